@@ -1,0 +1,83 @@
+//! Nothing listens on the port, and the host (or a firewall in its name) says so.
+
+use rdpdoctor_model::{CauseId, ConnectFailure, Stage};
+
+use crate::{
+    Cause, ClientCode, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk,
+    Severity, TcpResult, Where,
+};
+
+/// `net.refused`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("net.refused"),
+    stage: Stage::Tcp,
+    owner: Owner::Host,
+    title: "{host} answers, but nothing listens on port {port}",
+    explanation: "The connection request was answered at once with a refusal. So the name, the \
+        route and the host's network work; the Remote Desktop listener is not there: Remote \
+        Desktop is switched off, its service is stopped, it listens on another port, or a \
+        firewall is set to refuse instead of to stay silent.",
+    excludes: &[
+        "name resolution",
+        "the route to the host",
+        "certificate, password, account, licence",
+    ],
+    remedies: &[Remedy {
+        id: "switch-remote-desktop-on",
+        place: Where::Host,
+        risk: Risk::Low,
+        title: "See what listens, and switch Remote Desktop on if it is off",
+        steps: &[
+            "PS> Get-NetTCPConnection -State Listen -LocalPort {port} -ErrorAction SilentlyContinue",
+            "PS> Get-Service TermService, UmRdpService, SessionEnv",
+            "PS> Get-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server' fDenyTSConnections",
+            "If fDenyTSConnections is 1 and no group policy sets it:",
+            "PS> Set-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server' fDenyTSConnections 0",
+            "If TermService is stopped: PS> Start-Service TermService",
+        ],
+        interrupts: "nothing",
+        undo: &[
+            "PS> Set-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server' fDenyTSConnections 1",
+        ],
+        verify: "rdpdoctor check {target} gets past 'network'",
+    }],
+    references: &[
+        "https://learn.microsoft.com/en-us/troubleshoot/windows-server/remote/rdp-error-general-troubleshooting",
+    ],
+    client_shows: &[ClientCode { code: 0x204, extended: Some(0), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Test("network_refused"),
+    next_tests: &[NextTest {
+        why: "shows on the host whether the service, the switch, the port or a firewall refuses",
+        command: "rdpdoctor host",
+    }],
+    rule,
+};
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    match evidence.tcp() {
+        TcpResult::Failed(ConnectFailure::Refused, ids) => {
+            Some(Match::new(Severity::Blocking, Proof::Proven, ids))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CAUSE;
+    use crate::testing::Scene;
+    use crate::{Proof, Severity};
+
+    #[test]
+    fn a_reset_answer_to_the_syn_is_proof() {
+        let found = Scene::new().refused("10.0.0.1:3389").judge(&CAUSE).expect("fits");
+        assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
+    }
+
+    #[test]
+    fn near_miss_another_address_connected() {
+        let scene = Scene::new().refused("[fd00::1]:3389").connected("10.0.0.1:3389");
+        assert_eq!(scene.judge(&CAUSE), None);
+    }
+}

@@ -1,0 +1,281 @@
+use rdpdoctor_model::{Fact, ObservationId, Stage, StageOutcome};
+use serde::{Deserialize, Serialize};
+
+use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity};
+
+/// What the evidence comes down to.
+#[derive(Debug, Clone)]
+pub struct Diagnosis {
+    /// The answer in one place.
+    pub verdict: Verdict,
+    /// How each stage went, in order.
+    pub stages: Vec<StageReport>,
+    /// Every cause that fits, ranked.
+    pub findings: Vec<Finding>,
+    /// What would tell the remaining ones apart.
+    pub next_tests: Vec<NextTest>,
+}
+
+/// Whether a connection can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Works as far as it was tried, nothing to warn of.
+    Ok,
+    /// Works, but something is wrong.
+    Degraded,
+    /// A connection cannot be made.
+    Failed,
+    /// Could not be tried or decided.
+    Unknown,
+}
+
+/// The answer in one place.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Whether a connection can be made.
+    pub status: Status,
+    /// Where it fails or suffers.
+    pub stage: Option<Stage>,
+    /// The cause, when there is one above `info` (or one that fits the reported code).
+    pub cause: Option<&'static Cause>,
+    /// How sure that is.
+    pub proof: Option<Proof>,
+    /// One line that a person understands.
+    pub title: String,
+    /// Whether the reported code is explained, when one was reported.
+    pub reported: Option<Reported>,
+}
+
+/// What the user's client showed, and whether a finding explains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported {
+    /// The disconnect reason.
+    pub code: u32,
+    /// The extended one.
+    pub extended: Option<u32>,
+    /// Whether a finding explains it.
+    pub reproduced: bool,
+}
+
+/// How one stage went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageReport {
+    /// Which.
+    pub stage: Stage,
+    /// How.
+    pub status: StageStatus,
+    /// How long it took.
+    pub elapsed_ms: f64,
+    /// Why it was skipped or stopped, where the probe said so.
+    pub reason: Option<String>,
+}
+
+/// How one stage went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageStatus {
+    /// Passed.
+    Ok,
+    /// Passed with a warning.
+    Warned,
+    /// Blocked here.
+    Failed,
+    /// Not tried.
+    Skipped,
+    /// Tried without a result.
+    Unknown,
+}
+
+/// A cause that fits, with its evidence.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The cause.
+    pub cause: &'static Cause,
+    /// The stage it struck at.
+    pub stage: Stage,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub proof: Proof,
+    /// The observations it rests on.
+    pub evidence: Vec<ObservationId>,
+    /// One line.
+    pub title: String,
+    /// The explanation, with this case's own values.
+    pub explanation: String,
+}
+
+impl Finding {
+    /// Whether a client that suffers from this shows the code.
+    fn shows(&self, code: u32, extended: Option<u32>) -> bool {
+        self.cause.client_shows.iter().any(|shown| shown.matches(code, extended))
+    }
+}
+
+impl ClientCode {
+    /// Whether a client that shows this pair may have shown `code` and `extended`; an unknown
+    /// extended code on either side fits any.
+    pub fn matches(&self, code: u32, extended: Option<u32>) -> bool {
+        self.code == code
+            && match (self.extended, extended) {
+                (Some(a), Some(b)) => a == b,
+                _ => true,
+            }
+    }
+}
+
+/// Judges the evidence with every rule of the catalogue.
+pub fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
+    let mut findings = rank(crate::CATALOGUE.iter().filter_map(|cause| {
+        let found = (cause.rule)(evidence)?;
+        Some(finding(cause, found, evidence))
+    }));
+    let reported = evidence
+        .all(|fact| match fact {
+            Fact::ReportedCode { code, extended } => Some((*code, *extended)),
+            _ => None,
+        })
+        .pop()
+        .map(|seen| seen.value);
+    let fitting = reported.and_then(|(code, extended)| {
+        findings.iter().position(|finding| finding.shows(code, extended))
+    });
+    let blocked = findings.first().is_some_and(|f| f.severity == Severity::Blocking);
+    if let Some(position) = fitting
+        && !blocked
+    {
+        let finding = findings.remove(position);
+        findings.insert(0, finding);
+    }
+    let stages = stage_reports(evidence, &findings);
+    let verdict = verdict(evidence, &findings, &stages, reported, fitting.is_some());
+    let next_tests = next_tests(&findings);
+    Diagnosis { verdict, stages, findings, next_tests }
+}
+
+fn finding(cause: &'static Cause, found: Match, evidence: &Evidence<'_>) -> Finding {
+    let mut explanation = fill(cause.explanation, evidence);
+    if let Some(detail) = found.detail {
+        explanation.push(' ');
+        explanation.push_str(&detail);
+    }
+    Finding {
+        cause,
+        stage: found.stage.unwrap_or(cause.stage),
+        severity: found.severity,
+        proof: found.proof,
+        evidence: found.evidence,
+        title: found.title.unwrap_or_else(|| fill(cause.title, evidence)),
+        explanation,
+    }
+}
+
+/// Puts the target's values into a catalogue text.
+pub(crate) fn fill(text: &str, evidence: &Evidence<'_>) -> String {
+    if !text.contains('{') {
+        return text.to_owned();
+    }
+    let (host, port, input) = evidence.target.map_or_else(
+        || ("the host".to_owned(), "3389".to_owned(), "the host".to_owned()),
+        |target| (target.host.clone(), target.port.to_string(), target.input.clone()),
+    );
+    text.replace("{host}", &host).replace("{port}", &port).replace("{target}", &input)
+}
+
+/// Severity, stage, declared precedence, proof, catalogue order (the order they come in).
+fn rank(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut waiting: Vec<Finding> = findings.collect();
+    waiting.sort_by_key(|f| (f.severity, f.stage, f.proof));
+    let mut ranked = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let (severity, stage) = (waiting[0].severity, waiting[0].stage);
+        let next = (0..waiting.len())
+            .find(|&candidate| {
+                let id = waiting[candidate].cause.id;
+                (waiting[candidate].severity, waiting[candidate].stage) == (severity, stage)
+                    && !waiting.iter().any(|other| {
+                        (other.severity, other.stage) == (severity, stage)
+                            && other.cause.more_specific_than.contains(&id)
+                    })
+            })
+            .unwrap_or(0);
+        ranked.push(waiting.remove(next));
+    }
+    ranked
+}
+
+fn stage_reports(evidence: &Evidence<'_>, findings: &[Finding]) -> Vec<StageReport> {
+    let mut reports: Vec<StageReport> = Vec::new();
+    for observation in evidence.observations() {
+        let Fact::StageEnded { outcome, reason, elapsed_ms } = &observation.fact else { continue };
+        let worst =
+            findings.iter().filter(|f| f.stage == observation.stage).map(|f| f.severity).min();
+        let status = match (outcome, worst) {
+            (StageOutcome::Skipped, _) => StageStatus::Skipped,
+            (_, Some(Severity::Blocking)) => StageStatus::Failed,
+            (StageOutcome::Stopped, _) => StageStatus::Unknown,
+            (StageOutcome::Passed, Some(Severity::Warning)) => StageStatus::Warned,
+            (StageOutcome::Passed, _) => StageStatus::Ok,
+        };
+        let report = StageReport {
+            stage: observation.stage,
+            status,
+            elapsed_ms: *elapsed_ms,
+            reason: reason.clone(),
+        };
+        match reports.iter_mut().find(|r| r.stage == observation.stage) {
+            Some(earlier) => *earlier = report,
+            None => reports.push(report),
+        }
+    }
+    reports.sort_by_key(|r| r.stage);
+    reports
+}
+
+fn verdict(
+    evidence: &Evidence<'_>,
+    findings: &[Finding],
+    stages: &[StageReport],
+    reported: Option<(u32, Option<u32>)>,
+    fits: bool,
+) -> Verdict {
+    let first = findings.first().filter(|f| f.severity != Severity::Info || fits);
+    let undecided = !evidence
+        .all(|fact| matches!(fact, Fact::Interrupted { .. } | Fact::OwnBug { .. }).then_some(()))
+        .is_empty()
+        || stages.is_empty()
+        || stages.iter().any(|s| s.status == StageStatus::Unknown);
+    let status = match findings.iter().map(|f| f.severity).min() {
+        Some(Severity::Blocking) => Status::Failed,
+        _ if undecided || (reported.is_some() && !fits) => Status::Unknown,
+        Some(Severity::Warning) => Status::Degraded,
+        Some(Severity::Info) | None => Status::Ok,
+    };
+    let title = match first {
+        Some(finding) => finding.title.clone(),
+        None if undecided => "The check ended before it could decide".to_owned(),
+        None => fill("{host} can be reached by Remote Desktop; sign-in not tested", evidence),
+    };
+    Verdict {
+        status,
+        stage: first.map(|f| f.stage),
+        cause: first.map(|f| f.cause),
+        proof: first.map(|f| f.proof),
+        title,
+        reported: reported.map(|(code, extended)| Reported { code, extended, reproduced: fits }),
+    }
+}
+
+/// The tests of the findings that are not proven, best first, each once.
+fn next_tests(findings: &[Finding]) -> Vec<NextTest> {
+    let mut tests = Vec::new();
+    for finding in findings.iter().filter(|f| f.proof != Proof::Proven) {
+        for test in finding.cause.next_tests {
+            if !tests.contains(test) {
+                tests.push(*test);
+            }
+        }
+    }
+    tests
+}

@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+
+use rdpdoctor_model::{
+    Awaited, Certificate, ConnectFailure, Ending, Fact, Negotiation, Observation, ObservationId,
+    Purpose, Target, Timestamp,
+};
+
+/// The observations of one attempt, with what the judging needs beside them: whom it is about, the
+/// moment, and what the user insists on.
+#[derive(Debug, Clone)]
+pub struct Evidence<'a> {
+    observations: &'a [Observation],
+    purposes: BTreeMap<u32, Purpose>,
+    /// Whom it is about, where known.
+    pub target: Option<&'a Target>,
+    /// The moment to judge certificates and clocks by.
+    pub judged_at: Timestamp,
+    /// What the user insists on.
+    pub policy: Policy,
+}
+
+/// What the user insists on beyond the reference client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `--trust`.
+    pub trust: Trust,
+    /// `--security`.
+    pub security: RequiredSecurity,
+}
+
+/// How certificate findings weigh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Each blocks.
+    Strict,
+    /// Each warns, as `mstsc` asks.
+    #[default]
+    Warn,
+    /// As `Warn`; credentials leave all the same.
+    Any,
+}
+
+/// What the client insists on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RequiredSecurity {
+    /// What `mstsc` offers (requestedProtocols 0x0B), with its fall-backs.
+    #[default]
+    Auto,
+    /// Standard RDP Security only.
+    Rdp,
+    /// TLS without NLA only.
+    Tls,
+    /// NLA only.
+    Nla,
+}
+
+/// Something seen, with the observation that says so.
+#[derive(Debug, Clone)]
+pub struct Seen<'a, T> {
+    /// Its observation.
+    pub observation: &'a Observation,
+    /// What it says.
+    pub value: T,
+}
+
+impl<T> Seen<'_, T> {
+    /// The id to cite.
+    pub fn id(&self) -> ObservationId {
+        self.observation.id.clone()
+    }
+}
+
+/// What became of the TCP connections on the main path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TcpResult {
+    /// None was tried.
+    NotTried,
+    /// At least one connected.
+    Connected,
+    /// All failed; the one that says most, and the observations of all that failed that way.
+    Failed(ConnectFailure, Vec<ObservationId>),
+}
+
+impl<'a> Evidence<'a> {
+    /// Evidence to be judged as of `judged_at`.
+    pub fn new(
+        observations: &'a [Observation],
+        target: Option<&'a Target>,
+        judged_at: Timestamp,
+        policy: Policy,
+    ) -> Self {
+        let purposes = observations
+            .iter()
+            .filter_map(|o| match o.fact {
+                Fact::Connection { number, purpose, .. } => Some((number, purpose)),
+                _ => None,
+            })
+            .collect();
+        Self { observations, purposes, target, judged_at, policy }
+    }
+
+    /// Every observation, in the order seen.
+    pub fn observations(&self) -> &'a [Observation] {
+        self.observations
+    }
+
+    /// What the connection of an observation was made for; `None` for what belongs to none.
+    pub fn purpose(&self, observation: &Observation) -> Option<Purpose> {
+        observation.connection.and_then(|number| self.purposes.get(&number).copied())
+    }
+
+    /// All facts that `pick` takes, on whatever connection.
+    pub fn all<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
+        self.observations
+            .iter()
+            .filter_map(|observation| {
+                pick(&observation.fact).map(|value| Seen { observation, value })
+            })
+            .collect()
+    }
+
+    /// The facts that `pick` takes on connections made for `purpose`.
+    pub fn on<T>(
+        &self,
+        purpose: Purpose,
+        pick: impl Fn(&'a Fact) -> Option<T>,
+    ) -> Vec<Seen<'a, T>> {
+        let mut seen = self.all(pick);
+        seen.retain(|s| self.purpose(s.observation) == Some(purpose));
+        seen
+    }
+
+    /// The facts that `pick` takes on the path that decides: the main connection and its
+    /// fall-backs, and whatever belongs to no connection.
+    pub fn main_path<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
+        let mut seen = self.all(pick);
+        seen.retain(|s| {
+            matches!(self.purpose(s.observation), None | Some(Purpose::Main | Purpose::Fallback))
+        });
+        seen
+    }
+
+    /// What became of TCP. When several addresses failed differently, an answer (refused) says more
+    /// than a router's word, and that more than silence.
+    pub fn tcp(&self) -> TcpResult {
+        let connected =
+            self.main_path(|fact| matches!(fact, Fact::TcpConnected { .. }).then_some(()));
+        if !connected.is_empty() {
+            return TcpResult::Connected;
+        }
+        let failures = self.all(|fact| match fact {
+            Fact::TcpFailed { failure, .. } => Some(*failure),
+            _ => None,
+        });
+        let failures: Vec<_> = failures
+            .into_iter()
+            .filter(|s| {
+                matches!(
+                    self.purpose(s.observation),
+                    None | Some(Purpose::Main | Purpose::OtherAddress)
+                )
+            })
+            .collect();
+        [
+            ConnectFailure::Refused,
+            ConnectFailure::Reset,
+            ConnectFailure::Prohibited,
+            ConnectFailure::Timeout,
+            ConnectFailure::HostUnreachable,
+            ConnectFailure::NetworkUnreachable,
+            ConnectFailure::Other,
+        ]
+        .into_iter()
+        .find_map(|kind| {
+            let ids: Vec<_> = failures.iter().filter(|s| s.value == kind).map(Seen::id).collect();
+            (!ids.is_empty()).then_some(TcpResult::Failed(kind, ids))
+        })
+        .unwrap_or(TcpResult::NotTried)
+    }
+
+    /// How the last connection of the main path ended while the client waited for `awaited`.
+    pub fn ended_awaiting(&self, awaited: Awaited) -> Option<Seen<'a, StreamEnd>> {
+        self.main_path(stream_end).into_iter().rfind(|s| s.value.awaited == awaited)
+    }
+
+    /// The negotiation that decided: the last Connection Confirm of the main path.
+    pub fn negotiation(&self) -> Option<Seen<'a, Negotiation>> {
+        self.main_path(negotiation).pop()
+    }
+
+    /// Every Connection Confirm of the main path, the refusals before a fall-back included.
+    pub fn negotiations(&self) -> Vec<Seen<'a, Negotiation>> {
+        self.main_path(negotiation)
+    }
+
+    /// The server's own certificate on the main path.
+    pub fn server_certificate(&self) -> Option<Seen<'a, &'a Certificate>> {
+        self.main_path(|fact| match fact {
+            Fact::ServerCertificates { certificates } => certificates.first(),
+            _ => None,
+        })
+        .pop()
+    }
+
+    /// Whether TLS was established on the main path.
+    pub fn tls_established(&self) -> bool {
+        !self.main_path(|f| matches!(f, Fact::TlsEstablished { .. }).then_some(())).is_empty()
+    }
+}
+
+/// [`Fact::StreamEnded`] as a plain value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StreamEnd {
+    /// How.
+    pub ending: Ending,
+    /// What the client was waiting for.
+    pub awaited: Awaited,
+    /// Bytes the server had sent.
+    pub received: u64,
+    /// Bytes of an unfinished message.
+    pub unfinished: u64,
+    /// Milliseconds from the client's last bytes to the end.
+    pub after_ms: f64,
+}
+
+fn stream_end(fact: &Fact) -> Option<StreamEnd> {
+    match *fact {
+        Fact::StreamEnded { ending, awaited, received, unfinished, after_ms, .. } => {
+            Some(StreamEnd { ending, awaited, received, unfinished, after_ms })
+        }
+        _ => None,
+    }
+}
+
+fn negotiation(fact: &Fact) -> Option<Negotiation> {
+    match fact {
+        Fact::ConnectionConfirm { negotiation } => Some(*negotiation),
+        _ => None,
+    }
+}

@@ -1,0 +1,20 @@
+//! What judges: the catalogue of causes, their rules, and the engine that ranks what they say.
+//!
+//! Everything here is a pure function of observations: no sockets, no files, no clock. The moment
+//! of judging, the target and the policy come in with the [`Evidence`].
+
+mod cause;
+pub mod causes;
+mod engine;
+mod evidence;
+#[cfg(test)]
+mod testing;
+
+pub use cause::{
+    Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
+pub use causes::CATALOGUE;
+pub use engine::{
+    Diagnosis, Finding, Reported, StageReport, StageStatus, Status, Verdict, diagnose,
+};
+pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};

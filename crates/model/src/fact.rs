@@ -1,0 +1,732 @@
+use std::net::{IpAddr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Certificate, Hex, Lookup, Timestamp};
+
+/// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
+/// name in kebab-case. A kind is never reused for something else.
+///
+/// Numbers that come from the wire stay raw numbers; words for them belong to who reads them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Fact {
+    // ── this machine ────────────────────────────────────────────────────────────────────────────
+    /// Names and addresses of the machine the check runs on.
+    ThisMachine {
+        /// Host names, short and qualified.
+        names: Vec<String>,
+        /// Addresses of its interfaces.
+        addresses: Vec<IpAddr>,
+    },
+
+    // ── dns ─────────────────────────────────────────────────────────────────────────────────────
+    /// The target is an address: nothing had to be resolved.
+    AddressLiteral {
+        /// That address.
+        address: IpAddr,
+    },
+    /// The system's resolver (getaddrinfo), which decides the path, gave addresses.
+    NameResolved {
+        /// The name asked for.
+        name: String,
+        /// Its addresses in the resolver's order (RFC 6724).
+        addresses: Vec<IpAddr>,
+        /// The canonical name, where it differs from the name asked for.
+        canonical_name: Option<String>,
+        /// How long it took.
+        elapsed_ms: f64,
+    },
+    /// The system's resolver gave none.
+    NameFailed {
+        /// The name asked for.
+        name: String,
+        /// Which way it failed.
+        failure: ResolveFailure,
+        /// The resolver's own words.
+        text: String,
+        /// How long it took.
+        elapsed_ms: f64,
+    },
+    /// What the DNS itself says, asked beside the system's resolver.
+    DnsAnswer {
+        /// The name asked for.
+        name: String,
+        /// The type asked for.
+        record_type: RecordType,
+        /// The answer's kind.
+        outcome: DnsOutcome,
+        /// Addresses in the answer.
+        addresses: Vec<IpAddr>,
+        /// Names the answer leads through (CNAME) or gives (PTR).
+        names: Vec<String>,
+        /// How long it took.
+        elapsed_ms: f64,
+    },
+    /// Whether the hosts file names the target.
+    HostsFile {
+        /// The name looked for.
+        name: String,
+        /// The file.
+        file: String,
+        /// The addresses it gives.
+        entries: Lookup<Vec<IpAddr>>,
+    },
+    /// The name that the DNS has for an address.
+    ReverseName {
+        /// The address.
+        address: IpAddr,
+        /// Its names.
+        names: Lookup<Vec<String>>,
+    },
+
+    // ── tcp ─────────────────────────────────────────────────────────────────────────────────────
+    /// A connection that was tried, for whatever purpose: the list a network team asks for.
+    Connection {
+        /// Its number; other observations refer to it.
+        number: u32,
+        /// What for.
+        purpose: Purpose,
+        /// TCP, UDP or ICMP.
+        transport: Transport,
+        /// The other side.
+        remote: SocketAddr,
+        /// This side, once known.
+        local: Option<SocketAddr>,
+    },
+    /// TCP connected.
+    TcpConnected {
+        /// The other side.
+        remote: SocketAddr,
+        /// Our own address and port.
+        local: SocketAddr,
+        /// From SYN to connected.
+        round_trip_ms: f64,
+    },
+    /// TCP did not connect.
+    TcpFailed {
+        /// The other side.
+        remote: SocketAddr,
+        /// Which way.
+        failure: ConnectFailure,
+        /// The ICMP message behind it, where the system lets one see it.
+        icmp: Lookup<Icmp>,
+        /// The system's error number.
+        os_error: Option<i32>,
+        /// From SYN to the failure.
+        elapsed_ms: f64,
+    },
+    /// Whether the host shows life elsewhere, asked after silence or refusal.
+    LifeSign {
+        /// The address asked.
+        address: IpAddr,
+        /// How it was asked.
+        by: LifeSource,
+        /// The port, where one was asked.
+        port: Option<u16>,
+        /// The answer in a few words (`echo reply`, `connected`, `refused`, a hardware address).
+        answer: Lookup<String>,
+    },
+    /// The connection's stream ended, or a stage stopped waiting for it.
+    StreamEnded {
+        /// How.
+        ending: Ending,
+        /// What the client was waiting for.
+        awaited: Awaited,
+        /// Bytes the server had sent on this connection.
+        received: u64,
+        /// Bytes the client had sent on this connection.
+        sent: u64,
+        /// Bytes of an unfinished message that had arrived when it ended; 0 when none had begun.
+        unfinished: u64,
+        /// From the client's last bytes to the end.
+        after_ms: f64,
+        /// The system's error number, where there is one.
+        os_error: Option<i32>,
+    },
+
+    // ── x224 ────────────────────────────────────────────────────────────────────────────────────
+    /// The client's X.224 Connection Request (MS-RDPBCGR 2.2.1.1).
+    ConnectionRequest {
+        /// requestedProtocols; `None` when it carries no RDP Negotiation Request.
+        requested_protocols: Option<u32>,
+        /// Flags of the RDP Negotiation Request.
+        flags: u8,
+        /// The value of the `mstshash` cookie.
+        cookie: Option<String>,
+        /// The routing token of a load balancer.
+        routing_token: Option<String>,
+        /// The correlation id, which Windows writes to its log.
+        correlation_id: Option<Hex>,
+    },
+    /// The server's X.224 Connection Confirm (MS-RDPBCGR 2.2.1.2).
+    ConnectionConfirm {
+        /// The negotiation inside.
+        negotiation: Negotiation,
+    },
+    /// An X.224 Disconnect Request instead of the confirm (ITU-T X.224 13.5).
+    DisconnectRequest {
+        /// Its reason byte.
+        reason: u8,
+    },
+    /// The answer begins as TPKT or X.224 does, but breaks its rules.
+    X224Malformed {
+        /// What is wrong with it.
+        problem: String,
+        /// Its first bytes.
+        bytes: Hex,
+    },
+    /// Something answered that is no Remote Desktop server.
+    ForeignService {
+        /// What it is.
+        service: ServiceKind,
+        /// What it said: printable characters, at most 120.
+        said: String,
+        /// Its first bytes.
+        bytes: Hex,
+        /// Whether it spoke before the client had sent anything.
+        unasked: bool,
+    },
+    /// Which security layer the server takes, asked on a connection of its own.
+    SecurityLayerOffer {
+        /// The one layer that was offered.
+        layer: SecurityLayer,
+        /// requestedProtocols of that offer.
+        requested_protocols: u32,
+        /// What the server said.
+        answer: SecurityLayerAnswer,
+    },
+
+    // ── tls ─────────────────────────────────────────────────────────────────────────────────────
+    /// The client's ClientHello.
+    ClientHello {
+        /// Length of its record in bytes, header included.
+        length: usize,
+        /// Versions offered, as on the wire (0x0303 is TLS 1.2).
+        versions: Vec<u16>,
+        /// How many cipher suites it offers.
+        cipher_suites: usize,
+        /// The server name it carries.
+        server_name: Option<String>,
+        /// Whether it is the plain one: TLS 1.2, RSA key exchange, few extensions.
+        plain: bool,
+    },
+    /// The server's ServerHello.
+    ServerHello {
+        /// The version agreed, supported_versions minded.
+        version: u16,
+        /// The cipher suite agreed.
+        cipher_suite: u16,
+    },
+    /// An alert that could be read on the wire (RFC 8446 section 6).
+    TlsAlert {
+        /// Who sent it.
+        from: Party,
+        /// 1 warning, 2 fatal.
+        level: u8,
+        /// The description's number.
+        description: u8,
+        /// What the client was waiting for.
+        awaited: Awaited,
+    },
+    /// What came is not TLS, or breaks its rules.
+    TlsMalformed {
+        /// What is wrong with it.
+        problem: String,
+        /// Its first bytes.
+        bytes: Hex,
+    },
+    /// The certificates the server sent, its own first.
+    ServerCertificates {
+        /// As sent.
+        certificates: Vec<Certificate>,
+    },
+    /// The handshake is finished and its signature verified.
+    TlsEstablished {
+        /// The version agreed.
+        version: u16,
+        /// The suite's name in OpenSSL's spelling.
+        cipher: String,
+        /// The key exchange: `X25519`, `P-256`, `DHE`, `RSA`.
+        key_exchange: Option<String>,
+        /// From ClientHello to finished.
+        elapsed_ms: f64,
+    },
+    /// This side ended the handshake: what its TLS library says. A hint, never evidence by itself.
+    TlsRefused {
+        /// The library's reason.
+        reason: String,
+    },
+    /// The chain held against this machine's trust store.
+    CertificateChain {
+        /// What stood in the way of trusting it; empty: it leads to a trusted root.
+        errors: Vec<ChainError>,
+        /// Where the roots came from.
+        store: String,
+        /// How many roots there were.
+        roots: usize,
+    },
+    /// What somebody says about the certificate's revocation.
+    Revocation {
+        /// Who was asked.
+        source: RevocationSource,
+        /// Where.
+        url: Option<String>,
+        /// The answer.
+        answer: Lookup<RevocationAnswer>,
+    },
+    /// Whether a handshake of one version alone succeeds, asked on a connection of its own.
+    TlsVersionOffer {
+        /// The only version offered.
+        version: u16,
+        /// Whether weak suites alone were offered.
+        weak_suites_only: bool,
+        /// The suite the server took.
+        accepted: Lookup<String>,
+    },
+
+    // ── credssp ─────────────────────────────────────────────────────────────────────────────────
+    /// A TSRequest (MS-CSSP 2.2.1).
+    TsRequest {
+        /// Who sent it.
+        from: Party,
+        /// CredSSP version, as that side claims it.
+        version: u32,
+        /// errorCode, an NTSTATUS or HRESULT.
+        error_code: Option<u32>,
+        /// Length of the negotiation token.
+        token_length: Option<usize>,
+        /// Whether pubKeyAuth is there.
+        has_public_key_auth: bool,
+    },
+    /// The server's NTLM CHALLENGE_MESSAGE (MS-NLMP 2.2.1.2).
+    NtlmChallenge {
+        /// TargetName.
+        target_name: Option<String>,
+        /// MsvAvNbComputerName.
+        netbios_computer: Option<String>,
+        /// MsvAvNbDomainName.
+        netbios_domain: Option<String>,
+        /// MsvAvDnsComputerName.
+        dns_computer: Option<String>,
+        /// MsvAvDnsDomainName.
+        dns_domain: Option<String>,
+        /// MsvAvDnsTreeName.
+        dns_forest: Option<String>,
+        /// The operating system's version.
+        version: Option<NtlmVersion>,
+        /// MsvAvTimestamp: the server's clock.
+        timestamp: Option<Timestamp>,
+        /// NegotiateFlags.
+        flags: u32,
+    },
+    /// The Early User Authorization Result (MS-RDPBCGR 2.2.10.2).
+    EarlyAuthorization {
+        /// authorizationResult.
+        result: u32,
+    },
+    /// What came inside TLS is no TSRequest, or breaks its rules.
+    CredSspMalformed {
+        /// What is wrong with it.
+        problem: String,
+        /// Its first bytes.
+        bytes: Hex,
+    },
+
+    // ── mcs ─────────────────────────────────────────────────────────────────────────────────────
+    /// The server's MCS Connect Response with the GCC blocks (MS-RDPBCGR 2.2.1.4).
+    McsConnectResponse {
+        /// Result, 0 is rt-successful (T.125 section 7).
+        result: u8,
+        /// Version of the server core data.
+        server_version: Option<u32>,
+        /// clientRequestedProtocols that the server saw.
+        client_requested_protocols: Option<u32>,
+        /// earlyCapabilityFlags.
+        early_capability_flags: Option<u32>,
+        /// encryptionMethod of Standard RDP Security.
+        encryption_method: Option<u32>,
+        /// encryptionLevel of Standard RDP Security.
+        encryption_level: Option<u32>,
+        /// Flags of the multitransport block, where there is one.
+        multitransport_flags: Option<u32>,
+    },
+    /// A Disconnect Provider Ultimatum (T.125 section 11.15).
+    McsDisconnectUltimatum {
+        /// Its reason, 0 to 4.
+        reason: u8,
+    },
+    /// What came is no MCS PDU, or breaks its rules.
+    McsMalformed {
+        /// What is wrong with it.
+        problem: String,
+        /// Its first bytes.
+        bytes: Hex,
+    },
+
+    // ── what the user says, and what we ourselves did ───────────────────────────────────────────
+    /// The code that the user's client showed (`--reported`).
+    ReportedCode {
+        /// The disconnect reason.
+        code: u32,
+        /// The extended one.
+        extended: Option<u32>,
+    },
+    /// How the client went through a stage.
+    StageEnded {
+        /// Whether it went on.
+        outcome: StageOutcome,
+        /// Why it stopped or did not begin.
+        reason: Option<String>,
+        /// How long the stage took.
+        elapsed_ms: f64,
+    },
+    /// A part of rdpdoctor itself failed.
+    OwnBug {
+        /// What it said.
+        message: String,
+    },
+    /// The check was stopped from outside (Ctrl-C, deadline).
+    Interrupted {
+        /// By what.
+        by: String,
+    },
+
+    /// A kind this version does not know; kept as it is and named.
+    #[serde(untagged)]
+    Unknown {
+        /// The kind as it stands in the document.
+        kind: String,
+        /// All its other fields.
+        #[serde(flatten)]
+        fields: Map<String, Value>,
+    },
+}
+
+/// One of the two ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// Who opened the connection.
+    Client,
+    /// Who accepted it.
+    Server,
+}
+
+/// Which way the system's resolver failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolveFailure {
+    /// The name is not known (EAI_NONAME, WSAHOST_NOT_FOUND).
+    NotFound,
+    /// The name exists without an address (EAI_NODATA, WSANO_DATA).
+    NoAddress,
+    /// No resolver answered, or one answered with a failure (EAI_AGAIN, EAI_FAIL).
+    ResolverFailed,
+    /// Nothing came within the stage's time.
+    Timeout,
+}
+
+/// A DNS record type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RecordType {
+    /// IPv4 address.
+    A,
+    /// IPv6 address.
+    Aaaa,
+    /// Reverse name.
+    Ptr,
+}
+
+/// The kind of a DNS answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum DnsOutcome {
+    /// Records of the type asked for.
+    Records,
+    /// The name does not exist.
+    NxDomain,
+    /// The name exists, but not with this type.
+    NoData,
+    /// The server could not answer.
+    ServFail,
+    /// The server would not answer.
+    Refused,
+    /// No server answered.
+    Timeout,
+    /// The question could not be asked.
+    Unavailable {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What a connection was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// The connection itself, as `mstsc` makes it.
+    Main,
+    /// The retry that `mstsc` makes with a weaker security layer after a refusal.
+    Fallback,
+    /// Another address of the same name.
+    OtherAddress,
+    /// A plain second ClientHello after the first was dropped.
+    PlainClientHello,
+    /// Listening without a word, then offering TLS: what is this service?
+    ServiceProbe,
+    /// Which security layers the server takes.
+    SecurityLayer,
+    /// Which TLS versions and suites the server takes.
+    TlsVersion,
+    /// Whether the host lives.
+    LifeSign,
+    /// A revocation list or an OCSP responder.
+    Revocation,
+}
+
+/// What carries a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP echo.
+    Icmp,
+}
+
+/// Why TCP did not connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectFailure {
+    /// The SYN was answered with RST, or with ICMP port unreachable (see `icmp`).
+    Refused,
+    /// The connection was reset while it was being made.
+    Reset,
+    /// No answer at all.
+    Timeout,
+    /// No way to the host (this machine's routing, a router's ICMP, or no neighbour answer).
+    HostUnreachable,
+    /// No way to the network.
+    NetworkUnreachable,
+    /// Forbidden by a firewall that says so (ICMP) or by this machine.
+    Prohibited,
+    /// Another error of the system.
+    Other,
+}
+
+/// An ICMP or ICMPv6 error message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Icmp {
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// The message's type.
+    #[serde(rename = "type")]
+    pub kind: u8,
+    /// The message's code.
+    pub code: u8,
+    /// Who sent it, where known.
+    pub from: Option<IpAddr>,
+}
+
+/// How a host's life was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifeSource {
+    /// ICMP echo.
+    Ping,
+    /// The neighbour table (ARP, NDP).
+    Neighbour,
+    /// Another TCP port: connected and refused both prove life.
+    OtherPort,
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The server closed it in order.
+    Fin,
+    /// The server (or something in its name) reset it.
+    Reset,
+    /// Nothing came within the stage's time.
+    Timeout,
+    /// The client closed it, its question answered.
+    ClosedByClient,
+    /// The check was stopped.
+    Cancelled,
+    /// Another error of the system.
+    Failed,
+}
+
+/// What the client was waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Awaited {
+    /// X.224 Connection Confirm.
+    ConnectionConfirm,
+    /// TLS ServerHello: nothing of TLS had been answered yet.
+    ServerHello,
+    /// The rest of the TLS handshake.
+    HandshakeEnd,
+    /// The CredSSP message with the NTLM challenge.
+    NtlmChallenge,
+    /// The MCS Connect Response.
+    McsConnectResponse,
+    /// Nothing: the check had what it wanted.
+    Nothing,
+}
+
+/// The RDP negotiation inside a Connection Confirm (MS-RDPBCGR 2.2.1.2.1 and 2.2.1.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Negotiation {
+    /// No negotiation data: a server that knows Standard RDP Security only.
+    None,
+    /// RDP Negotiation Response.
+    Response {
+        /// Its flags.
+        flags: u8,
+        /// selectedProtocol.
+        selected_protocol: u32,
+    },
+    /// RDP Negotiation Failure.
+    Failure {
+        /// failureCode.
+        code: u32,
+    },
+}
+
+/// What else answers on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceKind {
+    /// Secure Shell.
+    Ssh,
+    /// HTTP without TLS.
+    Http,
+    /// TLS directly on the port: HTTPS and the like.
+    Tls,
+    /// VNC (RFB).
+    Vnc,
+    /// SMB or NetBIOS session service.
+    Smb,
+    /// FTP.
+    Ftp,
+    /// SMTP.
+    Smtp,
+    /// POP3.
+    Pop3,
+    /// IMAP.
+    Imap,
+    /// Telnet.
+    Telnet,
+    /// MySQL or MariaDB.
+    Mysql,
+    /// A protocol akin to RDP (such as a broker or a console on TPKT) that is none.
+    RdpLike,
+    /// None of these.
+    Unknown,
+}
+
+/// A way to secure an RDP connection (MS-RDPBCGR 5.3 and 5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecurityLayer {
+    /// Standard RDP Security.
+    Rdp,
+    /// TLS without NLA.
+    Tls,
+    /// NLA: CredSSP.
+    Nla,
+    /// NLA with early user authorisation.
+    NlaEx,
+    /// RDSTLS, used behind a broker.
+    Rdstls,
+    /// Entra sign-in (RDS AAD).
+    Entra,
+}
+
+/// What a server says to the offer of one security layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum SecurityLayerAnswer {
+    /// It took it, or chose another.
+    Accepted {
+        /// selectedProtocol; 0 is Standard RDP Security.
+        selected_protocol: u32,
+    },
+    /// It refused.
+    Refused {
+        /// failureCode.
+        code: u32,
+    },
+    /// It hung up, stayed silent, or answered something else.
+    NoAnswer {
+        /// How the question ended.
+        ending: Ending,
+    },
+}
+
+/// One reason why a chain is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChainError {
+    /// Which certificate: 0 is the server's own.
+    pub depth: u32,
+    /// OpenSSL's X509_V_ERR number.
+    pub code: i32,
+    /// Its text.
+    pub text: String,
+}
+
+/// Who was asked about revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationSource {
+    /// The OCSP answer stapled to the handshake.
+    StapledOcsp,
+    /// An OCSP responder.
+    Ocsp,
+    /// A revocation list.
+    Crl,
+}
+
+/// What they said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationAnswer {
+    /// Not revoked.
+    Good,
+    /// Revoked.
+    Revoked,
+    /// They do not know the certificate.
+    Unknown,
+}
+
+/// The VERSION structure of NTLM (MS-NLMP 2.2.2.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NtlmVersion {
+    /// ProductMajorVersion.
+    pub major: u8,
+    /// ProductMinorVersion.
+    pub minor: u8,
+    /// ProductBuild.
+    pub build: u16,
+}
+
+/// How the client went through a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageOutcome {
+    /// Done; the next stage began.
+    Passed,
+    /// It ended here.
+    Stopped,
+    /// It was never begun.
+    Skipped,
+}

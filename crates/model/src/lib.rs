@@ -1,0 +1,30 @@
+//! The nouns of rdpdoctor: what was seen, where, when and at which stage.
+//!
+//! Nothing here looks, judges or words: sources make [`Observation`]s, rules read them, renderers
+//! print them. All of it serialises, so that any run can be saved, sent and judged again.
+
+mod cause_id;
+mod certificate;
+mod fact;
+mod hex;
+mod lookup;
+mod observation;
+mod secret;
+mod stage;
+mod target;
+mod timestamp;
+
+pub use cause_id::CauseId;
+pub use certificate::{Certificate, PublicKey};
+pub use fact::{
+    Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Icmp, LifeSource, Negotiation,
+    NtlmVersion, Party, Purpose, RecordType, ResolveFailure, RevocationAnswer, RevocationSource,
+    SecurityLayer, SecurityLayerAnswer, ServiceKind, StageOutcome, Transport,
+};
+pub use hex::Hex;
+pub use lookup::Lookup;
+pub use observation::{Observation, ObservationId, Origin, Source};
+pub use secret::Secret;
+pub use stage::Stage;
+pub use target::{DEFAULT_PORT, Target, TargetError};
+pub use timestamp::Timestamp;
