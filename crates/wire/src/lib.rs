@@ -1,1 +1,23 @@
-//! placeholder
+//! Sans-I/O codecs of Remote Desktop connections.
+//!
+//! [`encode`] makes the messages a client sends. [`Dissector`] reads what passes on one connection,
+//! in both directions, and turns it into facts; it is fed by the live probe and by whatever else
+//! has the bytes, so that all sources agree. The decoders are tolerant: a broken answer is the
+//! subject here, and what could be read of it is kept as raw numbers.
+
+mod certificate;
+mod credssp;
+mod der;
+mod dissector;
+pub mod encode;
+mod foreign;
+mod mcs;
+mod ntlm;
+mod revocation;
+mod tls;
+mod tpkt;
+mod x224;
+
+pub use certificate::read_certificate;
+pub use dissector::{Dissector, Event};
+pub use revocation::read_crl;
