@@ -1,1 +1,16 @@
-//! placeholder
+//! What words: the JSON document of a diagnosis and everything that is rendered from it.
+//!
+//! [`Document`] is the contract with other programs; its types live apart from those that judge, so
+//! that either may change without the other. Every renderer takes a document and nothing else, so
+//! that a masked one is masked everywhere and a saved one can be shown again.
+
+mod connections;
+pub mod document;
+mod harmless;
+pub mod render;
+mod schema;
+mod summary;
+
+pub use document::{Document, Engine, RunContext};
+pub use schema::schema;
+pub use summary::stage_label;

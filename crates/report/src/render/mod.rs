@@ -1,0 +1,5 @@
+//! What a document looks like to people.
+
+pub mod terminal;
+pub mod text;
+mod words;

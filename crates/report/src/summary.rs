@@ -1,0 +1,615 @@
+//! What was seen at each stage, in one line of plain words.
+
+use std::net::IpAddr;
+
+use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, StageReport, StageStatus};
+use rdpdoctor_model::{
+    Awaited, Certificate, ConnectFailure, Ending, Fact, Icmp, Lookup, Negotiation, Observation,
+    Party, Purpose, ResolveFailure, SecurityLayer, SecurityLayerAnswer, ServiceKind, Stage,
+    Timestamp,
+};
+
+use crate::document::{self, RunContext, StageEntry};
+use crate::harmless::clean;
+
+/// Characters of a foreign name or text that a stage's line quotes at most.
+const QUOTED: usize = 80;
+
+/// RDP Negotiation protocols (MS-RDPBCGR 2.2.1.2.1).
+const PROTOCOL_TLS: u32 = 0x1;
+const PROTOCOL_HYBRID: u32 = 0x2;
+const PROTOCOL_RDSTLS: u32 = 0x4;
+const PROTOCOL_HYBRID_EX: u32 = 0x8;
+const PROTOCOL_RDSAAD: u32 = 0x10;
+
+/// HYBRID_REQUIRED_BY_SERVER (MS-RDPBCGR 2.2.1.2.2).
+const FAILURE_HYBRID_REQUIRED: u32 = 5;
+
+/// A clock this close is right: the timestamp is taken before the answer travels.
+const CLOCK_RIGHT_WITHIN_MS: u64 = 1_500;
+
+/// A stage's name for people.
+pub fn stage_label(stage: Stage) -> &'static str {
+    match stage {
+        Stage::RdpFile => "RDP file",
+        Stage::Proxy => "proxy",
+        Stage::Gateway => "gateway",
+        Stage::Dns => "name",
+        Stage::Tcp => "network",
+        Stage::X224 => "RDP answer",
+        Stage::Tls => "encryption",
+        Stage::CredSsp => "sign-in",
+        Stage::Mcs => "session setup",
+        Stage::Licensing => "licence",
+        Stage::Session => "session",
+        Stage::Desktop => "desktop",
+        Stage::Udp => "UDP",
+        Stage::Network => "path",
+        Stage::Host => "host",
+        Stage::Client => "client",
+    }
+}
+
+/// The stages of a document: those that reported, and behind them those of the main path that were
+/// never begun.
+pub(crate) fn stages(
+    run: &RunContext,
+    diagnosis: &Diagnosis,
+    observations: &[Observation],
+) -> Vec<StageEntry> {
+    let evidence =
+        Evidence::new(observations, Some(&run.target), run.started_at, Policy::default());
+    let mut entries: Vec<StageEntry> = diagnosis
+        .stages
+        .iter()
+        .map(|report| StageEntry {
+            stage: report.stage,
+            status: report.status.into(),
+            elapsed_ms: whole_ms(report.elapsed_ms),
+            detail: detail(report, &evidence),
+        })
+        .collect();
+    if let Some(last_asked) = run.last_stage_asked {
+        add_untried(&mut entries, last_asked);
+    }
+    entries
+}
+
+/// Lists the stages of the main path behind the last one that reported, up to the session and as
+/// far as was asked, as skipped. Stages before it that did not report are not part of this
+/// connection's path (no TLS under Standard RDP Security).
+fn add_untried(entries: &mut Vec<StageEntry>, last_asked: Stage) {
+    let on_main_path = |stage: Stage| (Stage::Dns..=Stage::Desktop).contains(&stage);
+    let begun = |entry: &&StageEntry| {
+        on_main_path(entry.stage) && entry.status != document::StageStatus::Skipped
+    };
+    let stopped = entries.iter().rfind(begun).filter(|entry| {
+        matches!(entry.status, document::StageStatus::Failed | document::StageStatus::Unknown)
+    });
+    let why = stopped.map(|entry| format!("not tested: stopped at {}", stage_label(entry.stage)));
+    let last_listed = entries.iter().map(|e| e.stage).rfind(|stage| on_main_path(*stage));
+    for stage in Stage::ALL {
+        let listed = stage == Stage::CredSsp || stage == Stage::Session || stage <= last_asked;
+        if on_main_path(stage) && listed && last_listed.is_none_or(|last| stage > last) {
+            let detail = match &why {
+                Some(why) if stage <= last_asked => why.clone(),
+                _ => "not tested".to_owned(),
+            };
+            let status = document::StageStatus::Skipped;
+            entries.push(StageEntry { stage, status, elapsed_ms: 0, detail });
+        }
+    }
+    entries.sort_by_key(|entry| entry.stage);
+}
+
+fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
+    let reason = report.reason.as_deref().map(|reason| clean(reason, QUOTED * 2));
+    if report.status == StageStatus::Skipped {
+        return match reason {
+            Some(reason) if reason.starts_with("not ") => reason,
+            Some(reason) => format!("not tested: {reason}"),
+            None => "not tested".to_owned(),
+        };
+    }
+    let seen = match report.stage {
+        Stage::Dns => name(evidence),
+        Stage::Tcp => network(evidence),
+        Stage::X224 => rdp_answer(evidence),
+        Stage::Tls => encryption(evidence),
+        Stage::CredSsp => sign_in(evidence),
+        Stage::Mcs => session_setup(evidence),
+        _ => None,
+    };
+    seen.or(reason).unwrap_or_else(|| {
+        match report.status {
+            StageStatus::Ok => "passed",
+            StageStatus::Warned => "passed, with a warning",
+            StageStatus::Failed => "failed",
+            StageStatus::Skipped => "not tested",
+            StageStatus::Unknown => "ended without a result",
+        }
+        .to_owned()
+    })
+}
+
+fn name(evidence: &Evidence<'_>) -> Option<String> {
+    let answers = evidence.all(|fact| match fact {
+        Fact::AddressLiteral { address } => {
+            Some(format!("{address} is an address, nothing to look up"))
+        }
+        Fact::NameResolved { name, addresses, canonical_name, .. } => {
+            let alias = canonical_name
+                .as_deref()
+                .map(|other| format!(" ({})", clean(other, QUOTED)))
+                .unwrap_or_default();
+            Some(format!("{}{alias} is {}", clean(name, QUOTED), list(addresses, 2)))
+        }
+        Fact::NameFailed { name, failure, elapsed_ms, .. } => {
+            let name = clean(name, QUOTED);
+            Some(match failure {
+                ResolveFailure::NotFound => format!("{name} is not known"),
+                ResolveFailure::NoAddress => format!("{name} is known, but has no address"),
+                ResolveFailure::ResolverFailed => {
+                    format!("no name server gave an answer for {name}")
+                }
+                ResolveFailure::Timeout => {
+                    format!("no answer for {name} within {}", duration(*elapsed_ms))
+                }
+            })
+        }
+        _ => None,
+    });
+    answers.into_iter().next_back().map(|seen| seen.value)
+}
+
+fn network(evidence: &Evidence<'_>) -> Option<String> {
+    let connected = evidence
+        .main_path(|fact| match fact {
+            Fact::TcpConnected { remote, round_trip_ms, .. } => Some((*remote, *round_trip_ms)),
+            _ => None,
+        })
+        .into_iter()
+        .next()
+        .map(|seen| seen.value);
+    let mut failures: Vec<_> = evidence
+        .all(|fact| match fact {
+            Fact::TcpFailed { remote, failure, icmp, elapsed_ms, .. } => {
+                Some((*remote, *failure, icmp, *elapsed_ms))
+            }
+            _ => None,
+        })
+        .into_iter()
+        .filter(|seen| {
+            matches!(
+                evidence.purpose(seen.observation),
+                None | Some(Purpose::Main | Purpose::OtherAddress)
+            )
+        })
+        .map(|seen| seen.value)
+        .collect();
+    if let Some((remote, round_trip_ms)) = connected {
+        let others: Vec<String> = failures
+            .iter()
+            .filter(|failure| failure.0 != remote)
+            .map(|(other, failure, ..)| {
+                let who = match (other.is_ipv6(), remote.is_ipv6()) {
+                    (true, false) => "IPv6".to_owned(),
+                    (false, true) => "IPv4".to_owned(),
+                    _ => other.ip().to_string(),
+                };
+                format!("{who} {}", failure_word(*failure))
+            })
+            .take(2)
+            .collect();
+        let others =
+            if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+        return Some(format!(
+            "port {} open, round trip {}{others}",
+            remote.port(),
+            duration(round_trip_ms)
+        ));
+    }
+    // The failure that says most leads, as in the judging.
+    failures.sort_by_key(|(_, failure, ..)| match failure {
+        ConnectFailure::Refused => 0,
+        ConnectFailure::Reset => 1,
+        ConnectFailure::Prohibited => 2,
+        ConnectFailure::Timeout => 3,
+        ConnectFailure::HostUnreachable => 4,
+        ConnectFailure::NetworkUnreachable => 5,
+        ConnectFailure::Other => 6,
+    });
+    let (remote, failure, icmp, elapsed_ms) = failures.first()?;
+    let (port, address, took) = (remote.port(), remote.ip(), duration(*elapsed_ms));
+    let sender = icmp.as_seen().map(|icmp| format!(" ({})", icmp_words(icmp))).unwrap_or_default();
+    let words = match failure {
+        ConnectFailure::Refused => format!("port {port} refused by {address} after {took}{sender}"),
+        ConnectFailure::Reset => format!("{address} reset port {port} while connecting"),
+        ConnectFailure::Prohibited => {
+            format!("the way to {address} port {port} is forbidden{sender}")
+        }
+        ConnectFailure::Timeout => format!("no answer from {address} port {port} within {took}"),
+        ConnectFailure::HostUnreachable => format!("no way to {address}{sender}"),
+        ConnectFailure::NetworkUnreachable => {
+            format!("no route to the network of {address}{sender}")
+        }
+        ConnectFailure::Other => format!("the system could not connect to {address} port {port}"),
+    };
+    Some(match failures.len() - 1 {
+        0 => words,
+        1 => format!("{words}; 1 more address failed"),
+        more => format!("{words}; {more} more addresses failed"),
+    })
+}
+
+fn rdp_answer(evidence: &Evidence<'_>) -> Option<String> {
+    let foreign = evidence.main_path(|fact| match fact {
+        Fact::ForeignService { service, said, .. } => Some((*service, said)),
+        _ => None,
+    });
+    if let Some(seen) = foreign.last() {
+        let (service, said) = (service_name(seen.value.0), clean(seen.value.1, 60));
+        let quoted = if said.trim().is_empty() { String::new() } else { format!(": \"{said}\"") };
+        return Some(format!("answered by {service}{quoted}"));
+    }
+    let broken = evidence.main_path(|fact| match fact {
+        Fact::X224Malformed { problem, .. } => {
+            Some(format!("broken answer: {}", clean(problem, QUOTED)))
+        }
+        Fact::DisconnectRequest { reason } => {
+            Some(format!("refused with an X.224 disconnect request, reason {reason}"))
+        }
+        _ => None,
+    });
+    if let Some(seen) = broken.into_iter().next_back() {
+        return Some(seen.value);
+    }
+    let ended = ended_awaiting(evidence, &[Awaited::ConnectionConfirm]);
+    let negotiations = evidence.negotiations();
+    let Some(last) = negotiations.last() else { return ended };
+    let refused_before = negotiations.iter().rev().skip(1).find_map(|seen| match seen.value {
+        Negotiation::Failure { code } => Some(code),
+        _ => None,
+    });
+    let words = match last.value {
+        Negotiation::None => "Standard RDP Security only".to_owned(),
+        Negotiation::Response { selected_protocol, .. } => selected(selected_protocol, evidence),
+        Negotiation::Failure { code } => format!("refused: {}", failure_words(code)),
+    };
+    Some(match refused_before {
+        Some(FAILURE_HYBRID_REQUIRED) | None => words,
+        Some(code) => format!("{words}, after: {}", failure_words(code)),
+    })
+}
+
+/// The security layer a server chose. It "requires" NLA only when it was seen to refuse less.
+fn selected(protocol: u32, evidence: &Evidence<'_>) -> String {
+    match protocol {
+        0 => "Standard RDP Security only".to_owned(),
+        PROTOCOL_TLS => "takes TLS, without sign-in before the session (no NLA)".to_owned(),
+        PROTOCOL_HYBRID | PROTOCOL_HYBRID_EX => {
+            let lesser = evidence.all(|fact| match fact {
+                Fact::SecurityLayerOffer {
+                    layer: SecurityLayer::Rdp | SecurityLayer::Tls,
+                    answer,
+                    ..
+                } => Some(*answer),
+                _ => None,
+            });
+            let takes_less = lesser
+                .iter()
+                .any(|seen| matches!(seen.value, SecurityLayerAnswer::Accepted { .. }));
+            let refuses_less = lesser.iter().any(|seen| {
+                seen.value == SecurityLayerAnswer::Refused { code: FAILURE_HYBRID_REQUIRED }
+            });
+            match (takes_less, refuses_less) {
+                (true, _) => "asks for sign-in before the session (NLA), takes less too",
+                (false, true) => "requires sign-in before the session (NLA)",
+                (false, false) => "asks for sign-in before the session (NLA)",
+            }
+            .to_owned()
+        }
+        PROTOCOL_RDSTLS => "takes RDSTLS, as behind a connection broker".to_owned(),
+        PROTOCOL_RDSAAD => "takes sign-in with Microsoft Entra".to_owned(),
+        other => format!("chose protocol {other:#x}, which nobody offers"),
+    }
+}
+
+/// RDP Negotiation Failure codes (MS-RDPBCGR 2.2.1.2.2).
+fn failure_words(code: u32) -> String {
+    let words = match code {
+        1 => "it takes TLS or better only",
+        2 => "it takes no TLS",
+        3 => "it has no certificate for TLS",
+        4 => "it found contradicting flags",
+        5 => "it requires sign-in before the session (NLA)",
+        6 => "it wants TLS with a client certificate",
+        7 => "it requires sign-in with Microsoft Entra",
+        _ => return format!("failure code {code}"),
+    };
+    format!("{words} (failure code {code})")
+}
+
+fn service_name(service: ServiceKind) -> &'static str {
+    match service {
+        ServiceKind::Ssh => "an SSH server",
+        ServiceKind::Http => "a web server (HTTP)",
+        ServiceKind::Tls => "a service that speaks TLS at once (HTTPS?)",
+        ServiceKind::Vnc => "a VNC server",
+        ServiceKind::Smb => "a file server (SMB)",
+        ServiceKind::Ftp => "an FTP server",
+        ServiceKind::Smtp => "a mail server (SMTP)",
+        ServiceKind::Pop3 => "a mail server (POP3)",
+        ServiceKind::Imap => "a mail server (IMAP)",
+        ServiceKind::Telnet => "a Telnet server",
+        ServiceKind::Mysql => "a MySQL server",
+        ServiceKind::RdpLike => "something akin to RDP that is none",
+        ServiceKind::Unknown => "something that is no Remote Desktop",
+    }
+}
+
+fn encryption(evidence: &Evidence<'_>) -> Option<String> {
+    let established = evidence
+        .main_path(|fact| match fact {
+            Fact::TlsEstablished { version, .. } => Some(*version),
+            _ => None,
+        })
+        .pop();
+    if let Some(seen) = established {
+        let certificate = evidence
+            .server_certificate()
+            .map(|seen| format!(", {}", certificate_words(seen.value, evidence.judged_at)))
+            .unwrap_or_default();
+        return Some(format!("{}{certificate}", tls_version(seen.value)));
+    }
+    let said = evidence.main_path(|fact| match fact {
+        Fact::TlsAlert { from, description, .. } => {
+            let who = match from {
+                Party::Server => "ended with",
+                Party::Client => "this side ended it with",
+            };
+            Some(format!("{who} TLS alert {description}{}", alert_name(*description)))
+        }
+        Fact::TlsMalformed { problem, .. } => {
+            Some(format!("broken TLS answer: {}", clean(problem, QUOTED)))
+        }
+        _ => None,
+    });
+    let ended = || ended_awaiting(evidence, &[Awaited::ServerHello, Awaited::HandshakeEnd]);
+    let gave_up = || {
+        let reasons = evidence.main_path(|fact| match fact {
+            Fact::TlsRefused { reason } => {
+                Some(format!("this side gave up: {}", clean(reason, QUOTED)))
+            }
+            _ => None,
+        });
+        reasons.into_iter().next_back().map(|seen| seen.value)
+    };
+    said.into_iter().next_back().map(|seen| seen.value).or_else(ended).or_else(gave_up)
+}
+
+fn certificate_words(certificate: &Certificate, now: Timestamp) -> String {
+    let holder = certificate.subject_common_name.as_deref().unwrap_or(&certificate.subject);
+    let issuer = if certificate.self_issued {
+        "self-signed".to_owned()
+    } else {
+        format!("issued by {}", clean(common_name(&certificate.issuer), 40))
+    };
+    let validity = if certificate.not_after < now {
+        format!("expired {}", certificate.not_after.date())
+    } else if certificate.not_before > now {
+        format!("not valid before {}", certificate.not_before.date())
+    } else {
+        format!("valid to {}", certificate.not_after.date())
+    };
+    format!("certificate of {}, {issuer}, {validity}", clean(holder, 40))
+}
+
+/// The common name in a distinguished name, or all of it.
+fn common_name(distinguished_name: &str) -> &str {
+    distinguished_name
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix("CN="))
+        .unwrap_or(distinguished_name)
+}
+
+/// A TLS version by its number on the wire.
+fn tls_version(version: u16) -> String {
+    match version {
+        0x0300 => "SSL 3.0".to_owned(),
+        0x0301 => "TLS 1.0".to_owned(),
+        0x0302 => "TLS 1.1".to_owned(),
+        0x0303 => "TLS 1.2".to_owned(),
+        0x0304 => "TLS 1.3".to_owned(),
+        other => format!("TLS version {other:#06x}"),
+    }
+}
+
+/// The alerts that occur in a server's refusal (RFC 8446 section 6.2, RFC 5246 section 7.2).
+fn alert_name(description: u8) -> &'static str {
+    match description {
+        0 => " (close notify)",
+        10 => " (unexpected message)",
+        20 => " (bad record MAC)",
+        40 => " (handshake failure)",
+        42 => " (bad certificate)",
+        47 => " (illegal parameter)",
+        49 => " (access denied)",
+        50 => " (decode error)",
+        70 => " (protocol version)",
+        71 => " (insufficient security)",
+        80 => " (internal error)",
+        112 => " (unrecognized name)",
+        116 => " (certificate required)",
+        _ => "",
+    }
+}
+
+fn sign_in(evidence: &Evidence<'_>) -> Option<String> {
+    let said = evidence.main_path(|fact| match fact {
+        Fact::CredSspMalformed { problem, .. } => {
+            Some(format!("broken answer: {}", clean(problem, QUOTED)))
+        }
+        Fact::TsRequest { from: Party::Server, error_code: Some(code), .. } => {
+            Some(format!("refused with {code:#010X}"))
+        }
+        Fact::EarlyAuthorization { result } if *result != 0 => {
+            Some(format!("signed in, but not let in (authorisation {result:#x})"))
+        }
+        _ => None,
+    });
+    if let Some(seen) = said.into_iter().next_back() {
+        return Some(seen.value);
+    }
+    let authorised = evidence
+        .main_path(|f| matches!(f, Fact::EarlyAuthorization { result: 0 }).then_some(()))
+        .pop()
+        .is_some();
+    let challenge = evidence
+        .main_path(|fact| match fact {
+            Fact::NtlmChallenge { dns_computer, netbios_computer, version, timestamp, .. } => {
+                let computer = dns_computer.as_deref().or(netbios_computer.as_deref());
+                let computer = computer.map_or("the host".to_owned(), |name| clean(name, QUOTED));
+                Some((computer, *version, *timestamp))
+            }
+            _ => None,
+        })
+        .pop();
+    let Some(seen) = challenge else { return ended_awaiting(evidence, &[Awaited::NtlmChallenge]) };
+    let (computer, version, timestamp) = seen.value;
+    let mut words = computer;
+    if let Some(version) = version {
+        words.push_str(&format!(", Windows build {}", version.build));
+    }
+    if let (Some(theirs), Some(ours)) = (timestamp, seen.observation.at) {
+        words.push_str(&clock(theirs.millis_since(ours)));
+    }
+    words.push_str(if authorised { "; signed in" } else { "; sign-in not tested" });
+    Some(words)
+}
+
+/// How far a clock is off, behind a comma.
+fn clock(ahead_ms: i64) -> String {
+    let off = ahead_ms.unsigned_abs();
+    if off <= CLOCK_RIGHT_WITHIN_MS {
+        return ", clock right".to_owned();
+    }
+    let direction = if ahead_ms > 0 { "ahead" } else { "behind" };
+    let amount = match (off + 500) / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    };
+    format!(", clock {amount} {direction}")
+}
+
+fn session_setup(evidence: &Evidence<'_>) -> Option<String> {
+    let said = evidence.main_path(|fact| match fact {
+        Fact::McsConnectResponse { result: 0, .. } => Some("answers".to_owned()),
+        Fact::McsConnectResponse { result, .. } => Some(format!("refused, MCS result {result}")),
+        Fact::McsDisconnectUltimatum { reason } => {
+            Some(format!("ended by the server, MCS reason {reason}"))
+        }
+        Fact::McsMalformed { problem, .. } => {
+            Some(format!("broken answer: {}", clean(problem, QUOTED)))
+        }
+        _ => None,
+    });
+    let ended = || ended_awaiting(evidence, &[Awaited::McsConnectResponse]);
+    said.into_iter().next_back().map(|seen| seen.value).or_else(ended)
+}
+
+/// How the last connection of the main path ended while one of `awaited` was due.
+fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String> {
+    let ends = evidence.main_path(|fact| match fact {
+        Fact::StreamEnded { ending, awaited: was, unfinished, after_ms, .. }
+            if awaited.contains(was) =>
+        {
+            Some((*ending, *was, *unfinished, *after_ms))
+        }
+        _ => None,
+    });
+    let (ending, awaited, unfinished, after_ms) = ends.last()?.value;
+    let on = match awaited {
+        Awaited::ConnectionConfirm => "on the first RDP message",
+        Awaited::ServerHello => "on the first encrypted message",
+        Awaited::HandshakeEnd => "in the middle of the TLS handshake",
+        Awaited::NtlmChallenge => "on the first sign-in message",
+        Awaited::McsConnectResponse => "on the request for a session",
+        Awaited::Nothing => "at the end",
+    };
+    let (took, bytes) = (duration(after_ms), bytes(unfinished));
+    Some(match ending {
+        Ending::Fin => format!("hung up {on} (FIN after {took}, {bytes})"),
+        Ending::Reset => format!("cut the connection {on} (RST after {took}, {bytes})"),
+        Ending::Timeout => format!("fell silent {on} (waited {took}, {bytes})"),
+        Ending::ClosedByClient => format!("closed by this side {on}"),
+        Ending::Cancelled => format!("stopped {on}, after {took}"),
+        Ending::Failed => format!("the connection failed {on} after {took}"),
+    })
+}
+
+/// One word for a failed connection beside one that worked.
+fn failure_word(failure: ConnectFailure) -> &'static str {
+    match failure {
+        ConnectFailure::Refused => "refused",
+        ConnectFailure::Reset => "reset",
+        ConnectFailure::Timeout => "silent",
+        ConnectFailure::HostUnreachable | ConnectFailure::NetworkUnreachable => "unreachable",
+        ConnectFailure::Prohibited => "forbidden",
+        ConnectFailure::Other => "failed",
+    }
+}
+
+/// An ICMP message with its sender, where known.
+pub(crate) fn icmp_words(icmp: &Icmp) -> String {
+    let version = if icmp.ip_version == 6 { "v6" } else { "" };
+    let from = icmp.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    format!("ICMP{version} type {} code {}{from}", icmp.kind, icmp.code)
+}
+
+/// A look-up in words.
+pub(crate) fn lookup_words<T>(lookup: &Lookup<T>, seen: impl Fn(&T) -> String) -> String {
+    match lookup {
+        Lookup::Seen { value } => seen(value),
+        Lookup::Absent => "none".to_owned(),
+        Lookup::Unavailable { why } => format!("could not look: {}", clean(why, QUOTED)),
+    }
+}
+
+/// A duration as one says it.
+pub(crate) fn duration(ms: f64) -> String {
+    if ms < 1.0 {
+        "under 1 ms".to_owned()
+    } else if ms < 1_000.0 {
+        format!("{ms:.0} ms")
+    } else if ms < 10_000.0 {
+        format!("{:.1} s", ms / 1_000.0)
+    } else {
+        format!("{:.0} s", ms / 1_000.0)
+    }
+}
+
+fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
+/// Milliseconds, rounded; 0 for what is no duration.
+fn whole_ms(ms: f64) -> u64 {
+    std::time::Duration::try_from_secs_f64((ms + 0.5) / 1_000.0)
+        .ok()
+        .and_then(|duration| u64::try_from(duration.as_millis()).ok())
+        .unwrap_or(0)
+}
+
+/// `a`, `a and b`, `a, b and 3 more`.
+fn list(addresses: &[IpAddr], most: usize) -> String {
+    let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    match all.as_slice() {
+        [] => "without an address".to_owned(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        many => format!("{} and {} more", many[..most].join(", "), many.len() - most),
+    }
+}
