@@ -10,6 +10,8 @@ mod harmless;
 pub mod render;
 mod schema;
 mod summary;
+#[cfg(test)]
+mod testing;
 
 pub use document::{Document, Engine, RunContext};
 pub use schema::schema;

@@ -86,17 +86,16 @@ fn add_untried(entries: &mut Vec<StageEntry>, last_asked: Stage) {
     let stopped = entries.iter().rfind(begun).filter(|entry| {
         matches!(entry.status, document::StageStatus::Failed | document::StageStatus::Unknown)
     });
-    let why = stopped.map(|entry| format!("not tested: stopped at {}", stage_label(entry.stage)));
+    let detail = match stopped {
+        Some(entry) => format!("not tested: stopped at {}", stage_label(entry.stage)),
+        None => "not tested".to_owned(),
+    };
     let last_listed = entries.iter().map(|e| e.stage).rfind(|stage| on_main_path(*stage));
     for stage in Stage::ALL {
         let listed = stage == Stage::CredSsp || stage == Stage::Session || stage <= last_asked;
         if on_main_path(stage) && listed && last_listed.is_none_or(|last| stage > last) {
-            let detail = match &why {
-                Some(why) if stage <= last_asked => why.clone(),
-                _ => "not tested".to_owned(),
-            };
             let status = document::StageStatus::Skipped;
-            entries.push(StageEntry { stage, status, elapsed_ms: 0, detail });
+            entries.push(StageEntry { stage, status, elapsed_ms: 0, detail: detail.clone() });
         }
     }
     entries.sort_by_key(|entry| entry.stage);

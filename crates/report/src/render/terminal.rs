@@ -34,8 +34,11 @@ pub const DEFAULT_WIDTH: usize = 80;
 /// Lines of the short view: a screen of 24 less the one for the next prompt.
 const SCREEN_LINES: usize = 23;
 
-/// Lines that stages may take in the short view.
-const STAGE_LINES: usize = 8;
+/// Rows of stages in the short view.
+const STAGE_ROWS: usize = 8;
+
+/// Lines that the first command may take in the short view.
+const COMMAND_LINES: usize = 3;
 
 /// Where the text behind a label begins.
 const LABEL_COLUMN: usize = 15;
@@ -127,6 +130,8 @@ enum Content {
     Text { paint: Paint, label: &'static str, text: String },
     /// Lines that make sense only together.
     Whole(Vec<Line>),
+    /// A stage, or several that share what is to be said.
+    Stage(Row),
 }
 
 impl Block {
@@ -156,7 +161,7 @@ impl Block {
 
     fn give_a_line(&mut self) {
         self.lines = match self.content {
-            Content::Text { .. } => self.lines - 1,
+            Content::Text { .. } | Content::Stage(_) => self.lines - 1,
             Content::Whole(_) => 0,
         };
     }
@@ -167,6 +172,7 @@ impl Block {
                 lines.truncate(self.lines);
                 lines
             }
+            Content::Stage(row) => row.lines(columns, self.lines),
             Content::Text { .. } if self.lines == 0 => Vec::new(),
             Content::Text { paint, label, text } => {
                 labelled_text(paint, label, &text, columns, self.lines)
@@ -192,9 +198,12 @@ fn labelled_text(paint: Paint, label: &str, text: &str, columns: usize, most: us
 // ── the short view ──────────────────────────────────────────────────────────────────────────────
 
 fn short(document: &Document, columns: usize) -> Vec<Line> {
-    let mut blocks: Vec<Block> = stage_lines(&document.stages, columns)
+    let mut blocks: Vec<Block> = stage_rows(&document.stages)
         .into_iter()
-        .map(|line| Block::whole(vec![line], 0))
+        .map(|row| {
+            let lines = row.lines(columns, 2).len();
+            Block { content: Content::Stage(row), lines, least: 1, spare: 11 }
+        })
         .collect();
     if !blocks.is_empty() {
         blocks.push(Block::whole(vec![Line::default()], 0));
@@ -237,10 +246,11 @@ fn answer(document: &Document, columns: usize) -> Vec<Block> {
         blocks.extend(words::not_this(document).map(|not| text("Not this", not, 2, 3)));
         let alternatives = words::titles(&words::alternatives(document), 3);
         blocks.extend(alternatives.map(|other| text("Or else", other, 3, 5)));
+        blocks.extend(words::why_undecided(document).map(|why| text("Why", why, 2, 5)));
         blocks.extend(words::whose(document).map(|whose| text("Whose", whose, 2, 6)));
         blocks.extend(first_step(document, columns));
     }
-    if let Some(test) = document.next_tests.first() {
+    if let Some(test) = words::next_test(document) {
         let command = clean(&test.command, words::SHORT);
         let paint = Paint::Strong;
         match command_lines(&command, Prompt::Shell, columns - LABEL_COLUMN) {
@@ -257,7 +267,7 @@ fn answer(document: &Document, columns: usize) -> Vec<Block> {
             )),
             None => blocks.push(text("Next", command, 1, 0).painted(paint)),
         }
-        blocks.push(text("", clean(&test.why, words::SHORT), 2, 7).may_vanish());
+        blocks.push(text("", clean(&test.why, words::SHORT), 2, 9).may_vanish());
     }
     let also: Vec<&Finding> = if asked_in_vain {
         document.findings.iter().collect()
@@ -282,7 +292,7 @@ fn details_hint(document: &Document) -> String {
         let ids: Vec<String> = finding.evidence.iter().take(4).map(|id| clean(&id.0, 12)).collect();
         format!(", evidence {}", ids.join(" "))
     });
-    format!("--details (all steps{}, connections), --text ticket", cited.unwrap_or_default())
+    format!("--details (steps{}, connections), --text ticket", cited.unwrap_or_default())
 }
 
 /// The best remedy: its title, its first command where that fits, and the way back.
@@ -294,7 +304,7 @@ fn first_step(document: &Document, columns: usize) -> Vec<Block> {
         .and_then(|finding| finding.remedies.first());
     let Some(remedy) = best else { return Vec::new() };
     let title = format!("{}.", clean(&remedy.title, words::SHORT));
-    let mut blocks = vec![Block::text("First step", title, columns, 2, 8)];
+    let mut blocks = vec![Block::text("First step", title, columns, 2, 3)];
     if let Some(lines) = first_command(remedy, columns) {
         blocks.push(Block::whole(lines, 2));
     }
@@ -308,7 +318,7 @@ fn first_step(document: &Document, columns: usize) -> Vec<Block> {
     blocks
 }
 
-/// The first step that is a command, on one line or two.
+/// The first step that is a command, where it fits.
 fn first_command(remedy: &Remedy, columns: usize) -> Option<Vec<Line>> {
     let step = remedy.steps.iter().find(|step| words::command(step).is_some())?;
     let prompt = if step.starts_with("PS> ") { Prompt::PowerShell } else { Prompt::Shell };
@@ -328,39 +338,42 @@ enum Prompt {
     Shell,
 }
 
-/// A command on one line, or on two that the shell reads as one: cut at a space outside of quotes
-/// and braces, with the shell's own sign of continuation. `None` when it is longer.
+/// A command on one line, or on several that the shell reads as one: cut at spaces outside of
+/// quotes, with the shell's own sign of continuation. `None` when it is too long even so.
 fn command_lines(command: &str, prompt: Prompt, columns: usize) -> Option<Vec<String>> {
-    if width(command) <= columns {
-        return Some(vec![command.to_owned()]);
-    }
     let sign = match prompt {
         Prompt::PowerShell => " `",
         Prompt::Shell => " \\",
     };
-    let mut quote = None;
-    let mut cut = None;
-    for (position, c) in command.char_indices() {
-        match (quote, c) {
-            (None, '\'' | '"') => quote = Some(c),
-            (Some(open), _) if open == c => quote = None,
-            // The first space belongs to the prompt.
-            (None, ' ') if position > 4 && width(&command[..position]) + 2 <= columns => {
-                cut = Some(position);
+    let mut lines = Vec::new();
+    let mut rest = command.to_owned();
+    while width(&rest) > columns {
+        let mut quote = None;
+        let mut cut = None;
+        for (position, c) in rest.char_indices() {
+            match (quote, c) {
+                (None, '\'' | '"') => quote = Some(c),
+                (Some(open), _) if open == c => quote = None,
+                // The first spaces belong to the prompt or to the indentation.
+                (None, ' ') if position > 4 && width(&rest[..position]) + 2 <= columns => {
+                    cut = Some(position);
+                }
+                _ => {}
             }
-            _ => {}
         }
+        let (first, second) = rest.split_at(cut?);
+        lines.push(format!("{first}{sign}"));
+        rest = format!("    {}", second.trim_start());
     }
-    let (first, rest) = command.split_at(cut?);
-    let second = format!("    {}", rest.trim_start());
-    (width(&second) <= columns).then(|| vec![format!("{first}{sign}"), second])
+    lines.push(rest);
+    (lines.len() <= COMMAND_LINES).then_some(lines)
 }
 
 // ── stages ──────────────────────────────────────────────────────────────────────────────────────
 
-/// One line a stage, at most [`STAGE_LINES`] of them: skipped neighbours share a line, and if there
-/// are still too many, so do those that passed first.
-fn stage_lines(stages: &[StageEntry], columns: usize) -> Vec<Line> {
+/// A row for every stage, at most [`STAGE_ROWS`]: skipped neighbours share one, and if there are
+/// still too many, so do those that passed.
+fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for stage in stages {
         let row = Row::from(stage);
@@ -375,7 +388,7 @@ fn stage_lines(stages: &[StageEntry], columns: usize) -> Vec<Line> {
             _ => rows.push(row),
         }
     }
-    while rows.len() > STAGE_LINES {
+    while rows.len() > STAGE_ROWS {
         let neighbours = rows
             .windows(2)
             .position(|pair| pair[0].status == pair[1].status && pair[0].status == StageStatus::Ok)
@@ -391,7 +404,7 @@ fn stage_lines(stages: &[StageEntry], columns: usize) -> Vec<Line> {
             };
         }
     }
-    rows.iter().map(|row| row.line(columns)).collect()
+    rows
 }
 
 struct Row {
@@ -411,17 +424,30 @@ impl From<&StageEntry> for Row {
 }
 
 impl Row {
-    fn line(&self, columns: usize) -> Line {
+    /// At most `most` lines. On a single one, what stands in brackets at the end goes before
+    /// anything else: it is the measurements, which the details have too.
+    fn lines(&self, columns: usize, most: usize) -> Vec<Line> {
         let labels = shorten(&self.labels.join(", "), columns - STAGE_COLUMN - 20);
-        let gap = (DETAIL_COLUMN - STAGE_COLUMN).saturating_sub(width(&labels)).max(2);
-        let room = columns - STAGE_COLUMN - width(&labels) - gap;
-        let detail = shorten(&self.detail, room);
-        let mut line = stage_mark(self.status);
-        let (labels, detail) = (format!("{labels}{}", " ".repeat(gap)), detail);
+        let indent = DETAIL_COLUMN.max(STAGE_COLUMN + width(&labels) + 2);
+        let room = columns - indent;
+        let text = match self.detail.split_once(" (") {
+            Some((words, _)) if most == 1 && width(&self.detail) > room => words,
+            _ => &self.detail,
+        };
         let paint = if self.status == StageStatus::Skipped { Paint::Faint } else { Paint::Plain };
-        line.0.push((paint, labels));
-        line.0.push((paint, detail));
-        line
+        wrap_at_most(text, room, most)
+            .into_iter()
+            .enumerate()
+            .map(|(number, detail)| {
+                let (mut line, label, start) = match number {
+                    0 => (stage_mark(self.status), labels.as_str(), STAGE_COLUMN),
+                    _ => (Line::default(), "", 0),
+                };
+                let gap = " ".repeat(indent - start - width(label));
+                line.0.push((paint, format!("{label}{gap}{detail}")));
+                line
+            })
+            .collect()
     }
 }
 
@@ -670,4 +696,207 @@ impl Page {
 /// A stage, and the connection where there is one: `tls #2`.
 fn stage_id(stage: Stage, connection: Option<u32>) -> String {
     connection.map_or(stage.to_string(), |number| format!("{stage} #{number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rdpdoctor_diagnosis::{CATALOGUE, Proof, Reported, Severity, Status};
+    use rdpdoctor_model::{Fact, ServiceKind, Stage};
+
+    use super::{SCREEN_LINES, Style, View, render};
+    use crate::Document;
+    use crate::harmless::{is_treacherous, width};
+    use crate::testing::{self, Scene, by_hand, finding};
+
+    fn plain(document: &Document) -> String {
+        let text = render(document, View::Short, Style::Plain, 80);
+        assert_fits(&text, 80, "");
+        text
+    }
+
+    fn assert_fits(text: &str, columns: usize, what: &str) {
+        assert!(text.lines().count() <= SCREEN_LINES, "{what} has too many lines:\n{text}");
+        for line in text.lines() {
+            assert!(width(line) <= columns, "{what}: {} columns: {line}", width(line));
+        }
+    }
+
+    fn cause(id: &str) -> &'static rdpdoctor_diagnosis::Cause {
+        CATALOGUE.iter().find(|cause| cause.id.0 == id).expect("is in the catalogue")
+    }
+
+    #[test]
+    fn a_healthy_host_gets_a_calm_answer() {
+        insta::assert_snapshot!(plain(&testing::healthy()));
+    }
+
+    #[test]
+    fn a_failure_with_the_code_that_fits() {
+        insta::assert_snapshot!(plain(&testing::dropped_hello(Some((0x904, Some(7))))));
+    }
+
+    #[test]
+    fn a_failure_with_a_code_that_does_not_fit() {
+        let text = plain(&testing::dropped_hello(Some((0x516, None))));
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("Does not explain your 0x516."), "{text}");
+    }
+
+    #[test]
+    fn a_refused_connection() {
+        insta::assert_snapshot!(plain(&testing::refused()));
+    }
+
+    #[test]
+    fn something_works_but() {
+        let warning =
+            finding(cause("tls.private-key-unavailable"), Severity::Warning, Proof::Proven);
+        let scene = Scene::new();
+        let document = by_hand(Status::Degraded, vec![warning], None, scene);
+        insta::assert_snapshot!(plain(&document));
+    }
+
+    #[test]
+    fn undecided() {
+        let scene = Scene::new()
+            .resolved()
+            .fact(Stage::Tcp, Fact::Interrupted { by: "the deadline of 5 s".into() });
+        insta::assert_snapshot!(plain(&by_hand(Status::Unknown, Vec::new(), None, scene)));
+    }
+
+    #[test]
+    fn nothing_explains_the_reported_code() {
+        let mut document = testing::healthy();
+        let reported = Some(Reported { code: 0x904, extended: Some(7), reproduced: false });
+        let made = by_hand(Status::Unknown, Vec::new(), reported, Scene::new());
+        document.verdict.status = made.verdict.status;
+        document.verdict.reported = made.verdict.reported;
+        insta::assert_snapshot!(plain(&document));
+    }
+
+    #[test]
+    fn many_findings_on_one_screen() {
+        let two = ["tls.private-key-unavailable", "net.refused"].map(cause);
+        let mut findings: Vec<_> = two
+            .iter()
+            .cycle()
+            .take(6)
+            .map(|cause| finding(cause, Severity::Blocking, Proof::Possible))
+            .collect();
+        findings.extend(two.map(|cause| finding(cause, Severity::Warning, Proof::Likely)));
+        for (number, finding) in findings.iter_mut().enumerate().skip(1) {
+            finding.title =
+                format!("reason {number} that could explain what was seen here as well");
+        }
+        let document = by_hand(Status::Failed, findings, None, Scene::new());
+        insta::assert_snapshot!(plain(&document));
+    }
+
+    #[test]
+    fn everything_about_a_failure() {
+        let document = testing::dropped_hello(Some((0x904, Some(7))));
+        insta::assert_snapshot!(render(&document, View::Details, Style::Plain, 80));
+    }
+
+    #[test]
+    fn colours_change_nothing_else() {
+        let document = testing::dropped_hello(None);
+        for view in [View::Short, View::Details] {
+            let coloured = render(&document, view, Style::Ansi, 80);
+            assert!(coloured.contains("\u{1b}[1;31mFAIL\u{1b}[0m"));
+            let mut plain = String::new();
+            let mut rest = coloured.as_str();
+            while let Some((before, after)) = rest.split_once('\u{1b}') {
+                plain.push_str(before);
+                rest = after.split_once('m').expect("a complete sequence").1;
+            }
+            plain.push_str(rest);
+            let trimmed: Vec<&str> = plain.lines().map(str::trim_end).collect();
+            let wanted = render(&document, view, Style::Plain, 80);
+            assert_eq!(trimmed, wanted.lines().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn every_cause_of_the_catalogue_fits_a_screen() {
+        let reported =
+            Some(Reported { code: 0x80_0759_da, extended: Some(0x8000_0007), reproduced: false });
+        for cause in CATALOGUE {
+            let single = |severity, proof| finding(cause, severity, proof);
+            let documents = [
+                by_hand(
+                    Status::Failed,
+                    vec![single(Severity::Blocking, Proof::Possible)],
+                    reported,
+                    Scene::new(),
+                ),
+                by_hand(
+                    Status::Degraded,
+                    vec![single(Severity::Warning, Proof::Likely)],
+                    None,
+                    Scene::new(),
+                ),
+            ];
+            for document in documents {
+                for columns in [60, 80, 120] {
+                    let text = render(&document, View::Short, Style::Plain, columns);
+                    assert_fits(&text, columns, cause.id.0);
+                    assert!(text.contains(cause.id.0), "{text}");
+                }
+                // The title, the owner and the way to all the rest are never what is cut.
+                let text = render(&document, View::Short, Style::Plain, 80);
+                let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let title = document.verdict.title.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(flat.contains(&title), "{} loses its title:\n{text}", cause.id);
+                assert!(text.contains("Whose") && text.contains("--details"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_text_can_neither_drive_the_terminal_nor_fill_it() {
+        let document = testing::hostile();
+        for columns in [60, 80, 120] {
+            let text = render(&document, View::Short, Style::Plain, columns);
+            assert_fits(&text, columns, "hostile");
+        }
+        for view in [View::Short, View::Details] {
+            let text = render(&document, view, Style::Plain, 80);
+            let bad = text.chars().find(|c| *c != '\n' && is_treacherous(*c));
+            assert_eq!(bad, None);
+            assert!(text.len() < 1_000_000, "{}", text.len());
+        }
+    }
+
+    #[test]
+    fn all_stages_at_once_leave_room_for_the_answer() {
+        let mut document = testing::dropped_hello(None);
+        let template = document.stages[0].clone();
+        document.stages = Stage::ALL
+            .iter()
+            .map(|stage| crate::document::StageEntry { stage: *stage, ..template.clone() })
+            .collect();
+        let text = plain(&document);
+        assert!(text.contains("--details"), "{text}");
+    }
+
+    #[test]
+    fn a_foreign_service_is_quoted_on_the_stage_line() {
+        let document = Scene::new()
+            .resolved()
+            .connected()
+            .fact(
+                Stage::X224,
+                Fact::ForeignService {
+                    service: ServiceKind::Ssh,
+                    said: "SSH-2.0-OpenSSH_9.2p1\r\n".into(),
+                    bytes: rdpdoctor_model::Hex(b"SSH".to_vec()),
+                    unasked: true,
+                },
+            )
+            .ended(Stage::X224, rdpdoctor_model::StageOutcome::Stopped)
+            .document();
+        let text = plain(&document);
+        assert!(text.contains("answered by an SSH server: \"SSH-2.0-OpenSSH_9.2p1"), "{text}");
+    }
 }

@@ -51,6 +51,9 @@ pub fn ticket(document: &Document) -> String {
         let pair = words::pair(&reported.code, reported.extended.as_deref());
         add("Code: ", format!("the user's client showed {pair}"), 1);
     }
+    if let Some(why) = words::why_undecided(document) {
+        add("Why: ", why, 1);
+    }
     if let Some(not) = words::not_this(document) {
         add("Not: ", not, 1);
     }
@@ -68,7 +71,7 @@ pub fn ticket(document: &Document) -> String {
     let first =
         document.findings.first().filter(|f| document.verdict.cause.as_ref() == Some(&f.cause));
     if let Some(remedy) = first.and_then(|finding| finding.remedies.first()) {
-        add("First step: ", clean(&remedy.title, words::SHORT), 1);
+        add("First step: ", clean(&remedy.title, words::SHORT), 2);
         let command = remedy.steps.iter().find(|step| words::command(step).is_some());
         if let Some(command) = command.map(|step| clean(step, words::SHORT))
             && width(&command) + 12 <= COLUMNS
@@ -76,9 +79,9 @@ pub fn ticket(document: &Document) -> String {
             add("            ", command, 1);
         }
     }
-    if let Some(test) = document.next_tests.first() {
+    if let Some(test) = words::next_test(document) {
         let (why, command) = (clean(&test.why, words::SHORT), clean(&test.command, words::SHORT));
-        add("Next test: ", format!("{command} ({why})"), 1);
+        add("Next test: ", format!("{command} ({why})"), 2);
     }
     lines.truncate(LINES);
     lines.iter().map(|line| shorten(line, COLUMNS).trim_end().to_owned() + "\n").collect()
@@ -133,7 +136,7 @@ pub fn network(document: &Document) -> String {
 
 fn one_connection(connection: &Connection) -> String {
     let mut out = format!("Connection {}: {}\n", connection.number, connection.purpose);
-    let mut line = |label: &str, text: &str| out.push_str(&format!("  {label:<15}{text}\n"));
+    let mut line = |label: &str, text: &str| out.push_str(&format!("  {label:<17}{text}\n"));
     line("5-tuple", &connection.five_tuple());
     match connection.begun {
         Some(begun) => line("begun", &begun.to_string()),
@@ -141,6 +144,7 @@ fn one_connection(connection: &Connection) -> String {
     }
     match connection.round_trip_ms {
         Some(ms) => line("round trip", &format!("{ms:.1} ms (SYN to SYN-ACK)")),
+        None if connection.sent_received.is_some() => line("round trip", "not measured"),
         None => line("round trip", "none: not connected"),
     }
     if let Some((sent, received)) = connection.sent_received {
@@ -166,4 +170,58 @@ fn life_sign(observation: &rdpdoctor_model::Observation) -> Option<String> {
     let port = port.map(|port| format!(" {port}")).unwrap_or_default();
     let answer = lookup_words(answer, |text| clean(text, 80));
     Some(format!("{by}{port} {address}: {answer}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rdpdoctor_diagnosis::{CATALOGUE, Proof, Severity, Status};
+
+    use super::{COLUMNS, LINES, network, ticket};
+    use crate::harmless::{is_treacherous, width};
+    use crate::testing::{self, Scene, by_hand, finding};
+
+    fn assert_ticket(text: &str) {
+        assert!(text.lines().count() <= LINES, "{text}");
+        assert!(text.lines().all(|line| width(line) <= COLUMNS), "{text}");
+    }
+
+    #[test]
+    fn a_ticket_says_it_in_plain_lines() {
+        let text = ticket(&testing::dropped_hello(Some((0x904, Some(7)))));
+        assert_ticket(&text);
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_ticket_about_what_works() {
+        insta::assert_snapshot!(ticket(&testing::healthy()));
+    }
+
+    #[test]
+    fn every_cause_fits_a_ticket() {
+        for cause in CATALOGUE {
+            let found = vec![finding(cause, Severity::Blocking, Proof::Possible); 3];
+            assert_ticket(&ticket(&by_hand(Status::Failed, found, None, Scene::new())));
+        }
+    }
+
+    #[test]
+    fn a_network_team_gets_its_tuples() {
+        insta::assert_snapshot!(network(&testing::dropped_hello(None)));
+    }
+
+    #[test]
+    fn a_network_team_gets_the_icmp() {
+        insta::assert_snapshot!(network(&testing::refused()));
+    }
+
+    #[test]
+    fn hostile_text_is_harmless() {
+        let document = testing::hostile();
+        assert_ticket(&ticket(&document));
+        for text in [ticket(&document), network(&document)] {
+            assert_eq!(text.chars().find(|c| *c != '\n' && is_treacherous(*c)), None);
+            assert!(text.len() < 100_000, "{}", text.len());
+        }
+    }
 }

@@ -1,8 +1,13 @@
 //! Words that several renderers share.
 
+use rdpdoctor_model::Fact;
+
 use crate::Document;
-use crate::document::{Finding, Owner, Place, Proof, Risk, Severity, StageStatus, Status};
+use crate::document::{
+    Finding, NextTest, Owner, Place, Proof, Risk, Severity, StageStatus, Status,
+};
 use crate::harmless::clean;
+use crate::stage_label;
 
 /// Characters of one text that a short view takes in at most.
 pub(super) const SHORT: usize = 400;
@@ -171,7 +176,10 @@ pub(super) fn titles(findings: &[&Finding], most: usize) -> Option<String> {
 
 /// Whose it is, in words.
 pub(super) fn whose(document: &Document) -> Option<String> {
-    let host = clean(&document.target.host, 60);
+    let host = &document.target.host;
+    let is_name = host.parse::<std::net::IpAddr>().is_err();
+    let short = host.split(['.', '%']).next().filter(|_| is_name).unwrap_or(host);
+    let host = clean(short, 40);
     Some(match document.verdict.owner? {
         Owner::Host => format!("whoever administers {host}; nothing to fix on this machine."),
         Owner::Client => "this machine, the one in front of the user.".to_owned(),
@@ -189,4 +197,37 @@ pub(super) fn whose(document: &Document) -> Option<String> {
 /// A step's command without its prompt, where the step is a command.
 pub(super) fn command(step: &str) -> Option<&str> {
     step.strip_prefix("PS> ").or_else(|| step.strip_prefix("$ "))
+}
+
+/// What to ask next: the best test of the diagnosis; when nothing found explains the code that the
+/// user's client showed, what that code means.
+pub(super) fn next_test(document: &Document) -> Option<NextTest> {
+    let explain = || {
+        let reported = document.verdict.reported.as_ref().filter(|r| !r.reproduced)?;
+        let extended = reported.extended.as_deref().map(|e| format!(" {e}")).unwrap_or_default();
+        Some(NextTest {
+            why: "says which causes show that code; then check from where the user sits".to_owned(),
+            command: format!("rdpdoctor explain {}{extended}", reported.code),
+        })
+    };
+    document.next_tests.first().cloned().or_else(explain)
+}
+
+/// Why there is no verdict: what stopped the check, or the stage that gave no result.
+pub(super) fn why_undecided(document: &Document) -> Option<String> {
+    if document.verdict.status != Status::Unknown {
+        return None;
+    }
+    let stopped = document.observations.iter().find_map(|observation| match &observation.fact {
+        Fact::Interrupted { by } => Some(format!("stopped by {}.", clean(by, SHORT))),
+        Fact::OwnBug { message } => {
+            Some(format!("an error of rdpdoctor itself: {}.", clean(message, SHORT)))
+        }
+        _ => None,
+    });
+    let without_result = || {
+        let stage = document.stages.iter().find(|s| s.status == StageStatus::Unknown)?;
+        Some(format!("{}: {}.", stage_label(stage.stage), clean(&stage.detail, SHORT)))
+    };
+    stopped.or_else(without_result)
 }
