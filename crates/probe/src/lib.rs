@@ -1,1 +1,16 @@
-//! placeholder
+//! The live probe: it does what `mstsc` does, in the same order, once, and writes down what it
+//! sees. Side questions are asked beside the main path and never add to its round trips.
+//!
+//! It looks and never judges: what comes out is observations.
+
+mod check;
+mod exchange;
+mod journal;
+mod side;
+mod stages;
+mod stream;
+mod tls;
+
+pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
+pub use journal::Journal;
+pub use tls::TlsError;

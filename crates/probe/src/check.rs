@@ -1,0 +1,279 @@
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rdpdoctor_model::{Fact, Stage, StageOutcome, Target};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use crate::Journal;
+use crate::side::{self, DnsClient};
+use crate::stages::{self, mcs::Channel};
+use crate::tls::{TlsClient, TlsError};
+
+/// How long side questions may go on after the main path succeeded: they run beside it, and most
+/// are answered before it ends.
+const GRACE_AFTER_SUCCESS: Duration = Duration::from_millis(40);
+
+/// The same after a failure, where their answers decide between causes.
+const GRACE_AFTER_FAILURE: Duration = Duration::from_millis(1500);
+
+/// What a check shall do.
+#[derive(Debug, Clone)]
+pub struct CheckOptions {
+    /// requestedProtocols of the first Connection Request (MS-RDPBCGR 2.2.1.1.1).
+    pub requested_protocols: u32,
+    /// What is asked beside the main path.
+    pub side: SideQuestions,
+    /// How long each stage may take.
+    pub deadlines: Deadlines,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self {
+            requested_protocols: stages::x224::MSTSC_OFFER,
+            side: SideQuestions::Few,
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
+/// How much is asked beside the main path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SideQuestions {
+    /// Nothing.
+    None,
+    /// At most two extra TCP connections, and more only where a failure names the question.
+    Few,
+    /// Every security layer and TLS version.
+    All,
+}
+
+/// How long each stage may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// The name's resolution.
+    pub dns: Duration,
+    /// Each TCP connection.
+    pub tcp: Duration,
+    /// The Connection Confirm.
+    pub x224: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// Up to the NTLM challenge.
+    pub credssp: Duration,
+    /// Up to the MCS Connect Response.
+    pub mcs: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            dns: Duration::from_secs(5),
+            tcp: Duration::from_secs(8),
+            x224: Duration::from_secs(8),
+            tls: Duration::from_secs(10),
+            credssp: Duration::from_secs(10),
+            mcs: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Deadlines {
+    /// No stage longer than `limit`.
+    #[must_use]
+    pub fn capped(self, limit: Duration) -> Self {
+        Self {
+            dns: self.dns.min(limit),
+            tcp: self.tcp.min(limit),
+            x224: self.x224.min(limit),
+            tls: self.tls.min(limit),
+            credssp: self.credssp.min(limit),
+            mcs: self.mcs.min(limit),
+        }
+    }
+}
+
+/// Called when a stage begins; what it does must be quick.
+pub type Progress = Arc<dyn Fn(Stage) + Send + Sync>;
+
+/// Makes checks; shared by all of a process, which may run any number at once.
+pub struct Prober {
+    tls: Arc<TlsClient>,
+    dns: Arc<OnceLock<Result<DnsClient, String>>>,
+    names: Vec<String>,
+}
+
+/// What every part of one check needs.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) target: Arc<Target>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) tls: Arc<TlsClient>,
+    pub(crate) dns: Arc<OnceLock<Result<DnsClient, String>>>,
+    pub(crate) deadlines: Deadlines,
+    /// requestedProtocols of the main connection.
+    pub(crate) offer: u32,
+    pub(crate) side: SideQuestions,
+}
+
+impl Context {
+    /// Writes down a fact that belongs to no connection.
+    pub(crate) fn note(&self, stage: Stage, fact: Fact) {
+        self.journal.note(stage, None, fact);
+    }
+
+    /// The name that TLS carries: RFC 6066 3 knows no addresses.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        let host = self.target.host.trim_end_matches('.');
+        (!self.target.is_address() && host.is_ascii()).then_some(host)
+    }
+}
+
+impl Prober {
+    /// Reads the system's trust store; the DNS client is made when it is first needed.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn new() -> Result<Self, TlsError> {
+        Ok(Self { tls: Arc::new(TlsClient::new()?), dns: Arc::default(), names: side::own_names() })
+    }
+
+    /// Checks `target` and writes what is seen into `journal`. Dropping the future stops the check
+    /// at once; what was seen until then stays in the journal.
+    pub async fn check(
+        &self,
+        target: &Target,
+        options: &CheckOptions,
+        journal: &Arc<Journal>,
+        progress: Option<Progress>,
+    ) {
+        let context = Context {
+            target: Arc::new(target.clone()),
+            journal: Arc::clone(journal),
+            tls: Arc::clone(&self.tls),
+            dns: Arc::clone(&self.dns),
+            deadlines: options.deadlines,
+            offer: options.requested_protocols,
+            side: options.side,
+        };
+        if !self.names.is_empty() {
+            let fact = Fact::ThisMachine { names: self.names.clone(), addresses: Vec::new() };
+            context.note(Stage::Client, fact);
+        }
+        let mut main = JoinSet::new();
+        main.spawn(run(context.clone(), progress));
+        while let Some(ended) = main.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                context.note(Stage::Client, Fact::OwnBug { message: error.to_string() });
+            }
+        }
+    }
+}
+
+/// Times the stages and writes down how each went.
+struct Steps {
+    context: Context,
+    progress: Option<Progress>,
+}
+
+impl Steps {
+    async fn stage<T>(
+        &self,
+        stage: Stage,
+        work: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, (Stage, String)> {
+        if let Some(progress) = &self.progress {
+            progress(stage);
+        }
+        let begun = Instant::now();
+        let result = work.await;
+        let elapsed_ms = stages::dns::millis(begun.elapsed());
+        let (outcome, reason) = match &result {
+            Ok(_) => (StageOutcome::Passed, None),
+            Err(reason) => (StageOutcome::Stopped, Some(reason.clone())),
+        };
+        self.context.note(stage, Fact::StageEnded { outcome, reason, elapsed_ms });
+        result.map_err(|reason| (stage, reason))
+    }
+
+    fn skip(&self, stage: Stage, reason: &str) {
+        let outcome = StageOutcome::Skipped;
+        let reason = Some(reason.to_owned());
+        self.context.note(stage, Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 });
+    }
+}
+
+/// The stages that a check without credentials can reach, then those that it leaves out.
+const STAGES: [Stage; 9] = [
+    Stage::Dns,
+    Stage::Tcp,
+    Stage::X224,
+    Stage::Tls,
+    Stage::CredSsp,
+    Stage::Mcs,
+    Stage::Licensing,
+    Stage::Session,
+    Stage::Desktop,
+];
+
+async fn run(context: Context, progress: Option<Progress>) {
+    let mut beside = JoinSet::new();
+    let steps = Steps { context: context.clone(), progress };
+    let result = main_path(&steps, &mut beside).await;
+    if let Err((failed, _)) = &result {
+        for stage in STAGES.into_iter().filter(|stage| stage > failed) {
+            steps.skip(stage, "stopped before");
+        }
+        if context.side != SideQuestions::None {
+            side::after_failure(&context, *failed).await;
+        }
+    }
+    let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
+    let _ = timeout(grace, async { while beside.join_next().await.is_some() {} }).await;
+    beside.shutdown().await;
+}
+
+async fn main_path(steps: &Steps, beside: &mut JoinSet<()>) -> Result<(), (Stage, String)> {
+    let context = &steps.context;
+    if context.side != SideQuestions::None {
+        beside.spawn(side::dns_name(context.clone()));
+    }
+    let addresses = steps.stage(Stage::Dns, stages::dns::run(context)).await?;
+    if let Some(&address) = addresses.first()
+        && context.side != SideQuestions::None
+    {
+        beside.spawn(side::reverse_name(context.clone(), address));
+    }
+    let stream = steps.stage(Stage::Tcp, stages::tcp::run(context, &addresses, beside)).await?;
+    let remote = stream.remote();
+    let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
+    let (stream, protocol) = (negotiated.stream, negotiated.protocol);
+    if protocol != 0 {
+        side::beside_tls(context, remote, protocol, beside);
+    }
+    match protocol {
+        0 => {
+            steps.skip(Stage::Tls, "the server uses Standard RDP Security");
+            steps.skip(Stage::CredSsp, "the server takes no NLA");
+            steps.stage(Stage::Mcs, stages::mcs::run(context, Channel::Clear(stream))).await?;
+        }
+        1 => {
+            let stream = steps.stage(Stage::Tls, stages::tls::run(context, stream, 1)).await?;
+            steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
+            steps.stage(Stage::Mcs, stages::mcs::run(context, Channel::Tls(stream))).await?;
+        }
+        _ => {
+            let tls = stages::tls::run(context, stream, protocol);
+            let stream = steps.stage(Stage::Tls, tls).await?;
+            steps.stage(Stage::CredSsp, stages::credssp::run(context, stream)).await?;
+            steps.skip(Stage::Mcs, "comes after sign-in");
+        }
+    }
+    for stage in [Stage::Licensing, Stage::Session, Stage::Desktop] {
+        steps.skip(stage, "not asked for");
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Questions beside the main path: few by default, and after a failure only those that its causes
+//! need to be told apart.
+
+mod dns;
+mod life;
+mod security;
+mod service;
+
+use std::net::SocketAddr;
+
+use rdpdoctor_model::{ConnectFailure, Fact, Stage};
+use tokio::task::JoinSet;
+
+pub(crate) use dns::{DnsClient, name as dns_name, own_names, reverse_name};
+
+use crate::check::{Context, SideQuestions};
+
+/// Starts what is asked while TLS and CredSSP go on: which other security layers the server takes.
+pub(crate) fn beside_tls(
+    context: &Context,
+    remote: SocketAddr,
+    selected: u32,
+    beside: &mut JoinSet<()>,
+) {
+    if context.side != SideQuestions::None {
+        beside.spawn(security::layers(context.clone(), remote, selected));
+    }
+    if context.side == SideQuestions::All {
+        beside.spawn(security::tls_versions(context.clone(), remote));
+    }
+}
+
+/// Asks what the causes of a failure at `stage` need to be told apart.
+pub(crate) async fn after_failure(context: &Context, stage: Stage) {
+    let observations = context.journal.observations();
+    match stage {
+        Stage::Tcp => {
+            let silent = observations.iter().find_map(|o| match o.fact {
+                Fact::TcpFailed {
+                    remote,
+                    failure: ConnectFailure::Timeout | ConnectFailure::HostUnreachable,
+                    ..
+                } => Some(remote),
+                _ => None,
+            });
+            if let Some(remote) = silent {
+                life::signs(context, remote).await;
+            }
+        }
+        Stage::X224 => {
+            // A word that was said names the service by itself; only silence needs a question.
+            let unsaid = observations.iter().rev().find_map(|o| match o.fact {
+                Fact::StreamEnded { received: 0, .. } => Some(o.connection),
+                _ => None,
+            });
+            let remote = observations.iter().rev().find_map(|o| match o.fact {
+                Fact::TcpConnected { remote, .. } if unsaid == Some(o.connection) => Some(remote),
+                _ => None,
+            });
+            if let Some(remote) = remote {
+                service::probe(context, remote).await;
+            }
+        }
+        _ => {}
+    }
+}

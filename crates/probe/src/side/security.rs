@@ -1,0 +1,95 @@
+//! Which security layers a server takes, and which TLS versions: one connection a question, closed
+//! after the answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use openssl::ssl::SslVersion;
+use rdpdoctor_model::{
+    Ending, Fact, Lookup, Negotiation, Purpose, SecurityLayer, SecurityLayerAnswer, Stage,
+};
+use tokio::time::Instant;
+
+use crate::check::{Context, SideQuestions};
+use crate::stages::{tcp, tls, x224};
+
+/// Layer and requestedProtocols of an offer of it alone (MS-RDPBCGR 2.2.1.1.1). NLA with early
+/// authorisation must be offered with NLA.
+const LAYERS: [(SecurityLayer, u32); 6] = [
+    (SecurityLayer::Rdp, 0),
+    (SecurityLayer::Tls, 1),
+    (SecurityLayer::Nla, 2),
+    (SecurityLayer::NlaEx, 0x0A),
+    (SecurityLayer::Rdstls, 4),
+    (SecurityLayer::Entra, 0x10),
+];
+
+/// Asks for the weaker layers, which say what the server insists on; with `--deep` for all.
+pub(crate) async fn layers(context: Context, remote: SocketAddr, selected: u32) {
+    for (layer, offer) in LAYERS {
+        let few = offer < selected && matches!(layer, SecurityLayer::Rdp | SecurityLayer::Tls);
+        if few || context.side == SideQuestions::All {
+            ask(&context, remote, layer, offer).await;
+        }
+    }
+}
+
+async fn ask(context: &Context, remote: SocketAddr, layer: SecurityLayer, offer: u32) {
+    let journal = Arc::clone(&context.journal);
+    let purpose = Purpose::SecurityLayer;
+    let limit = context.deadlines.tcp;
+    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+        return;
+    };
+    let deadline = Instant::now() + context.deadlines.x224;
+    let facts = x224::ask(&mut stream, offer, deadline).await;
+    let answer = facts.iter().find_map(|fact| match fact {
+        Fact::ConnectionConfirm { negotiation } => Some(match *negotiation {
+            Negotiation::None => SecurityLayerAnswer::Accepted { selected_protocol: 0 },
+            Negotiation::Response { selected_protocol, .. } => {
+                SecurityLayerAnswer::Accepted { selected_protocol }
+            }
+            Negotiation::Failure { code } => SecurityLayerAnswer::Refused { code },
+        }),
+        Fact::StreamEnded { ending, .. } => Some(SecurityLayerAnswer::NoAnswer { ending: *ending }),
+        _ => None,
+    });
+    let number = Some(stream.number());
+    stream.finish(Ending::ClosedByClient);
+    if let Some(answer) = answer {
+        let fact = Fact::SecurityLayerOffer { layer, requested_protocols: offer, answer };
+        context.journal.note(Stage::X224, number, fact);
+    }
+}
+
+/// Tries each TLS version alone.
+pub(crate) async fn tls_versions(context: Context, remote: SocketAddr) {
+    let versions = [
+        (SslVersion::TLS1, 0x0301),
+        (SslVersion::TLS1_1, 0x0302),
+        (SslVersion::TLS1_2, 0x0303),
+        (SslVersion::TLS1_3, 0x0304),
+    ];
+    for (version, number) in versions {
+        let journal = Arc::clone(&context.journal);
+        let purpose = Purpose::TlsVersion;
+        let limit = context.deadlines.tcp;
+        let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+            return;
+        };
+        let connection = Some(stream.number());
+        let deadline = Instant::now() + context.deadlines.x224;
+        let facts = x224::ask(&mut stream, context.offer, deadline).await;
+        let confirmed = facts.iter().any(|f| matches!(f, Fact::ConnectionConfirm { .. }));
+        let accepted = if confirmed {
+            match tls::version_alone(&context, stream, version).await {
+                Ok(suite) => Lookup::seen(suite),
+                Err(_) => Lookup::Absent,
+            }
+        } else {
+            Lookup::unavailable("the server did not confirm this connection")
+        };
+        let fact = Fact::TlsVersionOffer { version: number, weak_suites_only: false, accepted };
+        context.journal.note(Stage::Tls, connection, fact);
+    }
+}

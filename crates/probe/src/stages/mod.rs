@@ -1,0 +1,8 @@
+//! One stage a file, in the order in which a client passes them.
+
+pub(crate) mod credssp;
+pub(crate) mod dns;
+pub(crate) mod mcs;
+pub(crate) mod tcp;
+pub(crate) mod tls;
+pub(crate) mod x224;

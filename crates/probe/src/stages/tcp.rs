@@ -1,0 +1,262 @@
+//! The TCP connection: every address is a path of its own, raced as RFC 8305 says.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdpdoctor_model::{ConnectFailure, Fact, Icmp, Lookup, Purpose, Stage, Transport};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::dns::millis;
+use crate::Journal;
+use crate::check::Context;
+use crate::stream::MeteredStream;
+
+/// RFC 8305 section 5: how long one address has before the next is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// An attempt that was given up after so long counts as silence (a SYN is repeated after 1 s).
+const SILENCE_MS: f64 = 900.0;
+
+/// The first address that connects; the error says why none did.
+pub(crate) async fn run(
+    context: &Context,
+    addresses: &[IpAddr],
+    losers: &mut JoinSet<()>,
+) -> Result<MeteredStream, String> {
+    let mut racing: JoinSet<Option<MeteredStream>> = JoinSet::new();
+    let alone = addresses.len() == 1;
+    let mut waiting = addresses.iter();
+    let mut next = waiting.next();
+    loop {
+        if let Some(&address) = next.take() {
+            let remote = SocketAddr::new(address, context.target.port);
+            let journal = Arc::clone(&context.journal);
+            let limit = context.deadlines.tcp;
+            racing.spawn(async move {
+                let failed_as = if alone { Purpose::Main } else { Purpose::OtherAddress };
+                attempt(journal, remote, limit, Purpose::Main, failed_as).await
+            });
+        }
+        let outcome = match waiting.len() {
+            0 => racing.join_next().await,
+            _ => match timeout(HEAD_START, racing.join_next()).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    next = waiting.next();
+                    continue;
+                }
+            },
+        };
+        match outcome {
+            Some(Ok(Some(stream))) => {
+                // The others may still tell whether their paths are dead.
+                losers.spawn(async move { while racing.join_next().await.is_some() {} });
+                return Ok(stream);
+            }
+            Some(_) => next = waiting.next(),
+            None if waiting.len() == 0 => return Err("no address could be connected".to_owned()),
+            None => next = waiting.next(),
+        }
+    }
+}
+
+/// Connects and writes down what became of it.
+pub(crate) async fn attempt(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    purpose: Purpose,
+    failed_as: Purpose,
+) -> Option<MeteredStream> {
+    let number = journal.next_connection();
+    let mut pending = Pending {
+        journal: Arc::clone(&journal),
+        number,
+        remote,
+        purpose: failed_as,
+        begun_ms: journal.elapsed_ms(),
+        open: true,
+    };
+    let begun = Instant::now();
+    let result = timeout(limit, connect(remote)).await;
+    pending.open = false;
+    let begun_ms = pending.begun_ms;
+    let announce = |purpose, local| {
+        let fact = Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local };
+        journal.note_at(begun_ms, Stage::Tcp, Some(number), fact);
+    };
+    let elapsed_ms = millis(begun.elapsed());
+    let (failure, icmp, os_error) = match result {
+        Ok(Ok((tcp, local))) => {
+            announce(purpose, Some(local));
+            let fact = Fact::TcpConnected { remote, local, round_trip_ms: elapsed_ms };
+            journal.note(Stage::Tcp, Some(number), fact);
+            return Some(MeteredStream::new(tcp, journal, number, remote));
+        }
+        Ok(Err(failed)) => failed,
+        Err(_) => (ConnectFailure::Timeout, Lookup::Absent, None),
+    };
+    announce(failed_as, None);
+    let fact = Fact::TcpFailed { remote, failure, icmp, os_error, elapsed_ms };
+    journal.note(Stage::Tcp, Some(number), fact);
+    None
+}
+
+/// An attempt under way. When it is dropped because another address won, its silence is written
+/// down if it was long enough to mean something.
+struct Pending {
+    journal: Arc<Journal>,
+    number: u32,
+    remote: SocketAddr,
+    purpose: Purpose,
+    begun_ms: f64,
+    open: bool,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let elapsed_ms = self.journal.elapsed_ms() - self.begun_ms;
+        if !self.open {
+            return;
+        }
+        let (number, purpose, remote) = (self.number, self.purpose, self.remote);
+        let fact =
+            Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local: None };
+        self.journal.note_at(self.begun_ms, Stage::Tcp, Some(number), fact);
+        if elapsed_ms >= SILENCE_MS {
+            let failure = ConnectFailure::Timeout;
+            let icmp = Lookup::Absent;
+            let fact = Fact::TcpFailed { remote, failure, icmp, os_error: None, elapsed_ms };
+            self.journal.note(Stage::Tcp, Some(number), fact);
+        }
+    }
+}
+
+type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
+
+async fn connect(remote: SocketAddr) -> Result<(TcpStream, SocketAddr), Failed> {
+    let own = |error: io::Error| classify(&error, Lookup::Absent);
+    let socket =
+        Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(own)?;
+    socket.set_nonblocking(true).map_err(own)?;
+    socket.set_tcp_nodelay(true).map_err(own)?;
+    error_queue::request(&socket, remote);
+    match socket.connect(&remote.into()) {
+        Ok(()) => {}
+        Err(error) if would_block(&error) => {}
+        Err(error) => return Err(own(error)),
+    }
+    let stream = TcpStream::from_std(socket.into()).map_err(own)?;
+    stream.writable().await.map_err(own)?;
+    let error = match stream.take_error() {
+        Ok(None) => stream.peer_addr().err(),
+        Ok(Some(error)) | Err(error) => Some(error),
+    };
+    if let Some(error) = error {
+        return Err(classify(&error, error_queue::read(&stream, remote)));
+    }
+    let local = stream.local_addr().map_err(own)?;
+    Ok((stream, local))
+}
+
+/// EINPROGRESS (Linux 115, macOS and the BSDs 36) has no stable [`io::ErrorKind`].
+fn would_block(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+        || (cfg!(unix) && matches!(error.raw_os_error(), Some(115 | 36)))
+}
+
+/// Which failure an error of the system and the ICMP message behind it stand for.
+fn classify(error: &io::Error, icmp: Lookup<Icmp>) -> Failed {
+    let by_icmp = icmp.as_seen().and_then(|icmp| match (icmp.ip_version, icmp.kind, icmp.code) {
+        // RFC 792, RFC 1812 5.2.7.1; RFC 4443 3.1.
+        (4, 3, 3) | (6, 1, 4) => Some(ConnectFailure::Refused),
+        (4, 3, 9 | 10 | 13) | (6, 1, 1 | 5 | 6) => Some(ConnectFailure::Prohibited),
+        (4, 3, 0 | 6) | (6, 1, 0) => Some(ConnectFailure::NetworkUnreachable),
+        (4, 3, _) | (6, 1, _) => Some(ConnectFailure::HostUnreachable),
+        _ => None,
+    });
+    let by_error = match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
+        io::ErrorKind::ConnectionReset => ConnectFailure::Reset,
+        io::ErrorKind::TimedOut => ConnectFailure::Timeout,
+        io::ErrorKind::HostUnreachable => ConnectFailure::HostUnreachable,
+        io::ErrorKind::NetworkUnreachable => ConnectFailure::NetworkUnreachable,
+        io::ErrorKind::PermissionDenied => ConnectFailure::Prohibited,
+        _ => ConnectFailure::Other,
+    };
+    (by_icmp.unwrap_or(by_error), icmp, error.raw_os_error())
+}
+
+/// The ICMP message behind an errno: port unreachable and RST share one, so do host unreachable
+/// and administratively prohibited. Linux keeps it in the socket's error queue (ip(7)).
+#[cfg(target_os = "linux")]
+mod error_queue {
+    use std::io::IoSliceMut;
+    use std::net::{IpAddr, SocketAddr};
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use nix::sys::socket::{
+        ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+    };
+    use rdpdoctor_model::{Icmp, Lookup};
+
+    /// SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6.
+    const ORIGINS: [(u8, u8); 2] = [(2, 4), (3, 6)];
+
+    pub(super) fn request(socket: &impl AsFd, remote: SocketAddr) {
+        // Where it cannot be had, `read` finds nothing, which is what it then says.
+        let _ = match remote {
+            SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true),
+            SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true),
+        };
+    }
+
+    pub(super) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
+        let mut byte = [0u8; 64];
+        let mut parts = [IoSliceMut::new(&mut byte)];
+        let mut control = nix::cmsg_space!([u8; 256]);
+        let message = recvmsg::<SockaddrStorage>(
+            socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut control),
+            MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT,
+        );
+        let Ok(message) = message else { return Lookup::Absent };
+        let Ok(mut controls) = message.cmsgs() else { return Lookup::Absent };
+        controls
+            .find_map(|control| {
+                let (error, from) = match control {
+                    ControlMessageOwned::Ipv4RecvErr(error, from) => {
+                        (error, from.map(|a| IpAddr::from(a.sin_addr.s_addr.to_ne_bytes())))
+                    }
+                    ControlMessageOwned::Ipv6RecvErr(error, from) => {
+                        (error, from.map(|a| IpAddr::from(a.sin6_addr.s6_addr)))
+                    }
+                    _ => return None,
+                };
+                let (_, ip_version) = ORIGINS.into_iter().find(|(o, _)| *o == error.ee_origin)?;
+                let from = from
+                    .filter(|from| !from.is_unspecified() && from.is_ipv4() == remote.is_ipv4());
+                Some(Icmp { ip_version, kind: error.ee_type, code: error.ee_code, from })
+            })
+            .map_or(Lookup::Absent, Lookup::seen)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod error_queue {
+    use std::net::SocketAddr;
+
+    use rdpdoctor_model::{Icmp, Lookup};
+
+    pub(super) fn request(_: &socket2::Socket, _: SocketAddr) {}
+
+    pub(super) fn read(_: &tokio::net::TcpStream, _: SocketAddr) -> Lookup<Icmp> {
+        Lookup::unavailable("this system does not show the ICMP message behind an error")
+    }
+}

@@ -1,0 +1,158 @@
+//! The TLS handshake and the certificate. One handshake offers what a Windows client can still
+//! speak; a ClientHello that is dropped is followed by one plain second one.
+
+use std::sync::{Arc, PoisonError};
+
+use openssl::rand::rand_bytes;
+use openssl::ssl::{SslRef, SslVersion};
+use rdpdoctor_model::{Awaited, Ending, Fact, Party, Purpose, Stage};
+use rdpdoctor_wire::{encode, read_certificate};
+use tokio::time::Instant;
+use tokio_openssl::SslStream;
+
+use super::dns::millis;
+use super::{tcp, x224};
+use crate::check::Context;
+use crate::exchange::{alert_of, exchange, metered};
+use crate::stream::MeteredStream;
+use crate::tls::{handshake, key_exchange, wire_version};
+
+/// The encrypted stream; the error says why there is none.
+pub(crate) async fn run(
+    context: &Context,
+    mut stream: MeteredStream,
+    protocol: u32,
+) -> Result<SslStream<MeteredStream>, String> {
+    let remote = stream.remote();
+    let number = stream.number();
+    stream.collect();
+    let own = |error: openssl::error::ErrorStack| format!("our TLS library: {error}");
+    let (session, errors) = context.tls.session(context.server_name(), None).map_err(own)?;
+    let begun = Instant::now();
+    let (mut stream, result) =
+        handshake(session, stream, context.deadlines.tls).await.map_err(own)?;
+    let elapsed_ms = millis(begun.elapsed());
+    let facts = metered(&mut stream).collect();
+    let Some(result) = result else {
+        metered(&mut stream).finish(Ending::Timeout);
+        return Err("the handshake did not end in time".to_owned());
+    };
+    if let Err(error) = result {
+        failed(&mut stream, &error, &facts);
+        let facts = metered(&mut stream).finish(Ending::ClosedByClient);
+        drop(stream);
+        let dropped = facts.iter().any(|fact| {
+            matches!(
+                fact,
+                Fact::StreamEnded {
+                    ending: Ending::Fin | Ending::Reset,
+                    awaited: Awaited::ServerHello,
+                    ..
+                }
+            )
+        });
+        if dropped {
+            plain_client_hello(context, remote, protocol).await;
+        }
+        return Err(format!("the handshake failed: {error}"));
+    }
+
+    let seen = facts.iter().any(|fact| matches!(fact, Fact::ServerCertificates { .. }));
+    let session = stream.ssl();
+    if !seen {
+        note_certificates(context, number, session);
+    }
+    let version = wire_version(session);
+    let cipher = session.current_cipher().map_or_else(String::new, |c| c.name().to_owned());
+    // TLS 1.3 always makes a key exchange of its own, the older ones may not.
+    let key_exchange = key_exchange(session).filter(|kx| version < 0x0304 || kx != "RSA");
+    let note = |fact| context.journal.note(Stage::Tls, Some(number), fact);
+    note(Fact::TlsEstablished { version, cipher, key_exchange, elapsed_ms });
+    note(Fact::CertificateChain {
+        errors: errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        store: context.tls.store.clone(),
+        roots: context.tls.roots,
+    });
+    metered(&mut stream).dissector().established();
+    Ok(stream)
+}
+
+/// What the library knows that did not pass in clear: encrypted alerts, and its own refusal.
+fn failed(stream: &mut SslStream<MeteredStream>, error: &openssl::ssl::Error, facts: &[Fact]) {
+    let metered = metered(stream);
+    let now = metered.now_ms();
+    let alerted =
+        facts.iter().any(|fact| matches!(fact, Fact::TlsAlert { from: Party::Server, .. }));
+    if alerted {
+        return;
+    }
+    if let Some(description) = alert_of(error) {
+        metered.dissector().alert(Party::Server, 2, description, now);
+    } else if let Some(stack) = error.ssl_error() {
+        // EOF in the middle of the handshake is told by how the stream ended.
+        let reason = stack.errors().iter().find_map(openssl::error::Error::reason);
+        if let Some(reason) = reason.filter(|_| metered.ended().is_none()) {
+            metered.note(Stage::Tls, Fact::TlsRefused { reason: reason.to_owned() });
+        }
+    }
+}
+
+/// In TLS 1.3 the certificates pass encrypted: they are taken from the library.
+fn note_certificates(context: &Context, number: u32, session: &SslRef) {
+    let chain = session.peer_cert_chain().into_iter().flatten();
+    let certificates: Vec<_> = chain
+        .filter_map(|certificate| certificate.to_der().ok())
+        .filter_map(|der| read_certificate(&der).ok())
+        .collect();
+    if !certificates.is_empty() {
+        let fact = Fact::ServerCertificates { certificates };
+        context.journal.note(Stage::Tls, Some(number), fact);
+    }
+}
+
+/// The second, plain hello: TLS 1.2, RSA key exchange, few extensions. Only its first answer
+/// counts.
+async fn plain_client_hello(context: &Context, remote: std::net::SocketAddr, protocol: u32) {
+    let journal = Arc::clone(&context.journal);
+    let purpose = Purpose::PlainClientHello;
+    let limit = context.deadlines.tcp;
+    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+        return;
+    };
+    let offered = if context.offer & protocol == protocol { context.offer } else { protocol };
+    let deadline = Instant::now() + context.deadlines.x224;
+    let facts = x224::ask(&mut stream, offered, deadline).await;
+    if !facts.iter().any(|fact| matches!(fact, Fact::ConnectionConfirm { .. })) {
+        return;
+    }
+    let mut random = [0; 32];
+    if rand_bytes(&mut random).is_err() {
+        return;
+    }
+    let hello = encode::plain_client_hello(random, context.server_name());
+    let deadline = Instant::now() + context.deadlines.tls;
+    exchange(&mut stream, &hello, deadline, |fact| {
+        matches!(fact, Fact::ServerHello { .. } | Fact::TlsAlert { .. } | Fact::TlsMalformed { .. })
+    })
+    .await;
+    stream.finish(Ending::ClosedByClient);
+}
+
+/// Whether the server takes a handshake of this version alone; the suite it took.
+pub(crate) async fn version_alone(
+    context: &Context,
+    stream: MeteredStream,
+    version: SslVersion,
+) -> Result<String, String> {
+    let (session, _) = context
+        .tls
+        .session(context.server_name(), Some(version))
+        .map_err(|error| error.to_string())?;
+    let (mut stream, result) = handshake(session, stream, context.deadlines.tls)
+        .await
+        .map_err(|error| error.to_string())?;
+    metered(&mut stream).finish(Ending::ClosedByClient);
+    result.ok_or("no answer in time")?.map_err(|error| error.to_string())?;
+    let cipher = stream.ssl().current_cipher();
+    Ok(cipher.map_or_else(String::new, |cipher| cipher.name().to_owned()))
+}

@@ -1,0 +1,108 @@
+//! The X.224 exchange with the security negotiation (MS-RDPBCGR 1.3.1.1), and the fall-back that
+//! `mstsc` makes after "TLS not allowed".
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use openssl::rand::rand_bytes;
+use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
+use rdpdoctor_wire::encode;
+use tokio::time::Instant;
+
+use super::tcp;
+use crate::check::Context;
+use crate::exchange::exchange;
+use crate::stream::MeteredStream;
+
+/// SSL_NOT_ALLOWED_BY_SERVER: the one refusal after which `mstsc` comes back with less.
+const SSL_NOT_ALLOWED: u32 = 2;
+
+/// PROTOCOL_SSL with PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX: what `mstsc` offers.
+pub(crate) const MSTSC_OFFER: u32 = 0x0B;
+
+/// A negotiated connection.
+pub(crate) struct Negotiated {
+    pub(crate) stream: MeteredStream,
+    /// selectedProtocol; 0 is Standard RDP Security.
+    pub(crate) protocol: u32,
+}
+
+/// The negotiated connection; the error says why there is none.
+pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Negotiated, String> {
+    let offered = context.offer;
+    match negotiate(context, stream, offered).await? {
+        Answer::Selected(negotiated) => Ok(negotiated),
+        Answer::Refused(SSL_NOT_ALLOWED, remote) if offered == MSTSC_OFFER => {
+            let journal = Arc::clone(&context.journal);
+            let purpose = Purpose::Fallback;
+            let stream = tcp::attempt(journal, remote, context.deadlines.tcp, purpose, purpose)
+                .await
+                .ok_or("the retry without TLS did not connect")?;
+            match negotiate(context, stream, 0).await? {
+                Answer::Selected(negotiated) => Ok(negotiated),
+                Answer::Refused(code, _) => Err(refusal(code)),
+            }
+        }
+        Answer::Refused(code, _) => Err(refusal(code)),
+    }
+}
+
+fn refusal(code: u32) -> String {
+    format!("the server refused with negotiation failure {code}")
+}
+
+enum Answer {
+    Selected(Negotiated),
+    Refused(u32, SocketAddr),
+}
+
+async fn negotiate(
+    context: &Context,
+    mut stream: MeteredStream,
+    offered: u32,
+) -> Result<Answer, String> {
+    let mut random = [0; 16];
+    rand_bytes(&mut random).map_err(|error| error.to_string())?;
+    let request = encode::connection_request(offered, Some(encode::correlation_id(random)))
+        .map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + context.deadlines.x224;
+    let facts = exchange(&mut stream, &request, deadline, is_answer).await;
+    let negotiation = facts.iter().find_map(|fact| match fact {
+        Fact::ConnectionConfirm { negotiation } => Some(*negotiation),
+        _ => None,
+    });
+    match negotiation {
+        None => Err("the server gave no answer to the connection request that counts".to_owned()),
+        Some(Negotiation::None) => Ok(Answer::Selected(Negotiated { stream, protocol: 0 })),
+        Some(Negotiation::Failure { code }) => {
+            let remote = stream.remote();
+            stream.finish(Ending::ClosedByClient);
+            Ok(Answer::Refused(code, remote))
+        }
+        Some(Negotiation::Response { selected_protocol: protocol, .. }) => {
+            if protocol == 0 || (protocol.is_power_of_two() && offered & protocol != 0) {
+                Ok(Answer::Selected(Negotiated { stream, protocol }))
+            } else {
+                Err(format!("the server chose protocol {protocol:#x}, which was not offered"))
+            }
+        }
+    }
+}
+
+/// Whether a fact ends the waiting for a Connection Confirm.
+pub(crate) fn is_answer(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::ConnectionConfirm { .. }
+            | Fact::DisconnectRequest { .. }
+            | Fact::X224Malformed { .. }
+            | Fact::ForeignService { .. }
+            | Fact::StreamEnded { .. }
+    )
+}
+
+/// Asks what a server takes, on a connection of its own; nothing after the answer.
+pub(crate) async fn ask(stream: &mut MeteredStream, offered: u32, deadline: Instant) -> Vec<Fact> {
+    let Ok(request) = encode::connection_request(offered, None) else { return Vec::new() };
+    exchange(stream, &request, deadline, is_answer).await
+}

@@ -1,0 +1,167 @@
+//! What the probe offers in TLS, and the roots it holds certificates against.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
+use openssl::pkey::Id;
+use openssl::ssl::{
+    self, Ssl, SslContext, SslMethod, SslMode, SslOptions, SslRef, SslVerifyMode, SslVersion,
+    StatusType,
+};
+use openssl::x509::X509;
+use openssl::x509::store::X509StoreBuilder;
+use rdpdoctor_model::ChainError;
+use tokio::time::timeout;
+use tokio_openssl::SslStream;
+
+use crate::stream::MeteredStream;
+
+/// Suites up to TLS 1.2, strongest first: what a Windows client still speaks. 3DES and RSA key
+/// exchange are for servers that know nothing better.
+const SUITES: &str = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:\
+    ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:\
+    DHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
+    ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:\
+    ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES256-SHA:\
+    ECDHE-RSA-AES128-SHA:DHE-RSA-AES256-SHA:DHE-RSA-AES128-SHA:AES256-GCM-SHA384:\
+    AES128-GCM-SHA256:AES256-SHA256:AES128-SHA256:AES256-SHA:AES128-SHA:ECDHE-RSA-DES-CBC3-SHA:\
+    DES-CBC3-SHA";
+
+/// The groups Schannel offers. OpenSSL's default adds a post-quantum share, which makes the hello
+/// 1,100 bytes longer and trips middleboxes that `mstsc` does not.
+const GROUPS: &str = "X25519:P-256:P-384";
+
+/// The TLS library could not be set up.
+#[derive(Debug)]
+pub struct TlsError(ErrorStack);
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the TLS library could not be set up: {}", self.0)
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+impl From<ErrorStack> for TlsError {
+    fn from(error: ErrorStack) -> Self {
+        Self(error)
+    }
+}
+
+/// Shared by all checks of a process.
+pub(crate) struct TlsClient {
+    context: SslContext,
+    pub(crate) store: String,
+    pub(crate) roots: usize,
+}
+
+/// What OpenSSL's verification said of each certificate of a chain.
+pub(crate) type ChainErrors = Arc<Mutex<Vec<ChainError>>>;
+
+impl TlsClient {
+    pub(crate) fn new() -> Result<Self, TlsError> {
+        let mut context = SslContext::builder(SslMethod::tls_client())?;
+        // Old and weak peers shall answer too; they are judged by what was agreed.
+        context.set_security_level(0);
+        context.set_min_proto_version(Some(SslVersion::TLS1))?;
+        context.set_max_proto_version(Some(SslVersion::TLS1_3))?;
+        context.set_cipher_list(SUITES)?;
+        context.set_groups_list(GROUPS)?;
+        // SSL_OP_LEGACY_SERVER_CONNECT: servers without RFC 5746 answer too.
+        context.set_options(SslOptions::NO_COMPRESSION | SslOptions::from_bits_retain(0x4));
+        context.set_mode(SslMode::RELEASE_BUFFERS);
+        let loaded = rustls_native_certs::load_native_certs();
+        let mut store = X509StoreBuilder::new()?;
+        let mut roots = 0;
+        for certificate in loaded.certs {
+            if X509::from_der(&certificate).and_then(|root| store.add_cert(root)).is_ok() {
+                roots += 1;
+            }
+        }
+        context.set_cert_store(store.build());
+        let store = match std::env::var_os("SSL_CERT_FILE").or(std::env::var_os("SSL_CERT_DIR")) {
+            Some(place) => place.to_string_lossy().into_owned(),
+            None => "the system's trust store".to_owned(),
+        };
+        Ok(Self { context: context.build(), store, roots })
+    }
+
+    /// A session that has not begun; `server_name` is sent as SNI.
+    pub(crate) fn session(
+        &self,
+        server_name: Option<&str>,
+        version: Option<SslVersion>,
+    ) -> Result<(Ssl, ChainErrors), ErrorStack> {
+        let mut session = Ssl::new(&self.context)?;
+        if let Some(name) = server_name {
+            session.set_hostname(name)?;
+        }
+        session.set_status_type(StatusType::OCSP)?;
+        if version.is_some() {
+            session.set_min_proto_version(version)?;
+            session.set_max_proto_version(version)?;
+        }
+        let errors = ChainErrors::default();
+        let collected = Arc::clone(&errors);
+        // The chain is judged afterwards; the handshake's signature is verified all the same.
+        session.set_verify_callback(SslVerifyMode::PEER, move |trusted, chain| {
+            if !trusted {
+                let error = chain.error();
+                let found = ChainError {
+                    depth: chain.error_depth(),
+                    code: error.as_raw(),
+                    text: error.error_string().to_owned(),
+                };
+                let mut all = collected.lock().unwrap_or_else(PoisonError::into_inner);
+                if all.len() < 16 && !all.contains(&found) {
+                    all.push(found);
+                }
+            }
+            true
+        });
+        Ok((session, errors))
+    }
+}
+
+/// Makes the handshake within `limit`; the stream is kept whatever becomes of it. The inner `None`
+/// says that the time was up.
+pub(crate) async fn handshake(
+    session: Ssl,
+    stream: MeteredStream,
+    limit: Duration,
+) -> Result<(SslStream<MeteredStream>, Option<Result<(), ssl::Error>>), ErrorStack> {
+    let mut stream = SslStream::new(session, stream)?;
+    let result = timeout(limit, Pin::new(&mut stream).connect()).await.ok();
+    Ok((stream, result))
+}
+
+/// The agreed version as on the wire.
+pub(crate) fn wire_version(session: &SslRef) -> u16 {
+    match session.version2() {
+        Some(SslVersion::TLS1) => 0x0301,
+        Some(SslVersion::TLS1_1) => 0x0302,
+        Some(SslVersion::TLS1_2) => 0x0303,
+        Some(SslVersion::TLS1_3) => 0x0304,
+        _ => 0x0300,
+    }
+}
+
+/// The agreed key exchange in a word or two.
+pub(crate) fn key_exchange(session: &SslRef) -> Option<String> {
+    let Ok(key) = session.peer_tmp_key() else { return Some("RSA".to_owned()) };
+    Some(match key.id() {
+        Id::X25519 => "X25519".to_owned(),
+        Id::EC => match key.ec_key().ok()?.group().curve_name()? {
+            Nid::X9_62_PRIME256V1 => "P-256".to_owned(),
+            Nid::SECP384R1 => "P-384".to_owned(),
+            other => other.short_name().ok()?.to_owned(),
+        },
+        Id::DH => format!("DHE {} bit", key.bits()),
+        _ => return None,
+    })
+}
