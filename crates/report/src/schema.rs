@@ -4,23 +4,200 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::Document;
+use crate::document::SCHEMA_VERSION;
 
 /// The JSON Schema (2020-12) of [`Document`].
 pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<Document>()
-        .to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!("rdpdoctor document"));
-        root.insert(
-            "description".to_owned(),
-            json!(
-                "The answer of one rdpdoctor run: verdict, stages, findings, evidence. Fields and \
-                 observation kinds that are not listed may be added; none is reused for \
-                 something else."
-            ),
-        );
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Document>().to_value();
+    schema["title"] = json!("rdpdoctor document");
+    schema["description"] = json!(
+        "The answer of one rdpdoctor run: verdict, stages, findings, evidence. Fields and \
+         observation kinds may be added; none is reused for something else."
+    );
+    schema["properties"]["schema_version"]["const"] = json!(SCHEMA_VERSION);
+    if let Some(kinds) = schema["$defs"]["Observation"]["anyOf"].as_array_mut() {
+        keep_unknown_kinds_apart(kinds);
     }
     schema
+}
+
+/// The last alternative takes any kind that this version does not know. Without naming those it
+/// does know, it would take a broken observation of theirs as well, and nothing would be checked.
+fn keep_unknown_kinds_apart(alternatives: &mut [Value]) {
+    let known: Vec<Value> = alternatives
+        .iter()
+        .map(|alternative| alternative["properties"]["kind"]["const"].clone())
+        .filter(|kind| !kind.is_null())
+        .collect();
+    for alternative in alternatives {
+        let kind = &mut alternative["properties"]["kind"];
+        if kind.get("const").is_none() {
+            kind["not"] = json!({ "enum": known });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonschema::Validator;
+    use serde_json::{Value, json};
+
+    use super::schema;
+    use crate::{Document, testing};
+
+    fn validator() -> Validator {
+        jsonschema::draft202012::new(&schema()).expect("the schema is one")
+    }
+
+    fn documents() -> Vec<Document> {
+        vec![
+            testing::healthy(),
+            testing::dropped_hello(Some((0x904, Some(7)))),
+            testing::refused(),
+            testing::hostile(),
+        ]
+    }
+
+    #[test]
+    fn the_published_file_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/rdpdoctor-document.schema.json");
+        let wanted = serde_json::to_string_pretty(&schema()).expect("serialises") + "\n";
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, &wanted).expect("the file can be written");
+        }
+        let published = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            published == wanted,
+            "schema/rdpdoctor-document.schema.json is stale; run this test with UPDATE_SCHEMA=1"
+        );
+    }
+
+    #[test]
+    fn documents_keep_to_the_schema_and_come_back_the_same() {
+        let validator = validator();
+        for document in documents() {
+            let text = document.to_json().expect("serialises");
+            assert!(text.ends_with("}\n"));
+            let value: Value = serde_json::from_str(&text).expect("is JSON");
+            let errors: Vec<String> =
+                validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new());
+            assert_eq!(Document::from_json(&text).expect("reads back"), document);
+            let line = document.to_json_line().expect("serialises");
+            assert_eq!(line.lines().count(), 1);
+            assert_eq!(Document::from_json(&line).expect("reads back"), document);
+        }
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_the_contract() {
+        let text = testing::dropped_hello(Some((0x904, Some(7)))).to_json().expect("serialises");
+        let value: Value = serde_json::from_str(&text).expect("is JSON");
+        let keys = |value: &Value| -> Vec<String> {
+            value.as_object().expect("an object").keys().cloned().collect()
+        };
+        assert_eq!(
+            keys(&value),
+            [
+                "schema_version",
+                "tool",
+                "target",
+                "started_at",
+                "elapsed_ms",
+                "verdict",
+                "stages",
+                "findings",
+                "next_tests",
+                "attempts",
+                "observations"
+            ]
+        );
+        assert_eq!(keys(&value["tool"]), ["name", "version", "engine"]);
+        assert_eq!(keys(&value["target"]), ["input", "host", "port", "addresses", "via"]);
+        assert_eq!(
+            keys(&value["verdict"]),
+            [
+                "status",
+                "stage",
+                "cause",
+                "proof",
+                "title",
+                "owner",
+                "excludes",
+                "client_shows",
+                "reported"
+            ]
+        );
+        assert_eq!(
+            value["verdict"]["reported"],
+            json!({"code": "0x904", "extended": "0x7", "reproduced": true})
+        );
+        assert_eq!(keys(&value["stages"][0]), ["stage", "status", "elapsed_ms", "detail"]);
+        assert_eq!(
+            keys(&value["findings"][0]),
+            [
+                "cause",
+                "severity",
+                "proof",
+                "title",
+                "explanation",
+                "evidence",
+                "remedies",
+                "references"
+            ]
+        );
+        assert_eq!(
+            keys(&value["findings"][0]["remedies"][0]),
+            ["id", "where", "risk", "title", "steps", "interrupts", "undo", "verify"]
+        );
+        assert_eq!(keys(&value["next_tests"][0]), ["why", "command"]);
+        assert_eq!(value["attempts"], json!([]));
+        assert_eq!(keys(&value["observations"][0])[..5], ["id", "source", "stage", "at", "at_ms"]);
+    }
+
+    #[test]
+    fn texts_of_the_catalogue_are_filled() {
+        let document = testing::refused();
+        let text = document.to_json().expect("serialises");
+        assert!(text.contains("-LocalPort 3389"), "{text}");
+        for placeholder in ["{host}", "{port}", "{target}", "{address}"] {
+            assert!(!text.contains(placeholder), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn what_is_added_later_is_tolerated_and_what_is_missing_is_not() {
+        let mut value = serde_json::to_value(testing::healthy()).expect("serialises");
+        value["later"] = json!(1);
+        value["verdict"]["later"] = json!({"a": 1});
+        let observations = value["observations"].as_array_mut().expect("a list");
+        observations.push(json!({
+            "id": "o99", "source": "probe", "stage": "tcp", "at": null, "at_ms": 1,
+            "kind": "made-in-the-future", "colour": "blue"
+        }));
+        let validator = validator();
+        assert!(validator.is_valid(&value));
+        let document = Document::from_json(&value.to_string()).expect("reads");
+        let back = serde_json::to_value(&document).expect("serialises");
+        let last = back["observations"].as_array().and_then(|all| all.last()).expect("is kept");
+        assert_eq!(
+            (&last["kind"], &last["colour"]),
+            (&json!("made-in-the-future"), &json!("blue"))
+        );
+
+        for broken in [
+            json!({"id": "o1", "source": "probe", "stage": "tcp", "at": null, "at_ms": 1,
+                   "kind": "tcp-connected", "remote": "10.0.0.1:3389"}),
+            json!({"id": "o1", "source": "nobody", "stage": "tcp", "at": null, "at_ms": 1,
+                   "kind": "own-bug", "message": "x"}),
+        ] {
+            let mut value = value.clone();
+            value["observations"] = json!([broken]);
+            assert!(!validator.is_valid(&value), "{broken}");
+        }
+        value.as_object_mut().expect("an object").remove("verdict");
+        assert!(!validator.is_valid(&value));
+        assert!(Document::from_json(&value.to_string()).is_err());
+    }
 }

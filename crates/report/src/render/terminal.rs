@@ -820,7 +820,7 @@ mod tests {
     #[test]
     fn every_cause_of_the_catalogue_fits_a_screen() {
         let reported =
-            Some(Reported { code: 0x80_0759_da, extended: Some(0x8000_0007), reproduced: false });
+            Some(Reported { code: 0x8007_59da, extended: Some(0x8000_0007), reproduced: false });
         for cause in CATALOGUE {
             let single = |severity, proof| finding(cause, severity, proof);
             let documents = [
