@@ -7,6 +7,7 @@
 mod connections;
 pub mod document;
 mod harmless;
+mod mask;
 pub mod render;
 mod schema;
 mod summary;
@@ -14,5 +15,6 @@ mod summary;
 mod testing;
 
 pub use document::{Document, Engine, RunContext};
+pub use mask::{MaskError, Masker};
 pub use schema::schema;
 pub use summary::stage_label;
