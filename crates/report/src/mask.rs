@@ -805,7 +805,7 @@ mod tests {
     use super::Masker;
     use crate::Document;
     use crate::render::terminal::{Style, View};
-    use crate::render::{terminal, text};
+    use crate::render::{html, terminal, text};
     use crate::testing::{self, Scene};
 
     /// What must not be seen anywhere in a masked output, in lower case.
@@ -985,6 +985,7 @@ mod tests {
             ("details", terminal::render(document, View::Details, Style::Plain, 120)),
             ("ticket", text::ticket(document)),
             ("network", text::network(document)),
+            ("html", html::render(document).expect("renders")),
         ]
     }
 
