@@ -1,1 +1,42 @@
-//! placeholder
+//! Misbehaving Remote Desktop servers, one named fault a file.
+//!
+//! There is one healthy server ([`start`] with the fault `healthy-nla`): it behaves as a Windows
+//! host that requires Network Level Authentication, up to its NTLM challenge. Every other entry of
+//! [`FAULTS`] deviates from it in one step. Nothing here reads what a diagnosis says; the messages
+//! are built by this crate and by `ironrdp-pdu`, never by the code that judges them.
+//!
+//! The servers are for tests and for trying things out: they hold no session and check no password.
+
+mod behaviour;
+mod certificate;
+mod channel;
+mod credssp;
+mod der;
+mod faults;
+mod link;
+mod mcs;
+mod revocation;
+mod running;
+mod server;
+mod tls;
+mod x224;
+
+pub use faults::{FAULTS, fault};
+pub use running::{ConnectionRecord, Options, Running, start};
+
+/// One named way in which a Remote Desktop server fails, or one in which it works.
+pub struct Fault {
+    /// Its name, which is also its file's: `tls-silent` is in `faults/tls_silent.rs`.
+    pub name: &'static str,
+    /// What the server does, in one line.
+    pub summary: &'static str,
+    /// The identifier of the cause that a diagnosis finds; `None` for a healthy server.
+    pub cause: Option<&'static str>,
+    pub(crate) behaviour: behaviour::Behaviour,
+}
+
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fault").field("name", &self.name).finish_non_exhaustive()
+    }
+}

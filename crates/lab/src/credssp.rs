@@ -1,0 +1,196 @@
+//! CredSSP (MS-CSSP 2.2.1) and the NTLM challenge inside it (MS-NLMP 2.2.1.2).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::behaviour::{Challenge, Computer};
+use crate::der::{element, first};
+
+/// What a client's negotiation token is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// An NTLM NEGOTIATE_MESSAGE as it is.
+    Ntlm,
+    /// An NTLM NEGOTIATE_MESSAGE inside SPNEGO (RFC 4178).
+    NtlmInSpnego,
+    /// SPNEGO that begins with something else, Kerberos as a rule.
+    OtherInSpnego,
+}
+
+/// Beginning of an NTLM message and, behind it, MessageType 1.
+const NTLM_NEGOTIATE: &[u8] = b"NTLMSSP\0\x01\0\0\0";
+
+/// 1.3.6.1.4.1.311.2.2.10, NTLM, as an OBJECT IDENTIFIER.
+const OID_NTLM: [u8; 12] = [6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10];
+
+/// The client's negotiation token; `None` when the TSRequest has none or cannot be read.
+pub(crate) fn token(ts_request: &[u8]) -> Option<Token> {
+    let (_, mut fields, _) = first(ts_request)?;
+    let token = loop {
+        let (tag, content, rest) = first(fields)?;
+        if tag == 0xA1 {
+            // NegoData: SEQUENCE OF SEQUENCE { negoToken [0] OCTET STRING }.
+            break (0..4)
+                .try_fold(content, |inside, _| first(inside).map(|(_, inner, _)| inner))?;
+        }
+        fields = rest;
+    };
+    if token.starts_with(NTLM_NEGOTIATE) {
+        Some(Token::Ntlm)
+    } else if token.windows(NTLM_NEGOTIATE.len()).any(|window| window == NTLM_NEGOTIATE) {
+        Some(Token::NtlmInSpnego)
+    } else {
+        Some(Token::OtherInSpnego)
+    }
+}
+
+/// A TSRequest with the CHALLENGE_MESSAGE, inside SPNEGO if the client used that.
+pub(crate) fn challenge(
+    settings: &Challenge,
+    computer: &Computer,
+    challenge: [u8; 8],
+    to: &Token,
+) -> Vec<u8> {
+    let message = ntlm_challenge(settings, computer, challenge);
+    let token = match to {
+        Token::Ntlm if !settings.always_spnego => message,
+        _ => spnego(&element(0xA2, &element(4, &message))),
+    };
+    with_token(settings.version, &token)
+}
+
+/// A TSRequest that asks a client which began with another mechanism to go on with NTLM.
+pub(crate) fn choose_ntlm(version: u8) -> Vec<u8> {
+    with_token(version, &spnego(&[]))
+}
+
+/// A TSRequest with nothing but a version.
+pub(crate) fn empty(version: u8) -> Vec<u8> {
+    element(0x30, &version_field(version))
+}
+
+/// A TSRequest with an errorCode. Windows encodes the NTSTATUS as the four bytes it has, which
+/// makes it negative.
+pub(crate) fn status(version: u8, status: u32) -> Vec<u8> {
+    let code = element(0xA4, &element(2, &status.to_be_bytes()));
+    element(0x30, &[version_field(version), code].concat())
+}
+
+fn version_field(version: u8) -> Vec<u8> {
+    element(0xA0, &element(2, &[version]))
+}
+
+fn with_token(version: u8, token: &[u8]) -> Vec<u8> {
+    let data = element(0x30, &element(0x30, &element(0xA0, &element(4, token))));
+    element(0x30, &[version_field(version), element(0xA1, &data)].concat())
+}
+
+/// NegTokenResp (RFC 4178 section 4.2.2): accept-incomplete, NTLM, and the token's field if any.
+fn spnego(response_token: &[u8]) -> Vec<u8> {
+    let state = element(0xA0, &element(10, &[1]));
+    let mechanism = element(0xA1, &OID_NTLM);
+    element(0xA1, &element(0x30, &[&state, &mechanism, response_token].concat()))
+}
+
+/// CHALLENGE_MESSAGE: a domain member that runs Windows Server 2022.
+fn ntlm_challenge(settings: &Challenge, computer: &Computer, challenge: [u8; 8]) -> Vec<u8> {
+    // 56, KEY_EXCH, 128, VERSION, TARGET_INFO, EXTENDED_SESSIONSECURITY, TARGET_TYPE_DOMAIN,
+    // ALWAYS_SIGN, NTLM, SEAL, SIGN, REQUEST_TARGET, UNICODE (MS-NLMP 2.2.2.5).
+    const FLAGS: u32 = 0xE289_8235;
+    // 10.0.20348, NTLMSSP revision 15 (MS-NLMP 2.2.2.10).
+    const VERSION: [u8; 8] = [10, 0, 0x7C, 0x4F, 0, 0, 0, 15];
+    const HEADER: usize = 56;
+
+    let target = utf16(&computer.domain);
+    let info = target_info(settings, computer);
+    let field = |length: usize, offset: usize| {
+        let (length, offset) = (length.to_le_bytes(), offset.to_le_bytes());
+        [length[0], length[1], length[0], length[1], offset[0], offset[1], offset[2], offset[3]]
+    };
+    [
+        &b"NTLMSSP\0\x02\0\0\0"[..],
+        &field(target.len(), HEADER),
+        &FLAGS.to_le_bytes(),
+        &challenge,
+        &[0; 8],
+        &field(info.len(), HEADER + target.len()),
+        &VERSION,
+        &target,
+        &info,
+    ]
+    .concat()
+}
+
+/// AV_PAIRs (MS-NLMP 2.2.2.1) in the order in which Windows sends them.
+fn target_info(settings: &Challenge, computer: &Computer) -> Vec<u8> {
+    let netbios: String = computer.name.to_uppercase().chars().take(15).collect();
+    let dns = format!("{}.{}", computer.name.to_lowercase(), computer.dns_domain);
+    let mut pairs = vec![
+        (2u8, utf16(&computer.domain)),
+        (1, utf16(&netbios)),
+        (4, utf16(&computer.dns_domain)),
+        (3, utf16(&dns)),
+        (5, utf16(&computer.dns_domain)),
+    ];
+    if settings.timestamp {
+        pairs.push((7, filetime(settings.clock_ahead).to_le_bytes().to_vec()));
+    }
+    pairs.push((0, Vec::new()));
+    pairs
+        .into_iter()
+        .flat_map(|(id, value)| {
+            let length = value.len().to_le_bytes();
+            [&[id, 0, length[0], length[1]][..], &value].concat()
+        })
+        .collect()
+}
+
+/// This machine's time moved by some seconds, as a FILETIME (MS-DTYP 2.3.3).
+fn filetime(ahead: i64) -> u64 {
+    const UNIX_EPOCH_TICKS: u64 = 116_444_736_000_000_000;
+    const TICKS_A_SECOND: i64 = 10_000_000;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ticks = u64::try_from(now.as_nanos() / 100).unwrap_or(u64::MAX);
+    ticks.saturating_add(UNIX_EPOCH_TICKS).saturating_add_signed(ahead * TICKS_A_SECOND)
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_all_three_kinds_are_told_apart() {
+        let negotiate = [NTLM_NEGOTIATE, &[0; 20]].concat();
+        assert_eq!(token(&with_token(6, &negotiate)), Some(Token::Ntlm));
+        let inside = spnego(&element(0xA2, &element(4, &negotiate)));
+        assert_eq!(token(&with_token(6, &inside)), Some(Token::NtlmInSpnego));
+        assert_eq!(token(&choose_ntlm(6)), Some(Token::OtherInSpnego));
+        assert_eq!(token(&empty(6)), None);
+        assert_eq!(token(b"GET / HTTP/1.1\r\n"), None);
+    }
+
+    #[test]
+    fn a_challenge_says_who_and_when() {
+        let settings = Challenge { clock_ahead: -7200, ..Challenge::HEALTHY };
+        let message = ntlm_challenge(&settings, &Computer::lab(), *b"12345678");
+        let number = |at: usize| usize::from(u16::from_le_bytes([message[at], message[at + 1]]));
+        assert_eq!(&message[24..32], b"12345678");
+        assert_eq!(number(44) + number(40), message.len(), "the target info ends the message");
+        let name = utf16("labpc01.lab.example");
+        assert!(message.windows(name.len()).any(|window| window == name));
+        let ticks = u64::from_le_bytes(message[message.len() - 12..][..8].try_into().expect("8"));
+        assert!(filetime(-7200) - ticks < 100_000_000);
+        assert!(filetime(0) - ticks > 71_990_000_000);
+    }
+
+    #[test]
+    fn a_status_keeps_its_four_bytes() {
+        assert_eq!(
+            status(6, 0xC000_0022),
+            [0x30, 13, 0xA0, 3, 2, 1, 6, 0xA4, 6, 2, 4, 0xC0, 0, 0, 0x22]
+        );
+    }
+}

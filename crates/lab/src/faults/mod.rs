@@ -1,0 +1,229 @@
+//! One fault a file; the slice below is the list that `lab list` shows.
+
+use crate::Fault;
+
+mod cert_expired;
+mod cert_intercepted;
+mod cert_name_mismatch;
+mod cert_not_yet_valid;
+mod cert_revocation_unreachable;
+mod cert_revoked;
+mod cert_unknown_ca;
+mod cert_weak_key;
+mod cert_weak_signature;
+mod cert_wrong_usage;
+mod healthy_ca_certificate;
+mod healthy_dripping;
+mod healthy_ec_certificate;
+mod healthy_large_chain;
+mod healthy_nla;
+mod healthy_no_timestamp;
+mod healthy_revocation_list;
+mod healthy_slow;
+mod healthy_spnego_only;
+mod healthy_tls12_only;
+mod healthy_tls13;
+mod healthy_tls_only;
+mod mcs_closed;
+mod mcs_garbage;
+mod mcs_refused;
+mod mcs_silent;
+mod mcs_ultimatum;
+mod nego_bad_length;
+mod nego_certificate_missing;
+mod nego_closed_fin;
+mod nego_closed_rst;
+mod nego_disconnect_request;
+mod nego_entra_required;
+mod nego_garbage_in_tpkt;
+mod nego_half_answer;
+mod nego_inconsistent_flags;
+mod nego_legacy_only;
+mod nego_nla_required;
+mod nego_tls_not_allowed;
+mod nego_tls_not_allowed_strict;
+mod nego_tls_required;
+mod nego_unknown_failure;
+mod nego_unrequested_protocol;
+mod nego_user_auth_tls;
+mod net_closed_on_accept_fin;
+mod net_closed_on_accept_rst;
+mod net_silent_listener;
+mod nla_alert;
+mod nla_clock_skew;
+mod nla_closed_fin;
+mod nla_closed_rst;
+mod nla_empty_tsrequest;
+mod nla_garbage;
+mod nla_no_logon_servers;
+mod nla_ntlm_blocked;
+mod nla_old_credssp;
+mod nla_refused;
+mod nla_silent;
+mod other_name;
+mod self_connection;
+mod tls_alert_access_denied;
+mod tls_alert_unrecognized_name;
+mod tls_closed_after_server_hello;
+mod tls_garbage;
+mod tls_http_answer;
+mod tls_key_unavailable_alert;
+mod tls_key_unavailable_fin;
+mod tls_key_unavailable_rst;
+mod tls_modern_hello_dropped;
+mod tls_no_common_cipher;
+mod tls_no_common_cipher_71;
+mod tls_no_common_version;
+mod tls_silent;
+mod tls_ssl3_only;
+mod tls_stalls_after_server_hello;
+mod tls_version_1_0;
+mod tls_version_1_1;
+mod tls_wrong_key;
+mod wrong_service_ftp;
+mod wrong_service_http;
+mod wrong_service_https;
+mod wrong_service_https_alert;
+mod wrong_service_imap;
+mod wrong_service_mysql;
+mod wrong_service_pop3;
+mod wrong_service_smb;
+mod wrong_service_smtp;
+mod wrong_service_ssh;
+mod wrong_service_telnet;
+mod wrong_service_unknown;
+mod wrong_service_vnc;
+
+/// All faults, healthy servers first, then in the order of the stages they break.
+pub static FAULTS: &[&Fault] = &[
+    &healthy_nla::FAULT,
+    &healthy_tls_only::FAULT,
+    &healthy_tls12_only::FAULT,
+    &healthy_tls13::FAULT,
+    &healthy_ec_certificate::FAULT,
+    &healthy_ca_certificate::FAULT,
+    &healthy_revocation_list::FAULT,
+    &healthy_large_chain::FAULT,
+    &healthy_slow::FAULT,
+    &healthy_dripping::FAULT,
+    &healthy_no_timestamp::FAULT,
+    &healthy_spnego_only::FAULT,
+    &other_name::FAULT,
+    &net_silent_listener::FAULT,
+    &net_closed_on_accept_fin::FAULT,
+    &net_closed_on_accept_rst::FAULT,
+    &self_connection::FAULT,
+    &wrong_service_ssh::FAULT,
+    &wrong_service_http::FAULT,
+    &wrong_service_https::FAULT,
+    &wrong_service_https_alert::FAULT,
+    &wrong_service_vnc::FAULT,
+    &wrong_service_smb::FAULT,
+    &wrong_service_ftp::FAULT,
+    &wrong_service_smtp::FAULT,
+    &wrong_service_pop3::FAULT,
+    &wrong_service_imap::FAULT,
+    &wrong_service_telnet::FAULT,
+    &wrong_service_mysql::FAULT,
+    &wrong_service_unknown::FAULT,
+    &nego_tls_required::FAULT,
+    &nego_tls_not_allowed::FAULT,
+    &nego_tls_not_allowed_strict::FAULT,
+    &nego_certificate_missing::FAULT,
+    &nego_inconsistent_flags::FAULT,
+    &nego_nla_required::FAULT,
+    &nego_user_auth_tls::FAULT,
+    &nego_entra_required::FAULT,
+    &nego_unknown_failure::FAULT,
+    &nego_legacy_only::FAULT,
+    &nego_disconnect_request::FAULT,
+    &nego_unrequested_protocol::FAULT,
+    &nego_bad_length::FAULT,
+    &nego_garbage_in_tpkt::FAULT,
+    &nego_half_answer::FAULT,
+    &nego_closed_fin::FAULT,
+    &nego_closed_rst::FAULT,
+    &tls_key_unavailable_fin::FAULT,
+    &tls_key_unavailable_rst::FAULT,
+    &tls_key_unavailable_alert::FAULT,
+    &tls_no_common_version::FAULT,
+    &tls_ssl3_only::FAULT,
+    &tls_no_common_cipher::FAULT,
+    &tls_no_common_cipher_71::FAULT,
+    &tls_version_1_0::FAULT,
+    &tls_version_1_1::FAULT,
+    &tls_silent::FAULT,
+    &tls_stalls_after_server_hello::FAULT,
+    &tls_garbage::FAULT,
+    &tls_http_answer::FAULT,
+    &tls_alert_access_denied::FAULT,
+    &tls_alert_unrecognized_name::FAULT,
+    &tls_closed_after_server_hello::FAULT,
+    &tls_modern_hello_dropped::FAULT,
+    &tls_wrong_key::FAULT,
+    &cert_expired::FAULT,
+    &cert_not_yet_valid::FAULT,
+    &cert_name_mismatch::FAULT,
+    &cert_unknown_ca::FAULT,
+    &cert_weak_key::FAULT,
+    &cert_weak_signature::FAULT,
+    &cert_wrong_usage::FAULT,
+    &cert_revoked::FAULT,
+    &cert_revocation_unreachable::FAULT,
+    &cert_intercepted::FAULT,
+    &nla_old_credssp::FAULT,
+    &nla_clock_skew::FAULT,
+    &nla_closed_fin::FAULT,
+    &nla_closed_rst::FAULT,
+    &nla_alert::FAULT,
+    &nla_silent::FAULT,
+    &nla_garbage::FAULT,
+    &nla_empty_tsrequest::FAULT,
+    &nla_ntlm_blocked::FAULT,
+    &nla_no_logon_servers::FAULT,
+    &nla_refused::FAULT,
+    &mcs_refused::FAULT,
+    &mcs_ultimatum::FAULT,
+    &mcs_garbage::FAULT,
+    &mcs_closed::FAULT,
+    &mcs_silent::FAULT,
+];
+
+/// The fault of this name.
+pub fn fault(name: &str) -> Option<&'static Fault> {
+    FAULTS.iter().find(|fault| fault.name == name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{FAULTS, fault};
+
+    #[test]
+    fn every_file_is_registered_under_its_own_name() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/faults");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("can be read").file_name().into_string().expect("is UTF-8"))
+            .filter_map(|file| file.strip_suffix(".rs").map(|stem| stem.replace('_', "-")))
+            .filter(|stem| stem != "mod")
+            .collect();
+        let names: BTreeSet<String> = FAULTS.iter().map(|fault| fault.name.to_owned()).collect();
+        assert_eq!(names, files);
+        assert_eq!(FAULTS.len(), names.len(), "a fault is registered twice");
+    }
+
+    #[test]
+    fn each_can_be_found_and_says_what_it_does_in_a_line() {
+        for &entry in FAULTS {
+            assert!(fault(entry.name).is_some_and(|found| std::ptr::eq(found, entry)));
+            let length = entry.summary.chars().count();
+            assert!((10..=85).contains(&length), "{}: {length}", entry.name);
+            assert!(!entry.summary.contains('\n') && !entry.summary.ends_with('.'));
+            let healthy = entry.name.starts_with("healthy-") || entry.name == "other-name";
+            assert_eq!(entry.cause.is_none(), healthy, "{}", entry.name);
+        }
+        assert!(fault("no-such-fault").is_none());
+    }
+}

@@ -1,0 +1,186 @@
+//! Starting a server and looking at what its clients sent.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+
+use crate::Fault;
+use crate::behaviour::Revocation;
+use crate::certificate::Forge;
+use crate::revocation::DistributionPoint;
+use crate::server::Server;
+use crate::tls;
+
+/// Records of more connections than these are dropped, the oldest first.
+const MOST_RECORDS: usize = 1024;
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// DNS names and addresses in certificates of the lab's authority.
+    pub names: Vec<String>,
+    /// Where to write the authority's certificate, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How many connections are held at once; further ones wait to be accepted. At least 1.
+    pub most_connections: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            ca_file: None,
+            most_connections: 256,
+        }
+    }
+}
+
+/// What one client sent; each part ends after 64 KiB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionRecord {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// Everything as it came over TCP: in the clear up to the ClientHello, TLS records from there.
+    pub on_wire: Vec<u8>,
+    /// What came inside TLS.
+    pub above_tls: Vec<u8>,
+}
+
+/// A server at work; it stops when this is dropped.
+pub struct Running {
+    address: SocketAddr,
+    ca_pem: String,
+    records: Arc<Records>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The certificate of the lab's authority, PEM: made anew for each server. A client that trusts
+    /// it accepts the faults whose summary speaks of the lab's authority.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// What was received so far, a record a connection in the order of acceptance.
+    pub fn record(&self) -> Vec<ConnectionRecord> {
+        self.records.all()
+    }
+
+    /// Waits for as long as the server runs.
+    pub async fn wait(mut self) {
+        let _ = (&mut self.task).await;
+    }
+
+    /// Closes the listener and every connection. The port is free as soon as the runtime has put
+    /// the server's task away.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts a server with this fault. Port 0 takes any free one.
+///
+/// # Errors
+/// When the address cannot be bound, a certificate cannot be made, or `ca_file` cannot be written.
+pub async fn start(
+    fault: &'static Fault,
+    listen: SocketAddr,
+    options: Options,
+) -> io::Result<Running> {
+    let behaviour = &fault.behaviour;
+    let listener = TcpListener::bind(listen).await?;
+    let address = listener.local_addr()?;
+    let point = DistributionPoint::open(behaviour.tls.revocation).await?;
+    let url = point.url()?;
+    let (names, ca_file) = (options.names, options.ca_file);
+    let make = move || -> io::Result<_> {
+        let forge = Forge::new((behaviour.computer)(), names, url)?;
+        let identity = (behaviour.tls.certificate)(&forge)?;
+        let revoked = match behaviour.tls.revocation {
+            Revocation::Revoked => identity.chain.first(),
+            _ => None,
+        };
+        let list = forge.revocation_list(revoked)?;
+        let ca_pem = forge.authority_pem();
+        if let Some(file) = ca_file {
+            std::fs::write(file, &ca_pem)?;
+        }
+        let context = tls::context(&behaviour.tls, &identity)?;
+        Ok((Server { behaviour, computer: forge.computer, context }, list, ca_pem))
+    };
+    let (server, list, ca_pem) = spawn_blocking(make).await.map_err(io::Error::other)??;
+
+    let records = Arc::new(Records::default());
+    let kept = Arc::clone(&records);
+    let most = options.most_connections.max(1);
+    let task = tokio::spawn(async move {
+        tokio::join!(
+            accept(listener, Arc::new(server), most, &kept),
+            point.serve(Arc::from(list.as_slice()))
+        );
+    });
+    Ok(Running { address, ca_pem, records, task })
+}
+
+/// Accepts as long as it lives. With as many connections as are allowed, further ones stay in the
+/// kernel's queue.
+async fn accept(listener: TcpListener, server: Arc<Server>, most: usize, records: &Records) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        if connections.len() >= most {
+            connections.join_next().await;
+            continue;
+        }
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let record = records.begin(peer);
+                let server = Arc::clone(&server);
+                connections.spawn(async move { server.converse(stream, record).await });
+            }
+            // Out of file descriptors, or a client that left before it was accepted.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Records(Mutex<VecDeque<Arc<Mutex<ConnectionRecord>>>>);
+
+impl Records {
+    fn begin(&self, peer: SocketAddr) -> Arc<Mutex<ConnectionRecord>> {
+        let record = ConnectionRecord { peer, on_wire: Vec::new(), above_tls: Vec::new() };
+        let record = Arc::new(Mutex::new(record));
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if records.len() == MOST_RECORDS {
+            records.pop_front();
+        }
+        records.push_back(Arc::clone(&record));
+        record
+    }
+
+    fn all(&self) -> Vec<ConnectionRecord> {
+        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        records
+            .iter()
+            .map(|record| record.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .collect()
+    }
+}
