@@ -796,6 +796,7 @@ fn mask_v6(address: Ipv6Addr) -> Ipv6Addr {
 
 #[cfg(test)]
 mod tests {
+    use rdpdoctor_diagnosis::{Proof, Severity};
     use rdpdoctor_model::{
         Certificate, ConnectFailure, Fact, Hex, LifeSource, Lookup, Observation, Origin,
         ServiceKind, Stage, StageOutcome,
@@ -966,7 +967,8 @@ mod tests {
         scene.observations.iter_mut().for_each(from_a_file);
         let mut run = testing::run("PC42.corp.example.com");
         run.via = Some("https://carol@vault-9.corp.example.com:443/x".into());
-        scene.document_for(run)
+        let found = testing::finding(&testing::KEY, Severity::Warning, Proof::Likely);
+        scene.judged(run, vec![found])
     }
 
     fn from_a_file(observation: &mut Observation) {
@@ -1082,7 +1084,7 @@ mod tests {
     #[test]
     fn a_host_named_like_a_word_of_the_contract_leaves_the_contract_alone() {
         let scene = Scene::new().fact(Stage::Tcp, Fact::Interrupted { by: "server".into() });
-        let document = masked(&scene.document_for(testing::run("interrupted")));
+        let document = masked(&scene.judged(testing::run("interrupted"), Vec::new()));
         let json = document.to_json().expect("serialises");
         assert!(document.target.host.starts_with("host-"), "{json}");
         assert!(json.contains("\"kind\": \"interrupted\""), "{json}");

@@ -1,17 +1,78 @@
-//! Documents for the tests of this crate: made by the real engine where its rules serve, and by
-//! hand where only the words matter.
+//! Documents for the tests of this crate, judged by hand from causes of their own: the catalogue
+//! may grow and change its words without touching what is tested here.
 
 use rdpdoctor_diagnosis::{
-    Diagnosis, Evidence, Finding, Policy, Proof, Reported, Severity, StageReport, StageStatus,
-    Status, Verdict, diagnose,
+    Cause, ClientCode, Diagnosis, Finding, NextTest, Owner, Proof, Remedy, Reported, Reproduction,
+    Risk, Severity, StageReport, StageStatus, Status, Verdict, Where,
 };
 use rdpdoctor_model::{
-    Awaited, Certificate, ConnectFailure, Ending, Fact, Hex, Icmp, LifeSource, Lookup, Negotiation,
-    NtlmVersion, Observation, ObservationId, PublicKey, Purpose, Source, Stage, StageOutcome,
-    Target, Timestamp, Transport,
+    Awaited, CauseId, Certificate, ConnectFailure, Ending, Fact, Hex, Icmp, LifeSource, Lookup,
+    Negotiation, NtlmVersion, Observation, ObservationId, PublicKey, Purpose, Source, Stage,
+    StageOutcome, Target, Timestamp, Transport,
 };
 
 use crate::{Document, Engine, RunContext};
+
+/// A cause with long texts and long commands.
+pub(crate) static KEY: Cause = Cause {
+    id: CauseId("tls.private-key-unavailable"),
+    stage: Stage::Tls,
+    owner: Owner::Host,
+    title: "{host} cannot use the private key of its Remote Desktop certificate",
+    explanation: "The server agreed to encrypt and hung up on the first encrypted message. A \
+        Windows host does this when the service cannot open the key file of its certificate.",
+    excludes: &["password", "account", "licence"],
+    remedies: &[Remedy {
+        id: "repair-the-key",
+        place: Where::Host,
+        risk: Risk::Medium,
+        title: "Let NETWORK SERVICE read the key again; if it is lost, let Windows make a new one",
+        steps: &[
+            "Look first; the System log names the reason:",
+            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; Id=36870,1057,1058} -MaxEvents 10 | Format-List TimeCreated, Id, Message",
+            "Then grant the read that is missing:",
+            "PS> icacls $f /grant '*S-1-5-20:(R)'",
+        ],
+        interrupts: "granting the read: nothing",
+        undo: &["PS> icacls $f /remove '*S-1-5-20'"],
+        verify: "rdpdoctor check {target} gets past 'encryption'",
+    }],
+    references: &["https://learn.microsoft.com/en-us/windows-server/remote/"],
+    client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::None("made for the tests of the renderers"),
+    next_tests: &[NextTest {
+        why: "on the host: tells the unreadable key, the TLS settings and a device in between apart",
+        command: "rdpdoctor host",
+    }],
+    rule: |_| None,
+};
+
+/// A cause with short ones.
+pub(crate) static REFUSED: Cause = Cause {
+    id: CauseId("net.refused"),
+    stage: Stage::Tcp,
+    owner: Owner::Host,
+    title: "{host} answers, but nothing listens on port {port}",
+    explanation: "The request was answered at once with a refusal by {address}.",
+    excludes: &["name resolution", "the route to the host", "certificate, password"],
+    remedies: &[Remedy {
+        id: "see-what-listens",
+        place: Where::Host,
+        risk: Risk::Low,
+        title: "See what listens",
+        steps: &["PS> Get-NetTCPConnection -State Listen -LocalPort {port}"],
+        interrupts: "nothing",
+        undo: &[],
+        verify: "rdpdoctor check {target} gets past 'network'",
+    }],
+    references: &[],
+    client_shows: &[ClientCode { code: 0x204, extended: None, proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::None("made for the tests of the renderers"),
+    next_tests: &[],
+    rule: |_| None,
+};
 
 /// The moment at which the tests' runs begin.
 pub(crate) fn start() -> Timestamp {
@@ -176,16 +237,82 @@ impl Scene {
         .ended(Stage::CredSsp, StageOutcome::Passed)
     }
 
+    /// The document of a run in which nothing was found.
     pub(crate) fn document(self) -> Document {
-        self.document_for(run("pc42.corp.example"))
+        self.judged(run("pc42.corp.example"), Vec::new())
     }
 
-    pub(crate) fn document_for(self, run: RunContext) -> Document {
-        let evidence =
-            Evidence::new(&self.observations, Some(&run.target), run.started_at, Policy::default());
-        let diagnosis = diagnose(&evidence);
-        Document::new(run, &diagnosis, self.observations)
+    /// The document of `run` with these findings, its stages and status as the engine has them.
+    pub(crate) fn judged(self, run: RunContext, findings: Vec<Finding>) -> Document {
+        let reported = self.observations.iter().find_map(|o| match o.fact {
+            Fact::ReportedCode { code, extended } => Some(Reported {
+                code,
+                extended,
+                reproduced: findings
+                    .iter()
+                    .any(|f| f.cause.client_shows.iter().any(|s| s.matches(code, extended))),
+            }),
+            _ => None,
+        });
+        let worst = |stage| findings.iter().filter(|f| f.stage == stage).map(|f| f.severity).min();
+        let stages = self
+            .observations
+            .iter()
+            .filter_map(|o| match &o.fact {
+                Fact::StageEnded { outcome, reason, elapsed_ms } => Some(StageReport {
+                    stage: o.stage,
+                    status: match (outcome, worst(o.stage)) {
+                        (StageOutcome::Skipped, _) => StageStatus::Skipped,
+                        (_, Some(Severity::Blocking)) => StageStatus::Failed,
+                        (StageOutcome::Stopped, _) => StageStatus::Unknown,
+                        (StageOutcome::Passed, Some(Severity::Warning)) => StageStatus::Warned,
+                        (StageOutcome::Passed, _) => StageStatus::Ok,
+                    },
+                    elapsed_ms: *elapsed_ms,
+                    reason: reason.clone(),
+                }),
+                _ => None,
+            })
+            .collect();
+        let status = match findings.iter().map(|f| f.severity).min() {
+            Some(Severity::Blocking) => Status::Failed,
+            Some(Severity::Warning) => Status::Degraded,
+            _ => Status::Ok,
+        };
+        document(run, status, stages, findings, reported, self.observations)
     }
+}
+
+fn document(
+    run: RunContext,
+    status: Status,
+    stages: Vec<StageReport>,
+    findings: Vec<Finding>,
+    reported: Option<Reported>,
+    observations: Vec<Observation>,
+) -> Document {
+    let first = findings.first();
+    let host = &run.target.host;
+    let title = match (first, status) {
+        (Some(finding), _) => finding.title.clone(),
+        (None, Status::Unknown) => "The check ended before it could decide".to_owned(),
+        (None, _) => format!("{host} can be reached by Remote Desktop; sign-in not tested"),
+    };
+    let verdict = Verdict {
+        status,
+        stage: first.map(|f| f.stage),
+        cause: first.map(|f| f.cause),
+        proof: first.map(|f| f.proof),
+        title,
+        reported,
+    };
+    let mut next_tests: Vec<NextTest> = Vec::new();
+    for test in findings.iter().flat_map(|f| f.cause.next_tests) {
+        if !next_tests.contains(test) {
+            next_tests.push(*test);
+        }
+    }
+    Document::new(run, &Diagnosis { verdict, stages, findings, next_tests }, observations)
 }
 
 pub(crate) fn certificate() -> Certificate {
@@ -237,7 +364,7 @@ pub(crate) fn dropped_hello(reported: Option<(u32, Option<u32>)>) -> Document {
         .ended(Stage::Tls, StageOutcome::Stopped)
         .connection(Purpose::PlainClientHello, "10.20.4.42:3389")
         .stream_ended(Stage::Tls, Ending::Fin, Awaited::ServerHello)
-        .document()
+        .judged(run("pc42.corp.example"), vec![finding(&KEY, Severity::Blocking, Proof::Likely)])
 }
 
 /// Nothing listens; a router spoke too.
@@ -270,19 +397,20 @@ pub(crate) fn refused() -> Document {
             },
         )
         .ended(Stage::Tcp, StageOutcome::Stopped)
-        .document()
+        .judged(
+            run("pc42.corp.example"),
+            vec![finding(&REFUSED, Severity::Blocking, Proof::Proven)],
+        )
 }
 
-/// A diagnosis by hand, for words without a rule.
+/// A document with every stage of a check without credentials, and the status that is wanted.
 pub(crate) fn by_hand(
     status: Status,
     findings: Vec<Finding>,
     reported: Option<Reported>,
     scene: Scene,
 ) -> Document {
-    let run = run("pc42.corp.example");
-    let first = findings.first();
-    let struck = first.map(|f| (f.stage, f.severity));
+    let struck = findings.first().map(|f| (f.stage, f.severity));
     let stages = Stage::ALL
         .into_iter()
         .filter(|stage| (Stage::Dns..=Stage::Mcs).contains(stage))
@@ -296,24 +424,11 @@ pub(crate) fn by_hand(
             StageReport { stage, status, elapsed_ms: 4.0, reason: None }
         })
         .collect();
-    let next_tests = findings.iter().flat_map(|f| f.cause.next_tests).copied().collect();
-    let verdict = Verdict {
-        status,
-        stage: first.map(|f| f.stage),
-        cause: first.map(|f| f.cause),
-        proof: first.map(|f| f.proof),
-        title: first.map_or("The check ended before it could decide".into(), |f| f.title.clone()),
-        reported,
-    };
-    Document::new(run, &Diagnosis { verdict, stages, findings, next_tests }, scene.observations)
+    document(run("pc42.corp.example"), status, stages, findings, reported, scene.observations)
 }
 
-/// A finding with a catalogue cause's own texts.
-pub(crate) fn finding(
-    cause: &'static rdpdoctor_diagnosis::Cause,
-    severity: Severity,
-    proof: Proof,
-) -> Finding {
+/// A finding with a cause's own texts.
+pub(crate) fn finding(cause: &'static Cause, severity: Severity, proof: Proof) -> Finding {
     let target: Target = "pc42.corp.example".parse().expect("a target");
     let fill = |text: &str| {
         text.replace("{host}", &target.host)
@@ -326,7 +441,7 @@ pub(crate) fn finding(
         stage: cause.stage,
         severity,
         proof,
-        evidence: vec![ObservationId::numbered(6), ObservationId::numbered(7)],
+        evidence: vec![ObservationId::numbered(2), ObservationId::numbered(3)],
         title: fill(cause.title),
         explanation: fill(cause.explanation),
     }
@@ -360,10 +475,9 @@ pub(crate) fn hostile() -> Document {
         .encrypted(bad)
         .challenged()
         .document();
-    let cause = rdpdoctor_diagnosis::CATALOGUE[0];
     let made = by_hand(
         Status::Failed,
-        vec![finding(cause, Severity::Blocking, Proof::Possible); 4],
+        vec![finding(&KEY, Severity::Blocking, Proof::Possible); 4],
         Some(Reported { code: 0x904, extended: Some(7), reproduced: false }),
         Scene::new(),
     );

@@ -721,10 +721,6 @@ mod tests {
         }
     }
 
-    fn cause(id: &str) -> &'static rdpdoctor_diagnosis::Cause {
-        CATALOGUE.iter().find(|cause| cause.id.0 == id).expect("is in the catalogue")
-    }
-
     #[test]
     fn a_healthy_host_gets_a_calm_answer() {
         insta::assert_snapshot!(plain(&testing::healthy()));
@@ -749,8 +745,7 @@ mod tests {
 
     #[test]
     fn something_works_but() {
-        let warning =
-            finding(cause("tls.private-key-unavailable"), Severity::Warning, Proof::Proven);
+        let warning = finding(&testing::KEY, Severity::Warning, Proof::Proven);
         let scene = Scene::new();
         let document = by_hand(Status::Degraded, vec![warning], None, scene);
         insta::assert_snapshot!(plain(&document));
@@ -776,7 +771,7 @@ mod tests {
 
     #[test]
     fn many_findings_on_one_screen() {
-        let two = ["tls.private-key-unavailable", "net.refused"].map(cause);
+        let two = [&testing::KEY, &testing::REFUSED];
         let mut findings: Vec<_> = two
             .iter()
             .cycle()
