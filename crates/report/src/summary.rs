@@ -612,3 +612,192 @@ fn list(addresses: &[IpAddr], most: usize) -> String {
         many => format!("{} and {} more", many[..most].join(", "), many.len() - most),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdpdoctor_model::{
+        Awaited, Ending, Fact, Negotiation, Party, Purpose, ResolveFailure, SecurityLayer,
+        SecurityLayerAnswer, Stage, StageOutcome,
+    };
+
+    use crate::testing::{self, Scene, certificate, run};
+
+    /// The words of `stage` when these facts were seen in it.
+    fn words(stage: Stage, outcome: StageOutcome, scene: Scene) -> String {
+        let document = scene.ended(stage, outcome).document();
+        let entry = document.stages.into_iter().find(|entry| entry.stage == stage);
+        entry.expect("the stage is listed").detail
+    }
+
+    fn confirm(negotiation: Negotiation) -> Fact {
+        Fact::ConnectionConfirm { negotiation }
+    }
+
+    fn response(selected_protocol: u32) -> Fact {
+        confirm(Negotiation::Response { flags: 0, selected_protocol })
+    }
+
+    #[test]
+    fn names() {
+        let failed = |failure| {
+            let name = "pc42".into();
+            let fact = Fact::NameFailed { name, failure, text: String::new(), elapsed_ms: 5_000.0 };
+            words(Stage::Dns, StageOutcome::Stopped, Scene::new().fact(Stage::Dns, fact))
+        };
+        assert_eq!(failed(ResolveFailure::NotFound), "pc42 is not known");
+        assert_eq!(failed(ResolveFailure::Timeout), "no answer for pc42 within 5.0 s");
+        let fact = Fact::NameResolved {
+            name: "pc42".into(),
+            addresses: ["10.0.0.1", "10.0.0.2", "fd00::1"].map(|a| a.parse().expect("one")).into(),
+            canonical_name: Some("farm.example".into()),
+            elapsed_ms: 1.0,
+        };
+        assert_eq!(
+            words(Stage::Dns, StageOutcome::Passed, Scene::new().fact(Stage::Dns, fact)),
+            "pc42 (farm.example) is 10.0.0.1, 10.0.0.2 and 1 more"
+        );
+    }
+
+    #[test]
+    fn the_answer_to_the_first_message() {
+        let x224 = |facts: Vec<Fact>| {
+            let scene = Scene::new().connected();
+            let scene = facts.into_iter().fold(scene, |scene, fact| scene.fact(Stage::X224, fact));
+            words(Stage::X224, StageOutcome::Passed, scene)
+        };
+        let offer = |answer| Fact::SecurityLayerOffer {
+            layer: SecurityLayer::Tls,
+            requested_protocols: 1,
+            answer,
+        };
+        let nla = "sign-in before the session (NLA)";
+        assert_eq!(x224(vec![response(2)]), format!("asks for {nla}"));
+        let refused = SecurityLayerAnswer::Refused { code: 5 };
+        assert_eq!(x224(vec![response(8), offer(refused)]), format!("requires {nla}"));
+        let accepted = SecurityLayerAnswer::Accepted { selected_protocol: 1 };
+        assert_eq!(
+            x224(vec![response(2), offer(accepted)]),
+            format!("asks for {nla}, takes less too")
+        );
+        assert_eq!(x224(vec![confirm(Negotiation::None)]), "Standard RDP Security only");
+        assert_eq!(
+            x224(vec![confirm(Negotiation::Failure { code: 2 }), response(0)]),
+            "Standard RDP Security only, after: it takes no TLS (failure code 2)"
+        );
+        assert_eq!(
+            x224(vec![confirm(Negotiation::Failure { code: 3 })]),
+            "refused: it has no certificate for TLS (failure code 3)"
+        );
+        assert_eq!(
+            x224(vec![confirm(Negotiation::Failure { code: 99 })]),
+            "refused: failure code 99"
+        );
+    }
+
+    #[test]
+    fn encryption_and_its_certificate() {
+        let tls = |certificate| {
+            let document = Scene::new().connected().negotiated().encrypted(certificate).document();
+            document.stages.into_iter().find(|e| e.stage == Stage::Tls).expect("listed").detail
+        };
+        assert_eq!(
+            tls(certificate()),
+            "TLS 1.3, certificate of PC42, self-signed, valid to 2027-03-01"
+        );
+        let mut other = certificate();
+        other.self_issued = false;
+        other.issuer = "C=DE,O=Acme,CN=Acme Issuing CA".into();
+        other.not_after = "2026-11-20T00:00:00Z".parse().expect("a moment");
+        assert_eq!(
+            tls(other.clone()),
+            "TLS 1.3, certificate of PC42, issued by Acme Issuing CA, expired 2026-11-20"
+        );
+        other.not_before = "2026-11-22T00:00:00Z".parse().expect("a moment");
+        other.not_after = "2027-11-22T00:00:00Z".parse().expect("a moment");
+        assert!(tls(other).ends_with("not valid before 2026-11-22"));
+    }
+
+    #[test]
+    fn how_a_stage_was_ended() {
+        let ended = |ending| {
+            let scene = Scene::new().connected().negotiated().stream_ended(
+                Stage::Tls,
+                ending,
+                Awaited::ServerHello,
+            );
+            words(Stage::Tls, StageOutcome::Stopped, scene)
+        };
+        let on = "on the first encrypted message";
+        assert_eq!(ended(Ending::Fin), format!("hung up {on} (FIN after 17 ms, 0 bytes)"));
+        assert_eq!(
+            ended(Ending::Reset),
+            format!("cut the connection {on} (RST after 17 ms, 0 bytes)")
+        );
+        assert_eq!(ended(Ending::Timeout), format!("fell silent {on} (waited 17 ms, 0 bytes)"));
+
+        let alert = Fact::TlsAlert {
+            from: Party::Server,
+            level: 2,
+            description: 40,
+            awaited: Awaited::ServerHello,
+        };
+        let scene = Scene::new().connected().negotiated().fact(Stage::Tls, alert).stream_ended(
+            Stage::Tls,
+            Ending::Fin,
+            Awaited::ServerHello,
+        );
+        assert_eq!(
+            words(Stage::Tls, StageOutcome::Stopped, scene),
+            "ended with TLS alert 40 (handshake failure)"
+        );
+    }
+
+    #[test]
+    fn a_side_question_says_nothing_about_the_main_path() {
+        let scene = Scene::new()
+            .connected()
+            .negotiated()
+            .stream_ended(Stage::Tls, Ending::Timeout, Awaited::ServerHello)
+            .connection(Purpose::PlainClientHello, "10.20.4.42:3389")
+            .stream_ended(Stage::Tls, Ending::Reset, Awaited::ServerHello);
+        assert!(words(Stage::Tls, StageOutcome::Stopped, scene).starts_with("fell silent"));
+    }
+
+    #[test]
+    fn clocks() {
+        for (ms, words) in [
+            (-1_400, "right"),
+            (-2_000, "2 s behind"),
+            (400_000, "6 min ahead"),
+            (-7_300_000, "2 h behind"),
+            (-31_536_000_000, "365 days behind"),
+        ] {
+            assert_eq!(super::clock(ms), format!(", clock {words}"));
+        }
+    }
+
+    #[test]
+    fn what_was_never_begun_is_listed_as_such() {
+        let listed = |document: crate::Document| -> Vec<(Stage, String)> {
+            let skipped = crate::document::StageStatus::Skipped;
+            let entries = document.stages.into_iter().filter(|e| e.status == skipped);
+            entries.map(|e| (e.stage, e.detail)).collect()
+        };
+        let stopped = "not tested: stopped at encryption".to_owned();
+        assert_eq!(
+            listed(testing::dropped_hello(None)),
+            [(Stage::CredSsp, stopped.clone()), (Stage::Session, stopped)]
+        );
+        assert_eq!(listed(testing::healthy()), [(Stage::Session, "not tested".to_owned())]);
+        // Under Standard RDP Security neither TLS nor CredSSP is on the path.
+        let legacy = Scene::new()
+            .connected()
+            .fact(Stage::X224, confirm(Negotiation::None))
+            .ended(Stage::X224, StageOutcome::Passed)
+            .ended(Stage::Mcs, StageOutcome::Passed);
+        assert_eq!(listed(legacy.document()), [(Stage::Session, "not tested".to_owned())]);
+        let mut nobody_asked = run("pc42");
+        nobody_asked.last_stage_asked = None;
+        assert_eq!(listed(Scene::new().connected().judged(nobody_asked, Vec::new())), []);
+    }
+}
