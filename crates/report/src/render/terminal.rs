@@ -7,7 +7,7 @@ use super::words;
 use crate::Document;
 use crate::connections::connections;
 use crate::document::{Finding, Remedy, Severity, StageEntry, StageStatus, Status};
-use crate::harmless::{clean, shorten, width, wrap, wrap_at_most};
+use crate::harmless::{clean, width, wrap, wrap_at_most};
 use crate::stage_label;
 
 /// How much is shown.
@@ -46,6 +46,9 @@ const LABEL_COLUMN: usize = 15;
 /// Where a stage's label begins, and the text behind it.
 const STAGE_COLUMN: usize = 8;
 const DETAIL_COLUMN: usize = 23;
+
+/// Columns up to which stages that share a row are named one by one.
+const LABELS: usize = 27;
 
 /// Renders `document` for a terminal of `columns`, taken as 60 to 120.
 ///
@@ -427,7 +430,10 @@ impl Row {
     /// At most `most` lines. On a single one, what stands in brackets at the end goes before
     /// anything else: it is the measurements, which the details have too.
     fn lines(&self, columns: usize, most: usize) -> Vec<Line> {
-        let labels = shorten(&self.labels.join(", "), columns - STAGE_COLUMN - 20);
+        let labels = match (self.labels.join(", "), self.labels.first(), self.labels.last()) {
+            (all, Some(first), Some(last)) if width(&all) > LABELS => format!("{first} to {last}"),
+            (all, ..) => all,
+        };
         let indent = DETAIL_COLUMN.max(STAGE_COLUMN + width(&labels) + 2);
         let room = columns - indent;
         let text = match self.detail.split_once(" (") {
@@ -873,6 +879,19 @@ mod tests {
             .collect();
         let text = plain(&document);
         assert!(text.contains("--details"), "{text}");
+    }
+
+    #[test]
+    fn a_long_tail_of_skipped_stages_shares_a_line() {
+        let mut scene = testing::Scene::new().resolved();
+        for stage in [Stage::X224, Stage::Tls, Stage::CredSsp, Stage::Mcs, Stage::Session] {
+            let reason = Some("stopped before".to_owned());
+            let outcome = rdpdoctor_model::StageOutcome::Skipped;
+            scene = scene.fact(stage, Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 });
+        }
+        let text = plain(&scene.document());
+        let line = "  -     RDP answer to session  not tested: stopped before\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]
