@@ -217,6 +217,8 @@ pub struct StreamEnd {
     pub awaited: Awaited,
     /// Bytes the server had sent.
     pub received: u64,
+    /// Bytes the client had sent.
+    pub sent: u64,
     /// Bytes of an unfinished message.
     pub unfinished: u64,
     /// Milliseconds from the client's last bytes to the end.
@@ -225,8 +227,8 @@ pub struct StreamEnd {
 
 fn stream_end(fact: &Fact) -> Option<StreamEnd> {
     match *fact {
-        Fact::StreamEnded { ending, awaited, received, unfinished, after_ms, .. } => {
-            Some(StreamEnd { ending, awaited, received, unfinished, after_ms })
+        Fact::StreamEnded { ending, awaited, received, sent, unfinished, after_ms, .. } => {
+            Some(StreamEnd { ending, awaited, received, sent, unfinished, after_ms })
         }
         _ => None,
     }

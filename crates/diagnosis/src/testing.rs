@@ -1,18 +1,19 @@
 //! A small builder of evidence for the tests beside the rules.
 
 use rdpdoctor_model::{
-    Awaited, ConnectFailure, Ending, Fact, Lookup, Negotiation, Observation, ObservationId,
-    Purpose, Source, Stage, Target, Timestamp, Transport,
+    Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex, LifeSource,
+    Lookup, Negotiation, Observation, ObservationId, Party, PublicKey, Purpose, RecordType,
+    ResolveFailure, RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target,
+    Timestamp, Transport,
 };
 
-use crate::{Cause, Diagnosis, Evidence, Match, Policy, diagnose};
+use crate::{Cause, Evidence, Match, Policy};
 
 /// Observations in the making, on a current connection.
 pub(crate) struct Scene {
     observations: Vec<Observation>,
     connection: Option<u32>,
     target: Target,
-    policy: Policy,
 }
 
 /// The moment at which scenes are judged.
@@ -20,19 +21,39 @@ pub(crate) fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().expect("a moment")
 }
 
+/// What a Windows host makes for itself.
+pub(crate) fn certificate() -> Certificate {
+    Certificate {
+        subject: "CN=pc42.corp.example".to_owned(),
+        subject_common_name: Some("pc42.corp.example".to_owned()),
+        issuer: "CN=pc42.corp.example".to_owned(),
+        serial: "01".to_owned(),
+        not_before: now().plus_millis(-86_400_000),
+        not_after: now().plus_millis(86_400_000),
+        dns_names: Vec::new(),
+        ip_addresses: Vec::new(),
+        public_key: PublicKey { algorithm: "RSA".to_owned(), bits: Some(2048) },
+        signature_algorithm: "sha256WithRSAEncryption".to_owned(),
+        key_usage: None,
+        extended_key_usage: None,
+        is_ca: false,
+        self_issued: true,
+        crl_urls: Vec::new(),
+        ocsp_urls: Vec::new(),
+        sha1: "00".repeat(20),
+        sha256: "00".repeat(32),
+        length: 800,
+    }
+}
+
 impl Scene {
     pub(crate) fn new() -> Self {
         let target = "pc42.corp.example".parse().expect("a target");
-        Self { observations: Vec::new(), connection: None, target, policy: Policy::default() }
+        Self { observations: Vec::new(), connection: None, target }
     }
 
     pub(crate) fn target(mut self, text: &str) -> Self {
         self.target = text.parse().expect("a target");
-        self
-    }
-
-    pub(crate) fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
         self
     }
 
@@ -114,15 +135,154 @@ impl Scene {
         )
     }
 
+    pub(crate) fn ended_with(
+        self,
+        ending: Ending,
+        awaited: Awaited,
+        received: u64,
+        sent: u64,
+    ) -> Self {
+        let (unfinished, after_ms, os_error) = (received, 11.0, None);
+        self.fact(
+            Stage::X224,
+            Fact::StreamEnded { ending, awaited, received, sent, unfinished, after_ms, os_error },
+        )
+    }
+
+    pub(crate) fn ended_after(self, ending: Ending, awaited: Awaited, after_ms: f64) -> Self {
+        let (received, sent, unfinished, os_error) = (19, 500, 0, None);
+        self.fact(
+            Stage::Tls,
+            Fact::StreamEnded { ending, awaited, received, sent, unfinished, after_ms, os_error },
+        )
+    }
+
+    pub(crate) fn name_failed(self, failure: ResolveFailure) -> Self {
+        let name = self.target.host.clone();
+        let text = "as the resolver says".to_owned();
+        self.fact(Stage::Dns, Fact::NameFailed { name, failure, text, elapsed_ms: 1.0 })
+    }
+
+    pub(crate) fn dns_answer(self, outcome: DnsOutcome, addresses: &[&str]) -> Self {
+        let name = self.target.host.clone();
+        let addresses = addresses.iter().map(|a| a.parse().expect("an address")).collect();
+        let (record_type, names) = (RecordType::A, Vec::new());
+        self.fact(
+            Stage::Dns,
+            Fact::DnsAnswer { name, record_type, outcome, addresses, names, elapsed_ms: 1.0 },
+        )
+    }
+
+    pub(crate) fn hosts_file(self, addresses: &[&str]) -> Self {
+        let name = self.target.host.clone();
+        let entries = addresses.iter().map(|a| a.parse().expect("an address")).collect();
+        let entries = Lookup::seen(entries);
+        self.fact(Stage::Dns, Fact::HostsFile { name, file: "hosts".to_owned(), entries })
+    }
+
+    pub(crate) fn reverse_name(self, name: &str) -> Self {
+        let address = "10.0.0.1".parse().expect("an address");
+        let names = Lookup::seen(vec![name.to_owned()]);
+        self.fact(Stage::Dns, Fact::ReverseName { address, names })
+    }
+
+    pub(crate) fn this_machine(self, name: &str) -> Self {
+        let names = vec![name.to_owned()];
+        self.fact(Stage::Client, Fact::ThisMachine { names, addresses: Vec::new() })
+    }
+
+    pub(crate) fn life(self, answer: Lookup<String>) -> Self {
+        let address = "10.0.0.1".parse().expect("an address");
+        self.fact(Stage::Tcp, Fact::LifeSign { address, by: LifeSource::Ping, port: None, answer })
+    }
+
+    pub(crate) fn request(self, requested_protocols: u32) -> Self {
+        self.fact(
+            Stage::X224,
+            Fact::ConnectionRequest {
+                requested_protocols: Some(requested_protocols),
+                flags: 0,
+                cookie: None,
+                routing_token: None,
+                correlation_id: None,
+            },
+        )
+    }
+
+    pub(crate) fn ssh_banner(self) -> Self {
+        let said = "SSH-2.0-OpenSSH_9.2".to_owned();
+        let bytes = Hex(said.as_bytes().to_vec());
+        let service = ServiceKind::Ssh;
+        self.fact(Stage::X224, Fact::ForeignService { service, said, bytes, unasked: true })
+    }
+
+    pub(crate) fn alert(self, description: u8, awaited: Awaited) -> Self {
+        let from = Party::Server;
+        self.fact(Stage::Tls, Fact::TlsAlert { from, level: 2, description, awaited })
+    }
+
+    pub(crate) fn established(self, version: u16) -> Self {
+        let cipher = "ECDHE-RSA-AES256-GCM-SHA384".to_owned();
+        let key_exchange = Some("X25519".to_owned());
+        self.fact(
+            Stage::Tls,
+            Fact::TlsEstablished { version, cipher, key_exchange, elapsed_ms: 20.0 },
+        )
+    }
+
+    /// TLS with this certificate; `errors` are what OpenSSL says of its chain.
+    pub(crate) fn certified(self, certificate: Certificate, errors: &[i32]) -> Self {
+        let error = |&code| ChainError { depth: 0, code, text: format!("error {code}") };
+        let errors = errors.iter().map(error).collect();
+        let certificates = vec![certificate];
+        self.fact(Stage::Tls, Fact::ServerCertificates { certificates }).established(0x0303).fact(
+            Stage::Tls,
+            Fact::CertificateChain { errors, store: "a test's".to_owned(), roots: 1 },
+        )
+    }
+
+    pub(crate) fn revocation(self, answer: Lookup<RevocationAnswer>) -> Self {
+        let source = RevocationSource::Crl;
+        self.fact(Stage::Tls, Fact::Revocation { source, url: None, answer })
+    }
+
+    pub(crate) fn ts_request(self, version: u32, error_code: Option<u32>) -> Self {
+        let (from, has_public_key_auth) = (Party::Server, false);
+        let token_length = error_code.is_none().then_some(100);
+        self.established(0x0303).fact(
+            Stage::CredSsp,
+            Fact::TsRequest { from, version, error_code, token_length, has_public_key_auth },
+        )
+    }
+
+    pub(crate) fn challenge(self, netbios: &str, dns: &str) -> Self {
+        self.ntlm(netbios, dns, Some(now()))
+    }
+
+    pub(crate) fn clock_off_by(self, seconds: i64) -> Self {
+        self.ntlm("PC42", "pc42.corp.example", Some(now().plus_millis(seconds * 1000)))
+    }
+
+    fn ntlm(self, netbios: &str, dns: &str, timestamp: Option<Timestamp>) -> Self {
+        let fact = Fact::NtlmChallenge {
+            target_name: None,
+            netbios_computer: Some(netbios.to_owned()),
+            netbios_domain: Some("CORP".to_owned()),
+            dns_computer: Some(dns.to_owned()),
+            dns_domain: Some("corp.example".to_owned()),
+            dns_forest: None,
+            version: None,
+            timestamp,
+            flags: 0,
+        };
+        self.fact(Stage::CredSsp, fact)
+    }
+
     fn with_evidence<T>(&self, use_it: impl FnOnce(&Evidence<'_>) -> T) -> T {
-        use_it(&Evidence::new(&self.observations, Some(&self.target), now(), self.policy))
+        use_it(&Evidence::new(&self.observations, Some(&self.target), now(), Policy::default()))
     }
 
     pub(crate) fn judge(&self, cause: &Cause) -> Option<Match> {
         self.with_evidence(cause.rule)
-    }
-
-    pub(crate) fn diagnose(&self) -> Diagnosis {
-        self.with_evidence(diagnose)
     }
 }

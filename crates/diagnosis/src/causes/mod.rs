@@ -1,14 +1,81 @@
 //! The catalogue: one cause a file, `<area>/<name>.rs`, and its line in the list below.
 
+mod advice;
+pub mod dns;
+mod look;
+pub mod mcs;
+pub mod nego;
 pub mod net;
+pub mod nla;
 pub mod tls;
 
 use crate::Cause;
 
 /// Every cause, in the order in which equals are ranked.
 pub static CATALOGUE: &[&Cause] = &[
+    // dns
+    &dns::name_not_found::CAUSE,
+    &dns::no_address::CAUSE,
+    &dns::resolver_failed::CAUSE,
+    &dns::client_differs::CAUSE,
+    &dns::stale_address::CAUSE,
+    &dns::other_name::CAUSE,
+    &dns::hosts_override::CAUSE,
+    &dns::broken_ipv6::CAUSE,
     // net
+    &net::host_unreachable::CAUSE,
+    &net::no_answer::CAUSE,
+    &net::port_blocked::CAUSE,
     &net::refused::CAUSE,
+    &net::prohibited::CAUSE,
+    &net::wrong_service::CAUSE,
+    &net::silent_listener::CAUSE,
+    &net::closed_on_accept::CAUSE,
+    &net::middlebox_reset::CAUSE,
+    &net::self_connection::CAUSE,
+    &net::exposed_to_internet::CAUSE,
+    // nego
+    &nego::nla_required::CAUSE,
+    &nego::tls_required::CAUSE,
+    &nego::tls_not_allowed::CAUSE,
+    &nego::server_certificate_missing::CAUSE,
+    &nego::inconsistent_flags::CAUSE,
+    &nego::user_auth_tls_required::CAUSE,
+    &nego::entra_required::CAUSE,
+    &nego::legacy_security_only::CAUSE,
+    &nego::malformed_response::CAUSE,
+    &nego::timeout::CAUSE,
+    &nego::closed_after_request::CAUSE,
     // tls
     &tls::private_key_unavailable::CAUSE,
+    &tls::no_common_version::CAUSE,
+    &tls::no_common_cipher::CAUSE,
+    &tls::version_outdated::CAUSE,
+    &tls::handshake_timeout::CAUSE,
+    &tls::malformed::CAUSE,
+    &tls::alert::CAUSE,
+    &tls::closed::CAUSE,
+    &tls::intercepted::CAUSE,
+    &tls::certificate_expired::CAUSE,
+    &tls::certificate_not_yet_valid::CAUSE,
+    &tls::certificate_name_mismatch::CAUSE,
+    &tls::certificate_untrusted::CAUSE,
+    &tls::certificate_weak::CAUSE,
+    &tls::certificate_wrong_usage::CAUSE,
+    &tls::certificate_revoked::CAUSE,
+    &tls::revocation_unreachable::CAUSE,
+    // nla
+    &nla::encryption_oracle::CAUSE,
+    &nla::clock_skew::CAUSE,
+    &nla::ntlm_blocked::CAUSE,
+    &nla::no_logon_servers::CAUSE,
+    &nla::closed_without_answer::CAUSE,
+    &nla::timeout::CAUSE,
+    &nla::malformed::CAUSE,
+    &nla::refused::CAUSE,
+    // mcs
+    &mcs::refused::CAUSE,
+    &mcs::malformed::CAUSE,
+    &mcs::closed::CAUSE,
+    &mcs::timeout::CAUSE,
 ];

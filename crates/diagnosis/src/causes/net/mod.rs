@@ -1,3 +1,13 @@
 //! Causes on the way to the port: routing, firewalls, and what listens there.
 
+pub mod closed_on_accept;
+pub mod exposed_to_internet;
+pub mod host_unreachable;
+pub mod middlebox_reset;
+pub mod no_answer;
+pub mod port_blocked;
+pub mod prohibited;
 pub mod refused;
+pub mod self_connection;
+pub mod silent_listener;
+pub mod wrong_service;

@@ -1,7 +1,9 @@
 //! The host negotiates TLS and then drops the ClientHello, because it cannot use the private key of
 //! its Remote Desktop certificate.
 
-use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Party, Purpose, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+
+use crate::causes::look::{self, PlainHello};
 
 use crate::{
     Cause, ClientCode, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk,
@@ -10,6 +12,9 @@ use crate::{
 
 /// internal_error (RFC 8446 section 6.2): what Schannel may say when the key cannot be opened.
 const ALERT_INTERNAL_ERROR: u8 = 80;
+
+/// handshake_failure: no acceptable parameters, or a key that does not fit.
+const ALERT_HANDSHAKE_FAILURE: u8 = 40;
 
 /// `tls.private-key-unavailable`
 pub static CAUSE: Cause = Cause {
@@ -55,7 +60,11 @@ pub static CAUSE: Cause = Cause {
     ],
     client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
     more_specific_than: &[CauseId("tls.closed"), CauseId("tls.alert")],
-    reproduction: Reproduction::Lab(&["tls-key-unavailable-fin", "tls-key-unavailable-rst"]),
+    reproduction: Reproduction::Lab(&[
+        "tls-key-unavailable-fin",
+        "tls-key-unavailable-rst",
+        "tls-key-unavailable-alert",
+    ]),
     next_tests: &[NextTest {
         why: "on the host: tells the unreadable key, the TLS settings and a device in between apart",
         command: "rdpdoctor host",
@@ -67,43 +76,28 @@ pub static CAUSE: Cause = Cause {
 /// neither the hello's size nor its offers. Whether it is FIN or RST is partly a race and says
 /// nothing.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let alert = evidence
-        .main_path(|fact| match fact {
-            Fact::TlsAlert { from: Party::Server, description, awaited, .. } => {
-                (*description == ALERT_INTERNAL_ERROR && *awaited == Awaited::ServerHello)
-                    .then_some(())
-            }
-            _ => None,
-        })
-        .pop();
-    if let Some(alert) = alert {
-        return Some(Match::new(Severity::Blocking, Proof::Likely, [alert.id()]));
+    if let Some(alert) = look::alert(evidence, &[Awaited::ServerHello]) {
+        let proof = match alert.value {
+            ALERT_INTERNAL_ERROR => Proof::Likely,
+            // No common cipher is the likelier reason.
+            ALERT_HANDSHAKE_FAILURE => Proof::Possible,
+            _ => return None,
+        };
+        return Some(Match::new(Severity::Blocking, proof, [alert.id()]));
     }
-
     let dropped = evidence.ended_awaiting(Awaited::ServerHello)?;
-    if !matches!(dropped.value.ending, Ending::Fin | Ending::Reset) || dropped.value.unfinished > 0
-    {
+    let hung_up = matches!(dropped.value.ending, Ending::Fin | Ending::Reset);
+    if !hung_up || dropped.value.unfinished > 0 {
         return None;
     }
-    let plain_answered = !evidence
-        .on(Purpose::PlainClientHello, |f| matches!(f, Fact::ServerHello { .. }).then_some(()))
-        .is_empty();
-    let plain_dropped = evidence
-        .on(Purpose::PlainClientHello, |fact| match fact {
-            Fact::StreamEnded {
-                ending: Ending::Fin | Ending::Reset,
-                awaited: Awaited::ServerHello,
-                ..
-            } => Some(()),
-            _ => None,
-        })
-        .pop();
-    match plain_dropped {
-        Some(second) => {
-            Some(Match::new(Severity::Blocking, Proof::Likely, [dropped.id(), second.id()]))
+    match look::plain_hello(evidence) {
+        PlainHello::Answered(_) => None,
+        PlainHello::Dropped(second) => {
+            Some(Match::new(Severity::Blocking, Proof::Likely, [dropped.id(), second]))
         }
-        None if plain_answered => None,
-        None => Some(Match::new(Severity::Blocking, Proof::Possible, [dropped.id()])),
+        PlainHello::NotTried | PlainHello::Other => {
+            Some(Match::new(Severity::Blocking, Proof::Possible, [dropped.id()]))
+        }
     }
 }
 

@@ -1,0 +1,310 @@
+//! What several rules look at in the same way.
+
+use std::net::IpAddr;
+
+use rdpdoctor_model::{
+    Awaited, Certificate, ChainError, DnsOutcome, Ending, Fact, Lookup, Negotiation, ObservationId,
+    Party, Purpose, ResolveFailure, ServiceKind,
+};
+
+use crate::{Evidence, Match, Policy, Proof, Seen, Severity, Trust};
+
+/// The NTLM challenge's names: NetBIOS computer, DNS computer, DNS domain.
+pub(crate) struct NtlmNames<'a> {
+    pub(crate) netbios: Option<&'a str>,
+    pub(crate) dns: Option<&'a str>,
+    pub(crate) domain: Option<&'a str>,
+}
+
+/// The names by which the server introduced itself.
+pub(crate) fn ntlm_names<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, NtlmNames<'a>>> {
+    evidence
+        .main_path(|fact| match fact {
+            Fact::NtlmChallenge { netbios_computer, dns_computer, dns_domain, .. } => {
+                Some(NtlmNames {
+                    netbios: netbios_computer.as_deref(),
+                    dns: dns_computer.as_deref(),
+                    domain: dns_domain.as_deref(),
+                })
+            }
+            _ => None,
+        })
+        .pop()
+}
+
+/// The part before the first dot, in lower case.
+pub(crate) fn first_label(name: &str) -> String {
+    name.split('.').next().unwrap_or(name).to_lowercase()
+}
+
+/// Errors of the chain, if it was looked at.
+pub(crate) fn chain<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, (&'a [ChainError], usize)>> {
+    evidence
+        .main_path(|fact| match fact {
+            Fact::CertificateChain { errors, roots, .. } => Some((errors.as_slice(), *roots)),
+            _ => None,
+        })
+        .pop()
+}
+
+/// X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED: causes of their own.
+const TIME_ERRORS: [i32; 2] = [9, 10];
+
+/// X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT.
+const SELF_SIGNED: i32 = 18;
+
+/// Errors of the chain that mean that its issuer is not trusted.
+pub(crate) fn untrusted(errors: &[ChainError]) -> bool {
+    errors.iter().any(|error| !TIME_ERRORS.contains(&error.code))
+}
+
+/// What every Windows host has unless somebody gave it another.
+pub(crate) fn self_signed(certificate: &Certificate, errors: &[ChainError]) -> bool {
+    certificate.self_issued && (errors.iter().any(|e| e.code == SELF_SIGNED) || errors.is_empty())
+}
+
+/// Whether the chain leads to a root that this machine trusts, time aside.
+pub(crate) fn trusted(evidence: &Evidence<'_>) -> bool {
+    chain(evidence).is_some_and(|seen| seen.value.1 > 0 && !untrusted(seen.value.0))
+}
+
+/// How a finding about the certificate weighs: `--trust strict` makes each block.
+pub(crate) fn certificate_severity(policy: Policy, otherwise: Severity) -> Severity {
+    if policy.trust == Trust::Strict { Severity::Blocking } else { otherwise }
+}
+
+/// A fatal alert, or a close_notify, of the server while the client waited for `awaited`.
+pub(crate) fn alert<'a>(evidence: &Evidence<'a>, awaited: &[Awaited]) -> Option<Seen<'a, u8>> {
+    evidence
+        .main_path(|fact| match fact {
+            Fact::TlsAlert { from: Party::Server, level, description, awaited: waiting } => {
+                (awaited.contains(waiting) && (*level == 2 || *description == 0))
+                    .then_some(*description)
+            }
+            _ => None,
+        })
+        .pop()
+}
+
+/// The names of the alerts (RFC 8446 6, RFC 5246 7.2).
+pub(crate) fn alert_name(description: u8) -> &'static str {
+    match description {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        21 => "decryption_failed",
+        22 => "record_overflow",
+        30 => "decompression_failure",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        109 => "missing_extension",
+        112 => "unrecognized_name",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => "unknown alert",
+    }
+}
+
+/// How a stream ended, in words.
+pub(crate) fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Fin => "closed the connection (FIN)",
+        Ending::Reset => "reset the connection (RST)",
+        Ending::Timeout => "said nothing more",
+        _ => "left the connection",
+    }
+}
+
+/// What a plain second ClientHello met.
+pub(crate) enum PlainHello {
+    NotTried,
+    Answered(ObservationId),
+    Dropped(ObservationId),
+    Other,
+}
+
+/// What a plain second ClientHello met.
+pub(crate) fn plain_hello(evidence: &Evidence<'_>) -> PlainHello {
+    let purpose = Purpose::PlainClientHello;
+    let tried = evidence.on(purpose, |f| matches!(f, Fact::ClientHello { .. }).then_some(()));
+    let ended = evidence.on(purpose, |fact| match fact {
+        Fact::StreamEnded { ending, awaited: Awaited::ServerHello, .. } => Some(*ending),
+        _ => None,
+    });
+    let answered = evidence.on(purpose, |f| matches!(f, Fact::ServerHello { .. }).then_some(()));
+    if let Some(seen) = answered.first() {
+        PlainHello::Answered(seen.id())
+    } else if let Some(seen) = ended.iter().find(|s| matches!(s.value, Ending::Fin | Ending::Reset))
+    {
+        PlainHello::Dropped(seen.id())
+    } else if tried.is_empty() && ended.is_empty() {
+        PlainHello::NotTried
+    } else {
+        PlainHello::Other
+    }
+}
+
+/// A known foreign service, on the main path or where the service was asked.
+pub(crate) fn foreign_service<'a>(
+    evidence: &Evidence<'a>,
+) -> Option<Seen<'a, (ServiceKind, &'a str)>> {
+    let pick = |fact: &'a Fact| match fact {
+        Fact::ForeignService { service, said, .. } => Some((*service, said.as_str())),
+        _ => None,
+    };
+    let main = evidence.main_path(pick).pop();
+    let asked = evidence.on(Purpose::ServiceProbe, pick).pop();
+    main.or(asked.filter(|seen| seen.value.0 != ServiceKind::Unknown))
+}
+
+/// Whether something was said on the main path that is no Connection Confirm.
+pub(crate) fn broken_answer(evidence: &Evidence<'_>) -> bool {
+    !evidence
+        .main_path(|fact| {
+            matches!(
+                fact,
+                Fact::X224Malformed { .. }
+                    | Fact::DisconnectRequest { .. }
+                    | Fact::ForeignService { .. }
+            )
+            .then_some(())
+        })
+        .is_empty()
+}
+
+/// How the connection on which the service was asked ended before a byte was sent: `Some(true)`
+/// when the server hung up by itself, `Some(false)` when it stayed, `None` when none was made.
+pub(crate) fn hangs_up_unasked(evidence: &Evidence<'_>) -> Option<(bool, ObservationId)> {
+    evidence
+        .on(Purpose::ServiceProbe, |fact| match fact {
+            Fact::StreamEnded { ending, sent, received, .. } => {
+                Some(matches!(ending, Ending::Fin | Ending::Reset) && *sent == 0 && *received == 0)
+            }
+            _ => None,
+        })
+        .pop()
+        .map(|seen| (seen.value, seen.id()))
+}
+
+/// A proof as the rules use it most: sure when `sure`, else only possible.
+pub(crate) fn proven_if(sure: bool) -> Proof {
+    if sure { Proof::Proven } else { Proof::Possible }
+}
+
+/// The last negotiation is the failure `code`: the server states the cause by itself.
+pub(crate) fn negotiation_failure(evidence: &Evidence<'_>, code: u32) -> Option<Match> {
+    let last = evidence.negotiation()?;
+    (last.value == Negotiation::Failure { code })
+        .then(|| Match::new(Severity::Blocking, Proof::Proven, [last.id()]))
+}
+
+/// The error status in a server's TSRequest.
+pub(crate) fn credssp_error<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
+    evidence
+        .main_path(|fact| match fact {
+            Fact::TsRequest { from: Party::Server, error_code, .. } => {
+                error_code.filter(|&c| c != 0)
+            }
+            _ => None,
+        })
+        .pop()
+}
+
+/// STATUS_NTLM_BLOCKED (MS-ERREF 2.3.1).
+pub(crate) const STATUS_NTLM_BLOCKED: u32 = 0xC000_0418;
+
+/// STATUS_NO_LOGON_SERVERS (MS-ERREF 2.3.1).
+pub(crate) const STATUS_NO_LOGON_SERVERS: u32 = 0xC000_005E;
+
+/// The observation that the system's resolver failed in this way.
+pub(crate) fn name_failed(evidence: &Evidence<'_>, how: ResolveFailure) -> Option<ObservationId> {
+    evidence
+        .all(|fact| match fact {
+            Fact::NameFailed { failure, .. } => (*failure == how).then_some(()),
+            _ => None,
+        })
+        .pop()
+        .map(|seen| seen.id())
+}
+
+/// Whether the DNS itself has addresses for the name.
+pub(crate) fn dns_records(evidence: &Evidence<'_>) -> bool {
+    let records = evidence.all(|fact| match fact {
+        Fact::DnsAnswer { outcome: DnsOutcome::Records, .. } => Some(()),
+        _ => None,
+    });
+    !records.is_empty()
+}
+
+/// Whether the DNS says that the name exists without an address.
+pub(crate) fn dns_says_no_data(evidence: &Evidence<'_>) -> bool {
+    let answers = evidence.all(|fact| match fact {
+        Fact::DnsAnswer { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    !answers.is_empty() && answers.iter().all(|seen| *seen.value == DnsOutcome::NoData)
+}
+
+/// What the hosts file gives the name, where it gives something that leads off this machine.
+pub(crate) fn hosts_entry<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, &'a Vec<IpAddr>>> {
+    evidence
+        .all(|fact| match fact {
+            Fact::HostsFile { entries: Lookup::Seen { value }, .. } => Some(value),
+            _ => None,
+        })
+        .into_iter()
+        .find(|seen| seen.value.iter().any(|address| !address.is_loopback()))
+}
+
+/// The answers to the questions after signs of life.
+pub(crate) fn life<'a>(evidence: &Evidence<'a>) -> Vec<Seen<'a, &'a Lookup<String>>> {
+    evidence.all(|fact| match fact {
+        Fact::LifeSign { answer, .. } => Some(answer),
+        _ => None,
+    })
+}
+
+/// The ICMP message behind a failed connection, as a sentence that begins with a space.
+pub(crate) fn icmp(evidence: &Evidence<'_>) -> Option<String> {
+    let seen = evidence
+        .all(|fact| match fact {
+            Fact::TcpFailed { icmp: Lookup::Seen { value }, .. } => Some(value),
+            _ => None,
+        })
+        .into_iter()
+        .next()?;
+    let from = seen.value.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    Some(format!(" It was ICMP type {} code {}{from}.", seen.value.kind, seen.value.code))
+}
+
+/// The name by which the server introduced itself, when it is not the target's: by NTLM only, never
+/// for addresses and loopback names.
+pub(crate) fn other_name(evidence: &Evidence<'_>) -> Option<(ObservationId, String)> {
+    let target = evidence.target?;
+    if target.is_address() || target.host.eq_ignore_ascii_case("localhost") {
+        return None;
+    }
+    let names = ntlm_names(evidence)?;
+    let wanted = first_label(&target.host);
+    let own: Vec<&str> = [names.value.dns, names.value.netbios].into_iter().flatten().collect();
+    // A NetBIOS name is cut after 15 characters.
+    let same = own.iter().any(|name| {
+        let label = first_label(name);
+        label == wanted || (label.len() == 15 && wanted.starts_with(&label))
+    });
+    if same { None } else { own.first().map(|name| (names.id(), (*name).to_owned())) }
+}

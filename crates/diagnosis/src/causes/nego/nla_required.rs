@@ -1,0 +1,58 @@
+//! Negotiation failure 5 (MS-RDPBCGR 2.2.1.2.2).
+
+use rdpdoctor_model::{CauseId, Stage};
+
+use crate::causes::look;
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Where};
+
+/// `nego.nla-required`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("nego.nla-required"),
+    stage: Stage::X224,
+    owner: Owner::Client,
+    title: "{host} demands sign-in before the session (NLA), which this client did not offer",
+    explanation: "The server takes only connections that sign in before a session is made. This is the safe setting; the client has to offer it.",
+    excludes: &["the network: the server answered", "password, account, licence: none was reached"],
+    remedies: &[Remedy {
+        id: "use-a-client-that-can",
+        place: Where::Client,
+        risk: Risk::Low,
+        title: "Use a current client and let it offer sign-in before the session",
+        steps: &[
+            "In the .rdp file: enablecredsspsupport:i:1, and no 'negotiate security layer:i:0'.",
+            "Update the client: mstsc of Windows 10 or 11, the Windows App, or FreeRDP without /sec:tls and /sec:rdp.",
+        ],
+        interrupts: "nothing",
+        undo: &["Restore the .rdp file's former lines."],
+        verify: "rdpdoctor check {target} gets past 'RDP answer'",
+    }],
+    references: &["MS-RDPBCGR 2.2.1.2.2"],
+    client_shows: &[ClientCode { code: 0xB09, extended: Some(0), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["nego-nla-required"]),
+    next_tests: &[],
+    rule,
+};
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    look::negotiation_failure(evidence, 5)
+}
+
+#[cfg(test)]
+mod tests {
+
+    use rdpdoctor_model::Negotiation;
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn its_code_and_no_other() {
+        let refused = |code| {
+            let scene = Scene::new().connected("10.0.0.1:3389");
+            scene.confirm(Negotiation::Failure { code }).judge(&CAUSE)
+        };
+        assert!(refused(5).is_some());
+        assert_eq!(refused(5 + 1), None);
+    }
+}

@@ -1,0 +1,75 @@
+//! The clocks differ.
+
+use rdpdoctor_model::{CauseId, Fact, Stage};
+
+use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+
+/// `nla.clock-skew`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("nla.clock-skew"),
+    stage: Stage::CredSsp,
+    owner: Owner::Host,
+    title: "The clock of {host} is more than 5 minutes off from this machine's",
+    explanation: "The server's own time stands in its challenge. Kerberos refuses sign-in when clocks differ by more than five minutes, and certificates are judged by the wrong day.",
+    excludes: &["the network"],
+    remedies: &[Remedy {
+        id: "set-the-clock",
+        place: Where::Host,
+        risk: Risk::Low,
+        title: "Set the clock that is wrong: first see which of the two it is",
+        steps: &[
+            "PS> w32tm /query /status",
+            "PS> w32tm /stripchart /computer:<domain controller> /samples:3 /dataonly",
+            "PS> w32tm /resync /rediscover",
+        ],
+        interrupts: "nothing",
+        undo: &["The clock's service goes on by itself; nothing to undo."],
+        verify: "rdpdoctor check {target} shows the clock right",
+    }],
+    references: &["RFC 4120 7.5.8", "MS-NLMP 2.2.2.1"],
+    client_shows: &[],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["nla-clock-skew"]),
+    next_tests: &[],
+    rule,
+};
+
+/// Kerberos' default tolerance (RFC 4120 7.5.8 leaves it to policy; Windows: 5 minutes).
+const TOLERANCE_MS: i64 = 5 * 60 * 1000;
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let seen = evidence
+        .main_path(|fact| match fact {
+            Fact::NtlmChallenge { timestamp: Some(timestamp), .. } => Some(*timestamp),
+            _ => None,
+        })
+        .pop()?;
+    let offset = seen.value.millis_since(seen.observation.at?);
+    let minutes = offset.abs() / 60_000;
+    let size = if minutes >= 120 {
+        format!("{} hours", minutes / 60)
+    } else {
+        format!("{minutes} minutes")
+    };
+    let direction = if offset < 0 { "behind" } else { "ahead of" };
+    (offset.abs() > TOLERANCE_MS).then(|| {
+        Match::new(Severity::Warning, Proof::Proven, [seen.id()])
+            .detailed(format!("It is {size} {direction} this machine's."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn five_minutes_are_tolerated() {
+        let off = |seconds| Scene::negotiated(2).clock_off_by(seconds).judge(&CAUSE);
+        assert!(off(-7200).and_then(|m| m.detail).is_some_and(|d| d.contains("2 hours behind")));
+        assert!(off(301).is_some());
+        assert_eq!(off(299), None);
+        assert_eq!(off(-299), None);
+    }
+}

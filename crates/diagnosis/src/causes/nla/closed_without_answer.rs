@@ -1,0 +1,78 @@
+//! The server hangs up when sign-in (NLA) begins.
+
+use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+
+use crate::causes::{advice, look};
+use crate::{
+    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Seen, Severity,
+    Where,
+};
+
+/// `nla.closed-without-answer`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("nla.closed-without-answer"),
+    stage: Stage::CredSsp,
+    owner: Owner::Host,
+    title: "{host} hangs up when sign-in (NLA) begins",
+    explanation: "Encryption stands, and the server ends the connection on the first message of the sign-in, before any user name or password. A server without credentials of its own (GNOME Remote Desktop, servers built on IronRDP), trouble in the host's security service, or a policy against NTLM does this.",
+    excludes: &["name, route, firewall, encryption, certificate's key", "password: none was sent"],
+    remedies: &[Remedy {
+        id: "look-at-the-sign-in",
+        place: Where::Host,
+        risk: Risk::Medium,
+        title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
+        steps: &[
+            "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
+            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
+            "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
+            "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
+        ],
+        interrupts: "nothing",
+        undo: advice::NOTHING_TO_UNDO,
+        verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
+    }],
+    references: &["MS-CSSP 3.1.5", "MS-RDPBCGR 5.4.5.2"],
+    client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["nla-closed-fin", "nla-closed-rst", "nla-alert"]),
+    next_tests: &[advice::ON_THE_HOST],
+    rule,
+};
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let alert = look::alert(evidence, &[Awaited::NtlmChallenge]);
+    let ended = evidence.ended_awaiting(Awaited::NtlmChallenge);
+    let hung_up = ended.filter(|e| matches!(e.value.ending, Ending::Fin | Ending::Reset));
+    let ids: Vec<_> = hung_up.iter().map(Seen::id).chain(alert.iter().map(Seen::id)).collect();
+    if ids.is_empty() {
+        return None;
+    }
+    let mut text = hung_up.map_or_else(String::new, |e| {
+        format!("It {} after {:.0} ms.", look::ending(e.value.ending), e.value.after_ms)
+    });
+    if let Some(alert) = alert {
+        text.push_str(&format!(
+            " It sent the alert {} ({}).",
+            look::alert_name(alert.value),
+            alert.value
+        ));
+    }
+    Some(Match::new(Severity::Blocking, Proof::Proven, ids).detailed(text.trim_start().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use rdpdoctor_model::{Awaited, Ending};
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn its_ending_at_its_place() {
+        let ended = |how, awaited| Scene::negotiated(2).ended(how, awaited).judge(&CAUSE);
+        assert!(ended(Ending::Fin, Awaited::NtlmChallenge).is_some());
+        assert_eq!(ended(Ending::Timeout, Awaited::NtlmChallenge), None);
+        assert_eq!(ended(Ending::Fin, Awaited::HandshakeEnd), None);
+    }
+}

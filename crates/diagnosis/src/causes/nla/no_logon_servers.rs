@@ -1,0 +1,57 @@
+//! The server cannot reach a domain controller.
+
+use rdpdoctor_model::{CauseId, Stage};
+
+use crate::causes::{advice, look};
+use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+
+/// `nla.no-logon-servers`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("nla.no-logon-servers"),
+    stage: Stage::CredSsp,
+    owner: Owner::Directory,
+    title: "{host} cannot reach a domain controller",
+    explanation: "The server says that no logon server is available to judge a sign-in. The host's own DNS settings or its way to the domain controllers is at fault.",
+    excludes: &["name, route, firewall, encryption"],
+    remedies: &[Remedy {
+        id: "look-at-the-sign-in",
+        place: Where::Host,
+        risk: Risk::Medium,
+        title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
+        steps: &[
+            "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
+            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
+            "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
+            "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
+        ],
+        interrupts: "nothing",
+        undo: advice::NOTHING_TO_UNDO,
+        verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
+    }],
+    references: &["MS-CSSP 2.2.1", "MS-ERREF 2.3.1"],
+    client_shows: &[],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["nla-no-logon-servers"]),
+    next_tests: &[],
+    rule,
+};
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let seen =
+        look::credssp_error(evidence).filter(|seen| seen.value == look::STATUS_NO_LOGON_SERVERS)?;
+    Some(Match::new(Severity::Blocking, Proof::Proven, [seen.id()]))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn its_status_and_no_other() {
+        let said = |code| Scene::negotiated(2).ts_request(6, Some(code)).judge(&CAUSE);
+        assert!(said(0xC000_005E).is_some());
+        assert_eq!(said(0xC000_0022), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! The server does not answer when sign-in (NLA) begins.
+
+use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+
+use crate::causes::advice;
+use crate::{
+    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
+
+/// `nla.timeout`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("nla.timeout"),
+    stage: Stage::CredSsp,
+    owner: Owner::Host,
+    title: "{host} does not answer when sign-in (NLA) begins",
+    explanation: "Encryption stands, and the first message of the sign-in gets no answer in time. Usually the host waits for a domain controller that it cannot reach.",
+    excludes: &["name, route, firewall, encryption, certificate's key", "password: none was sent"],
+    remedies: &[Remedy {
+        id: "look-at-the-sign-in",
+        place: Where::Host,
+        risk: Risk::Medium,
+        title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
+        steps: &[
+            "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
+            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
+            "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
+            "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
+        ],
+        interrupts: "nothing",
+        undo: advice::NOTHING_TO_UNDO,
+        verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
+    }],
+    references: &["MS-CSSP 3.1.5"],
+    client_shows: &[ClientCode { code: 0x108, extended: Some(0), proof: Proof::Possible }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["nla-silent"]),
+    next_tests: &[advice::ON_THE_HOST],
+    rule,
+};
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let ended = evidence.ended_awaiting(Awaited::NtlmChallenge)?;
+    let silent = ended.value.ending == Ending::Timeout;
+    silent.then(|| Match::new(Severity::Blocking, Proof::Proven, [ended.id()]))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use rdpdoctor_model::{Awaited, Ending};
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn its_ending_at_its_place() {
+        let ended = |how, awaited| Scene::negotiated(2).ended(how, awaited).judge(&CAUSE);
+        assert!(ended(Ending::Timeout, Awaited::NtlmChallenge).is_some());
+        assert_eq!(ended(Ending::Fin, Awaited::NtlmChallenge), None);
+        assert_eq!(ended(Ending::Timeout, Awaited::HandshakeEnd), None);
+    }
+}

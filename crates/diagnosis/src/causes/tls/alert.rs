@@ -1,0 +1,59 @@
+//! The server refuses the encryption's set-up with an alert.
+
+use rdpdoctor_model::{Awaited, CauseId, Stage};
+
+use crate::causes::{advice, look};
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
+
+/// `tls.alert`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("tls.alert"),
+    stage: Stage::Tls,
+    owner: Owner::Host,
+    title: "{host} refuses the encryption's set-up with an alert",
+    explanation: "The server ended the handshake with an alert that names its own reason.",
+    excludes: &["name, route and firewall", "password, account, licence: none was reached"],
+    remedies: &[advice::TLS_SETTINGS, advice::LOOK_AT_LISTENER],
+    references: &[
+        "RFC 8446 6",
+        "https://learn.microsoft.com/en-us/troubleshoot/azure/virtual-machines/windows/event-id-troubleshoot-vm-rdp-connecton",
+    ],
+    client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["tls-alert-access-denied", "tls-alert-unrecognized-name"]),
+    next_tests: &[advice::ON_THE_HOST],
+    rule,
+};
+
+/// Alerts that have causes of their own while the ServerHello is awaited.
+const SPOKEN_FOR: [u8; 4] = [40, 70, 71, 80];
+
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let first = look::alert(evidence, &[Awaited::ServerHello])
+        .filter(|alert| !SPOKEN_FOR.contains(&alert.value));
+    let alert = first.or_else(|| look::alert(evidence, &[Awaited::HandshakeEnd]))?;
+    if alert.value == 0 {
+        return None;
+    }
+    let text = format!("The alert is {} ({}).", look::alert_name(alert.value), alert.value);
+    Some(Match::new(Severity::Blocking, Proof::Proven, [alert.id()]).detailed(text))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use rdpdoctor_model::Awaited;
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn its_alerts_and_no_others() {
+        let alert = |code| Scene::negotiated(2).alert(code, Awaited::ServerHello).judge(&CAUSE);
+        assert!(alert(49).is_some());
+        assert_eq!(alert(80), None);
+        assert_eq!(alert(0), None);
+        let later = Scene::negotiated(2).alert(80, Awaited::HandshakeEnd);
+        assert!(later.judge(&CAUSE).is_some());
+    }
+}

@@ -1,0 +1,92 @@
+//! The server hangs up during the encryption's set-up.
+
+use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+
+use crate::causes::advice;
+use crate::causes::look::{self, PlainHello};
+use crate::evidence::StreamEnd;
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
+
+/// `tls.closed`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("tls.closed"),
+    stage: Stage::Tls,
+    owner: Owner::Host,
+    title: "{host} hangs up during the encryption's set-up",
+    explanation: "The server, or something in its name, ended the connection in the middle of the handshake without saying why.",
+    excludes: &["name, route and firewall", "password, account, licence: none was reached"],
+    remedies: &[advice::ASK_NETWORK_TEAM, advice::TLS_SETTINGS],
+    references: &["RFC 8446 6.1"],
+    client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["tls-closed-after-server-hello", "tls-modern-hello-dropped"]),
+    next_tests: &[advice::ON_THE_HOST, advice::FROM_ELSEWHERE],
+    rule,
+};
+
+/// A dropped ClientHello is `tls.private-key-unavailable` rather, when a plain one is dropped too;
+/// then this one is only possible.
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let alert = look::alert(evidence, &[Awaited::ServerHello, Awaited::HandshakeEnd]);
+    if let Some(alert) = alert {
+        let quiet = alert.value == 0;
+        return quiet.then(|| Match::new(Severity::Blocking, Proof::Proven, [alert.id()]));
+    }
+    let hung_up = |awaited| {
+        evidence
+            .ended_awaiting(awaited)
+            .filter(|ended| matches!(ended.value.ending, Ending::Fin | Ending::Reset))
+    };
+    let words = |ended: &StreamEnd| {
+        format!(
+            "It {} {:.0} ms after our last packet, {} bytes of an unfinished message had come.",
+            look::ending(ended.ending),
+            ended.after_ms,
+            ended.unfinished
+        )
+    };
+    if let Some(ended) = hung_up(Awaited::HandshakeEnd) {
+        let found = Match::new(Severity::Blocking, Proof::Proven, [ended.id()]);
+        return Some(found.detailed(words(&ended.value)));
+    }
+    let ended = hung_up(Awaited::ServerHello)?;
+    let (proof, second, more) = match look::plain_hello(evidence) {
+        _ if ended.value.unfinished > 0 => (Proof::Proven, None, ""),
+        PlainHello::Answered(second) => (
+            Proof::Proven,
+            Some(second),
+            " It answers a plain hello of TLS 1.2: the size of the first or an offer in it, such as TLS 1.3, trips the host or something in between.",
+        ),
+        PlainHello::Dropped(second) => (Proof::Possible, Some(second), ""),
+        PlainHello::NotTried | PlainHello::Other => (Proof::Possible, None, ""),
+    };
+    let ids = [Some(ended.id()), second].into_iter().flatten();
+    Some(Match::new(Severity::Blocking, proof, ids).detailed(words(&ended.value) + more))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use rdpdoctor_model::{Awaited, Ending, Purpose};
+
+    use super::CAUSE;
+    use crate::Proof;
+    use crate::testing::Scene;
+
+    #[test]
+    fn where_it_was_cut_decides() {
+        let late = Scene::negotiated(2).ended(Ending::Fin, Awaited::HandshakeEnd);
+        assert_eq!(late.judge(&CAUSE).map(|m| m.proof), Some(Proof::Proven));
+        let dropped = || {
+            Scene::negotiated(2)
+                .ended(Ending::Reset, Awaited::ServerHello)
+                .connection(Purpose::PlainClientHello)
+        };
+        let twice = dropped().ended(Ending::Reset, Awaited::ServerHello);
+        assert_eq!(twice.judge(&CAUSE).map(|m| m.proof), Some(Proof::Possible));
+        let once = dropped().server_hello(0x0303, 0x2F);
+        assert_eq!(once.judge(&CAUSE).map(|m| m.proof), Some(Proof::Proven));
+        let silent = Scene::negotiated(2).ended(Ending::Timeout, Awaited::HandshakeEnd);
+        assert_eq!(silent.judge(&CAUSE), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! The server answers the encryption's set-up with something that is not valid TLS.
+
+use rdpdoctor_model::{CauseId, Fact, Stage};
+
+use crate::causes::advice;
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
+
+/// `tls.malformed`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("tls.malformed"),
+    stage: Stage::Tls,
+    owner: Owner::Host,
+    title: "{host} answers the encryption's set-up with something that is not valid TLS",
+    explanation: "What came instead of the handshake breaks the rules of TLS, or its signature does not fit the certificate. Another program, a proxy, or a faulty server stands at the port.",
+    excludes: &["name, route and firewall", "password, account, licence: none was reached"],
+    remedies: &[advice::LOOK_AT_LISTENER, advice::ASK_NETWORK_TEAM],
+    references: &["RFC 8446 5", "RFC 8446 4.4.3"],
+    client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
+    more_specific_than: &[],
+    reproduction: Reproduction::Lab(&["tls-garbage", "tls-http-answer", "tls-wrong-key"]),
+    next_tests: &[advice::ON_THE_HOST],
+    rule,
+};
+
+/// Only when the handshake failed: a certificate that one reader cannot read may still be good.
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    if evidence.tls_established() {
+        return None;
+    }
+    let pick = |malformed: bool| {
+        evidence.main_path(move |fact| match fact {
+            Fact::TlsMalformed { problem, .. } if malformed => Some(problem.as_str()),
+            Fact::TlsRefused { reason } if !malformed => Some(reason.as_str()),
+            _ => None,
+        })
+    };
+    if let Some(seen) = pick(true).into_iter().next() {
+        let text = format!("What came: {}.", seen.value);
+        return Some(Match::new(Severity::Blocking, Proof::Proven, [seen.id()]).detailed(text));
+    }
+    let old = evidence.main_path(|fact| match fact {
+        Fact::ServerHello { version, .. } => (*version < 0x0301).then_some(()),
+        _ => None,
+    });
+    let seen = pick(false).into_iter().next().filter(|_| old.is_empty())?;
+    let text = format!("Our TLS library says: {}.", seen.value);
+    Some(Match::new(Severity::Blocking, Proof::Likely, [seen.id()]).detailed(text))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use rdpdoctor_model::{Fact, Hex, Stage};
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+
+    #[test]
+    fn garbage_counts_only_when_the_handshake_failed() {
+        let garbage = || {
+            let problem = "not a TLS record".to_owned();
+            Scene::negotiated(2)
+                .fact(Stage::Tls, Fact::TlsMalformed { problem, bytes: Hex(vec![0]) })
+        };
+        assert!(garbage().judge(&CAUSE).is_some());
+        assert_eq!(garbage().established(0x0303).judge(&CAUSE), None);
+    }
+}
