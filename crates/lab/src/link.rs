@@ -24,8 +24,12 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(30);
 /// How late each answer of a slow server is.
 const SLOW_ANSWER: Duration = Duration::from_millis(1500);
 
-/// What lies between two bytes of a dripping server; the timer knows no less.
+/// What lies between the first bytes of a dripping server's answer; the timer knows no less.
 const BETWEEN_DRIPS: Duration = Duration::from_millis(1);
+
+/// How many bytes of an answer have this time between them. The others are writes of their own and
+/// no more: a chain of certificates at a byte a millisecond would run into a client's time limits.
+const UNHURRIED_DRIPS: u16 = 200;
 
 /// Bytes of each kind that a record keeps.
 const LONGEST_RECORD: usize = 64 * 1024;
@@ -36,8 +40,8 @@ pub(crate) struct Link {
     record: Arc<Mutex<ConnectionRecord>>,
     unread: Vec<u8>,
     pace: Pace,
-    /// Something was received that has not been answered yet.
-    answer_due: bool,
+    /// Pauses made since something was received.
+    pauses: u16,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -49,7 +53,7 @@ impl Link {
     ) -> io::Result<Self> {
         // Otherwise the kernel would glue a dripping server's bytes together again.
         stream.set_nodelay(true)?;
-        Ok(Self { stream, record, unread: Vec::new(), pace, answer_due: true, pause: None })
+        Ok(Self { stream, record, unread: Vec::new(), pace, pauses: 0, pause: None })
     }
 
     /// Puts bytes back, to be read before all others.
@@ -92,14 +96,14 @@ impl Link {
     /// Waits out the pause that the pace puts before a write.
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let length = match self.pace {
-            Pace::Slow if self.answer_due => SLOW_ANSWER,
-            Pace::Dripping => BETWEEN_DRIPS,
-            Pace::Normal | Pace::Slow => return Poll::Ready(()),
+            Pace::Slow if self.pauses == 0 => SLOW_ANSWER,
+            Pace::Dripping if self.pauses < UNHURRIED_DRIPS => BETWEEN_DRIPS,
+            Pace::Normal | Pace::Slow | Pace::Dripping => return Poll::Ready(()),
         };
         let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(length)));
         ready!(pause.as_mut().poll(cx));
         self.pause = None;
-        self.answer_due = false;
+        self.pauses += 1;
         Poll::Ready(())
     }
 }
@@ -128,7 +132,7 @@ impl AsyncRead for Link {
             let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
             keep(&mut record.on_wire, received);
             drop(record);
-            self.answer_due = true;
+            self.pauses = 0;
         }
         Poll::Ready(Ok(()))
     }

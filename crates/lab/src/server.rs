@@ -7,7 +7,7 @@ use std::time::Duration;
 use openssl::rand::rand_bytes;
 use openssl::ssl::SslContext;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::behaviour::{
     Answer, Behaviour, Computer, ConnectAnswer, Ending, Foreign, ForeignAnswer, HelloAnswer,
@@ -22,6 +22,9 @@ use crate::{ConnectionRecord, der, mcs};
 
 /// No conversation takes longer; silence has its own bound in the link.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
+
+/// How long after accepting a server hangs up that reads nothing.
+const AFTER_ACCEPT: Duration = Duration::from_millis(50);
 
 /// SPNEGO agrees on NTLM within two messages of the client.
 const MOST_TOKENS: usize = 3;
@@ -54,7 +57,12 @@ impl Server {
         match &self.behaviour.opening {
             Opening::Await => self.negotiation(channel).await,
             Opening::Foreign(service) => self.foreign(channel, service).await,
-            Opening::Instead(instead) => channel.perform(*instead).await,
+            Opening::Instead(instead) => {
+                // An RST that comes while the client's connect is still under way looks to it as if
+                // nobody listened; the kernels of real hosts and clients are further apart.
+                sleep(AFTER_ACCEPT).await;
+                channel.perform(*instead).await
+            }
         }
     }
 
