@@ -1,1 +1,82 @@
-fn main() {}
+//! `cargo xtask ci`: everything a change must pass, the same here as in CI.
+
+mod architecture;
+mod licences;
+mod walls;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, bail};
+
+/// What `ci` does, in order: cheap checks first.
+const STEPS: &[(&str, fn() -> anyhow::Result<()>)] = &[
+    ("format", || cargo(&["fmt", "--all", "--check"])),
+    ("walls between the crates", walls::check),
+    ("licences and duplicate versions", licences::check),
+    ("ARCHITECTURE.md against the tree", architecture::check),
+    ("clippy", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    }),
+    ("tests", || cargo(&["test", "--workspace", "--locked"])),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ci"] => ci(),
+        ["walls"] => walls::check(),
+        ["licences"] => licences::check(),
+        ["architecture"] => architecture::check(),
+        _ => {
+            say("usage: cargo xtask ci | walls | licences | architecture");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ci() -> anyhow::Result<()> {
+    for (name, step) in STEPS {
+        say(&format!("== {name}"));
+        step().with_context(|| format!("step '{name}'"))?;
+    }
+    say("== all steps passed");
+    Ok(())
+}
+
+/// Runs cargo in the workspace.
+fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new(env!("CARGO")).args(arguments).current_dir(root()).status()?;
+    if !status.success() {
+        bail!("cargo {} failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// `cargo metadata` of the workspace.
+fn metadata() -> anyhow::Result<serde_json::Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .output()?;
+    if !output.status.success() {
+        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The workspace's folder.
+fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where this tool speaks")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}

@@ -43,6 +43,11 @@ impl Journal {
         self.started.elapsed().as_secs_f64() * 1000.0
     }
 
+    /// The same as a whole number.
+    pub fn elapsed_whole_ms(&self) -> u64 {
+        whole(self.elapsed_ms())
+    }
+
     /// Writes down a fact seen now.
     pub(crate) fn note(&self, stage: Stage, connection: Option<u32>, fact: Fact) {
         self.note_at(self.elapsed_ms(), stage, connection, fact);

@@ -1,0 +1,168 @@
+//! The command line, as the contract has it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Says why a Remote Desktop connection fails, with its evidence, and what to change.
+#[derive(Debug, Parser)]
+#[command(name = "rdpdoctor", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try the connection as a Remote Desktop client does and say what fails, why, and what to do
+    Check(Box<CheckArgs>),
+    /// Servers that fail in one named way each, to see what a failure looks like
+    #[command(subcommand)]
+    Lab(LabCommand),
+}
+
+/// `lab list` and `lab run`.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// List the faults, each with the cause that it produces
+    List,
+    /// Start the server with this fault; the first line says where it listens
+    Run {
+        /// A name from `lab list`
+        fault: String,
+        /// Address and port to listen on; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: std::net::SocketAddr,
+        /// Names and addresses in the certificates that the lab's own CA issues
+        #[arg(long = "name", value_name = "NAME")]
+        names: Vec<String>,
+        /// Write the lab CA's certificate to this file (PEM)
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+    },
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// host, host:port or [v6]:port
+    pub target: String,
+    /// What the client insists on; auto offers what mstsc offers
+    #[arg(long, value_enum, default_value_t = Security::Auto)]
+    pub security: Security,
+    /// How certificate findings weigh: strict makes each block
+    #[arg(long, value_enum, default_value_t = TrustLevel::Warn)]
+    pub trust: TrustLevel,
+    /// Ask every side question: all security layers, all TLS versions
+    #[arg(long, conflicts_with = "no_side")]
+    pub deep: bool,
+    /// Ask no side question: one connection only
+    #[arg(long)]
+    pub no_side: bool,
+    /// Longest time for one stage
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// Longest time for the whole check
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub deadline: Option<Duration>,
+    /// Try until the host answers, for at most this long (90s, 10m, 2h)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// How the answer is given.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How an answer is given: shared by the commands that diagnose.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// What the user's client showed, as CODE:EXTENDED (0x904:0x7)
+    #[arg(long, value_name = "CODE:EXTENDED")]
+    pub reported: Option<String>,
+    /// One JSON document on standard output
+    #[arg(long, conflicts_with = "text")]
+    pub json: bool,
+    /// Write the answer to this file (UTF-8) instead of standard output
+    #[arg(short, long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Plain text for a ticket, or for the network team
+    #[arg(long, value_enum)]
+    pub text: Option<TextKind>,
+    /// All findings, steps and evidence
+    #[arg(long)]
+    pub details: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    pub quiet: bool,
+    /// No colours
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// `--security`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Security {
+    /// What mstsc offers
+    Auto,
+    /// Standard RDP Security only
+    Rdp,
+    /// TLS without NLA only
+    Tls,
+    /// NLA only
+    Nla,
+}
+
+/// `--trust`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrustLevel {
+    /// Certificate findings block
+    Strict,
+    /// They warn, as mstsc asks
+    Warn,
+    /// They warn
+    Any,
+}
+
+/// `--text`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TextKind {
+    /// At most 15 plain lines
+    Ticket,
+    /// Connections, times, what left and what never came back
+    Network,
+}
+
+/// A usage error on one line.
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("error: the command line is not understood");
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    // What is missing stands on the next line.
+    let missing = if first.ends_with(':') { lines.next().unwrap_or_default() } else { "" };
+    format!("{first} {missing}").trim_end().to_owned() + "; see rdpdoctor --help"
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 86_400.0 => Ok(Duration::from_secs_f64(value)),
+        _ => Err("a number of seconds above 0, at most 86400".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let problem = || "a duration such as 90s, 10m or 2h".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let value: u64 = digits.parse().map_err(|_| problem())?;
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(problem()),
+    };
+    let total = value.checked_mul(unit).filter(|&total| total > 0).ok_or_else(problem)?;
+    Ok(Duration::from_secs(total))
+}

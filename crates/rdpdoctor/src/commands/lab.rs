@@ -1,0 +1,45 @@
+//! `lab list` and `lab run`.
+
+use anyhow::{Context as _, anyhow};
+use rdpdoctor_lab as lab;
+
+use crate::cli::LabCommand;
+use crate::output;
+
+/// Lists the faults, or serves one until it is stopped.
+pub fn run(command: LabCommand) -> anyhow::Result<u8> {
+    match command {
+        LabCommand::List => {
+            let lines = lab::FAULTS.iter().map(|fault| {
+                let cause = fault.cause.unwrap_or("healthy");
+                format!("{:32} {:32} {}\n", fault.name, cause, fault.summary)
+            });
+            output::to_standard_output(&lines.collect::<String>())?;
+            Ok(0)
+        }
+        LabCommand::Run { fault, listen, names, ca_file } => {
+            let known = lab::fault(&fault).ok_or_else(|| {
+                anyhow!("there is no fault '{}'; see rdpdoctor lab list", fault.escape_debug())
+            })?;
+            let mut options = lab::Options::default();
+            if !names.is_empty() {
+                options.names = names;
+            }
+            options.ca_file = ca_file;
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(async {
+                let running = lab::start(known, listen, options)
+                    .await
+                    .with_context(|| format!("cannot listen on {listen}"))?;
+                output::to_standard_output(&format!("listening on {}\n", running.address()))?;
+                tokio::select! {
+                    () = running.wait() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                anyhow::Ok(())
+            })?;
+            runtime.shutdown_background();
+            Ok(0)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! One command a file.
+
+mod check;
+mod lab;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::output;
+
+/// The exit code for what could not be tried or decided, every usage error included.
+pub const UNKNOWN: u8 = 3;
+
+/// Carries out what the command line says.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Lab(command) => lab::run(command),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output::complain(&format!("{error:#}"));
+            ExitCode::from(UNKNOWN)
+        }
+    }
+}

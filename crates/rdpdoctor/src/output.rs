@@ -1,0 +1,53 @@
+//! Where answers and complaints go.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use rdpdoctor_report::Document;
+use rdpdoctor_report::render::{terminal, text};
+
+use crate::cli::{OutputArgs, TextKind};
+
+/// One line on standard error.
+pub fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "rdpdoctor: {line}");
+}
+
+/// Gives the answer in the form asked for, where asked for.
+pub fn deliver(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
+    let answer = if args.json {
+        document.to_json()?
+    } else {
+        match args.text {
+            Some(TextKind::Ticket) => text::ticket(document),
+            Some(TextKind::Network) => text::network(document),
+            None => on_terminal(document, args),
+        }
+    };
+    match &args.output {
+        Some(file) => {
+            std::fs::write(file, answer).with_context(|| format!("cannot write {}", file.display()))
+        }
+        None => to_standard_output(&answer),
+    }
+}
+
+/// Writes to standard output; a reader that has left is no error.
+pub fn to_standard_output(answer: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(answer.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn on_terminal(document: &Document, args: &OutputArgs) -> String {
+    let view = if args.details { terminal::View::Details } else { terminal::View::Short };
+    let coloured = args.output.is_none()
+        && !args.no_color
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::io::stdout().is_terminal();
+    let style = if coloured { terminal::Style::Ansi } else { terminal::Style::Plain };
+    terminal::render(document, view, style, terminal::DEFAULT_WIDTH)
+}

@@ -1,0 +1,70 @@
+//! What is being waited for, on standard error.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rdpdoctor_model::Stage;
+use rdpdoctor_probe::Progress;
+
+/// After so long the line says what such a wait usually means.
+const LONG: Duration = Duration::from_secs(5);
+
+/// A line that shows the stage under way, or nothing where nobody would see it.
+pub struct Line(Option<ProgressBar>);
+
+impl Line {
+    /// Begins the line, unless it is unwanted or standard error is no terminal.
+    pub fn begin(quiet: bool) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(Some(bar))
+    }
+
+    /// What the probe calls when a stage begins.
+    pub fn reporter(&self) -> Option<Progress> {
+        let bar = self.0.clone()?;
+        let current = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        Some(Arc::new(move |stage| {
+            use std::sync::atomic::Ordering::Relaxed;
+            let turn = current.fetch_add(1, Relaxed) + 1;
+            bar.set_message(rdpdoctor_report::stage_label(stage));
+            let (bar, current) = (bar.clone(), Arc::clone(&current));
+            // Ends with the runtime; a later stage makes it say nothing.
+            tokio::spawn(async move {
+                tokio::time::sleep(LONG).await;
+                if current.load(Relaxed) == turn && !bar.is_finished() {
+                    let label = rdpdoctor_report::stage_label(stage);
+                    bar.set_message(format!("{label}: {}", meaning(stage)));
+                }
+            });
+        }))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What a long wait at a stage usually means.
+fn meaning(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Dns => "the DNS server does not answer; is the VPN up?",
+        Stage::Tcp => "no answer; a firewall that drops packets, or the host is off",
+        Stage::X224 => "connected, but no answer; the service hangs, or it is no RDP server",
+        Stage::Tls => "encryption hangs; large packets may be lost on the way",
+        Stage::CredSsp => "sign-in hangs; the host may wait for its domain controller",
+        _ => "a slow answer",
+    }
+}
