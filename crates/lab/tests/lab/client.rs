@@ -326,9 +326,12 @@ pub async fn record(server: &Running, fits: fn(&ConnectionRecord) -> bool) -> Co
     panic!("no such record: {:?}", server.record());
 }
 
-/// This machine's name without its domain, asked of somebody else than the lab does.
+/// This machine's name without its domain; where there is no `uname`, Windows gives it.
 pub fn host_name() -> String {
-    let output = std::process::Command::new("uname").arg("-n").output().expect("runs");
-    let name = String::from_utf8(output.stdout).expect("UTF-8");
+    let uname = || {
+        let output = std::process::Command::new("uname").arg("-n").output().expect("runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let name = std::env::var("COMPUTERNAME").unwrap_or_else(|_| uname());
     name.trim().split('.').next().expect("a first part").to_owned()
 }
