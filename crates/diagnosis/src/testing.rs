@@ -242,8 +242,8 @@ impl Scene {
     }
 
     pub(crate) fn revocation(self, answer: Lookup<RevocationAnswer>) -> Self {
-        let source = RevocationSource::Crl;
-        self.fact(Stage::Tls, Fact::Revocation { source, url: None, answer })
+        let by = RevocationSource::Crl;
+        self.fact(Stage::Tls, Fact::Revocation { by, url: None, answer })
     }
 
     pub(crate) fn ts_request(self, version: u32, error_code: Option<u32>) -> Self {

@@ -271,7 +271,7 @@ pub enum Fact {
     /// What somebody says about the certificate's revocation.
     Revocation {
         /// Who was asked.
-        source: RevocationSource,
+        by: RevocationSource,
         /// Where.
         url: Option<String>,
         /// The answer.

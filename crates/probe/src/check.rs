@@ -4,10 +4,13 @@ use std::time::Duration;
 use rdpdoctor_model::{Fact, Stage, StageOutcome, Target};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tokio_openssl::SslStream;
 
 use crate::Journal;
 use crate::side::{self, DnsClient};
+use crate::stages::tls::Established;
 use crate::stages::{self, mcs::Channel};
+use crate::stream::MeteredStream;
 use crate::tls::{TlsClient, TlsError};
 
 /// How long side questions may go on after the main path succeeded: they run beside it, and most
@@ -16,6 +19,9 @@ const GRACE_AFTER_SUCCESS: Duration = Duration::from_millis(40);
 
 /// The same after a failure, where their answers decide between causes.
 const GRACE_AFTER_FAILURE: Duration = Duration::from_millis(1500);
+
+/// How long the answer about a revocation is waited for: a Windows client waits for it too.
+const REVOCATION: Duration = Duration::from_secs(3);
 
 /// What a check shall do.
 #[derive(Debug, Clone)]
@@ -173,6 +179,20 @@ impl Prober {
     }
 }
 
+/// The stream of an established encryption; starts the question whether its certificate was revoked.
+fn encrypted(
+    context: &Context,
+    established: Established,
+    beside: &mut Beside,
+) -> SslStream<MeteredStream> {
+    if let Some(issued) = established.issued
+        && context.side != SideQuestions::None
+    {
+        beside.needed.spawn(side::revocation(context.clone(), issued));
+    }
+    established.stream
+}
+
 /// Times the stages and writes down how each went.
 struct Steps {
     context: Context,
@@ -220,7 +240,7 @@ const STAGES: [Stage; 9] = [
 ];
 
 async fn run(context: Context, progress: Option<Progress>) {
-    let mut beside = JoinSet::new();
+    let mut beside = Beside::default();
     let steps = Steps { context: context.clone(), progress };
     let result = main_path(&steps, &mut beside).await;
     if let Err((failed, _)) = &result {
@@ -232,27 +252,44 @@ async fn run(context: Context, progress: Option<Progress>) {
         }
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
-    let _ = timeout(grace, async { while beside.join_next().await.is_some() {} }).await;
-    beside.shutdown().await;
+    ended_within(&mut beside.needed, REVOCATION).await;
+    ended_within(&mut beside.questions, grace).await;
 }
 
-async fn main_path(steps: &Steps, beside: &mut JoinSet<()>) -> Result<(), (Stage, String)> {
+/// What goes on beside the main path.
+#[derive(Default)]
+struct Beside {
+    /// Asked for the evidence's sake; cut short when the main path is done.
+    questions: JoinSet<()>,
+    /// Asked because the verdict depends on it.
+    needed: JoinSet<()>,
+}
+
+/// Waits for the tasks, and stops those that take longer.
+async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) {
+    let _ = timeout(limit, async { while tasks.join_next().await.is_some() {} }).await;
+    tasks.shutdown().await;
+}
+
+async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
     let context = &steps.context;
     if context.side != SideQuestions::None {
-        beside.spawn(side::dns_name(context.clone()));
+        beside.questions.spawn(side::dns_name(context.clone()));
     }
     let addresses = steps.stage(Stage::Dns, stages::dns::run(context)).await?;
     if let Some(&address) = addresses.first()
         && context.side != SideQuestions::None
     {
-        beside.spawn(side::reverse_name(context.clone(), address));
+        beside.questions.spawn(side::reverse_name(context.clone(), address));
     }
-    let stream = steps.stage(Stage::Tcp, stages::tcp::run(context, &addresses, beside)).await?;
+    let stream = steps
+        .stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions))
+        .await?;
     let remote = stream.remote();
     let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
     let (stream, protocol) = (negotiated.stream, negotiated.protocol);
     if protocol != 0 {
-        side::beside_tls(context, remote, protocol, beside);
+        side::beside_tls(context, remote, protocol, &mut beside.questions);
     }
     match protocol {
         0 => {
@@ -261,13 +298,14 @@ async fn main_path(steps: &Steps, beside: &mut JoinSet<()>) -> Result<(), (Stage
             steps.stage(Stage::Mcs, stages::mcs::run(context, Channel::Clear(stream))).await?;
         }
         1 => {
-            let stream = steps.stage(Stage::Tls, stages::tls::run(context, stream, 1)).await?;
+            let tls = stages::tls::run(context, stream, 1);
+            let stream = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
             steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
             steps.stage(Stage::Mcs, stages::mcs::run(context, Channel::Tls(stream))).await?;
         }
         _ => {
             let tls = stages::tls::run(context, stream, protocol);
-            let stream = steps.stage(Stage::Tls, tls).await?;
+            let stream = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
             steps.stage(Stage::CredSsp, stages::credssp::run(context, stream)).await?;
             steps.skip(Stage::Mcs, "comes after sign-in");
         }

@@ -13,11 +13,9 @@ pub mod encode;
 mod foreign;
 mod mcs;
 mod ntlm;
-mod revocation;
 mod tls;
 mod tpkt;
 mod x224;
 
 pub use certificate::read_certificate;
 pub use dissector::{Dissector, Event};
-pub use revocation::read_crl;

@@ -3,6 +3,7 @@
 
 mod dns;
 mod life;
+mod revocation;
 mod security;
 mod service;
 
@@ -12,6 +13,7 @@ use rdpdoctor_model::{ConnectFailure, Fact, Stage};
 use tokio::task::JoinSet;
 
 pub(crate) use dns::{DnsClient, name as dns_name, own_names, reverse_name};
+pub(crate) use revocation::ask as revocation;
 
 use crate::check::{Context, SideQuestions};
 

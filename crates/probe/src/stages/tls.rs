@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use openssl::rand::rand_bytes;
 use openssl::ssl::{SslRef, SslVersion};
+use openssl::x509::X509;
 use rdpdoctor_model::{Awaited, Ending, Fact, Party, Purpose, Stage};
 use rdpdoctor_wire::{encode, read_certificate};
 use tokio::time::Instant;
@@ -17,12 +18,27 @@ use crate::exchange::{alert_of, exchange, metered};
 use crate::stream::MeteredStream;
 use crate::tls::{handshake, key_exchange, wire_version};
 
+/// What the handshake came to.
+pub(crate) struct Established {
+    pub(crate) stream: SslStream<MeteredStream>,
+    /// The certificate, where a trusted CA issued it: only then revocation can be asked.
+    pub(crate) issued: Option<Issued>,
+}
+
+/// A certificate of a CA, and what came with it.
+pub(crate) struct Issued {
+    pub(crate) certificate: X509,
+    pub(crate) issuer: X509,
+    /// The OCSP answer stapled to the handshake (RFC 6066 8).
+    pub(crate) stapled: Option<Vec<u8>>,
+}
+
 /// The encrypted stream; the error says why there is none.
 pub(crate) async fn run(
     context: &Context,
     mut stream: MeteredStream,
     protocol: u32,
-) -> Result<SslStream<MeteredStream>, String> {
+) -> Result<Established, String> {
     let remote = stream.remote();
     let number = stream.number();
     stream.collect();
@@ -68,13 +84,23 @@ pub(crate) async fn run(
     let key_exchange = key_exchange(session).filter(|kx| version < 0x0304 || kx != "RSA");
     let note = |fact| context.journal.note(Stage::Tls, Some(number), fact);
     note(Fact::TlsEstablished { version, cipher, key_exchange, elapsed_ms });
+    let errors = errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let issued = if errors.is_empty() { issued(session) } else { None };
     note(Fact::CertificateChain {
-        errors: errors.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        errors,
         store: context.tls.store.clone(),
         roots: context.tls.roots,
     });
     metered(&mut stream).dissector().established();
-    Ok(stream)
+    Ok(Established { stream, issued })
+}
+
+/// The certificate of a trusted CA with its issuer, from the chain that was verified.
+fn issued(session: &SslRef) -> Option<Issued> {
+    let mut chain = session.verified_chain()?.iter();
+    let certificate = chain.next()?.to_owned();
+    let issuer = chain.next()?.to_owned();
+    Some(Issued { certificate, issuer, stapled: session.ocsp_status().map(<[u8]>::to_vec) })
 }
 
 /// What the library knows that did not pass in clear: encrypted alerts, and its own refusal.

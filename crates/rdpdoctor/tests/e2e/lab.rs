@@ -1,0 +1,133 @@
+//! Every fault of the lab against the real command: the cause, the status, the proof, and nothing
+//! that blocks on a healthy server.
+
+use std::net::SocketAddr;
+
+use rdpdoctor_diagnosis::{CATALOGUE, Reproduction};
+use rdpdoctor_lab::{FAULTS, Fault, Options, fault, start};
+use serde_json::Value;
+
+use crate::support::{Run, cause, command, findings, folder, run};
+
+/// Stages that stay silent are not waited for longer than this.
+const TIMEOUT: &str = "2";
+
+/// Starts a fault and checks it.
+async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
+    let ca_file = folder(fault.name).join("ca.pem");
+    let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
+    let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    let running = start(fault, listen, options).await.expect("the fault starts");
+    let mut command = command();
+    // A name where the name in the certificate matters.
+    let host = if fault.name == "cert-name-mismatch" { "localhost" } else { "127.0.0.1" };
+    let target = format!("{host}:{}", running.address().port());
+    command.args(["check", &target, "--timeout", TIMEOUT]).args(more);
+    command.env("SSL_CERT_FILE", &ca_file);
+    let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
+    running.shutdown();
+    answer
+}
+
+fn exit_code(document: &Value) -> i32 {
+    match document["verdict"]["status"].as_str() {
+        Some("ok") => 0,
+        Some("degraded") => 1,
+        Some("failed") => 2,
+        _ => 3,
+    }
+}
+
+/// One line a fault; the snapshot shows every change of any verdict.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_fault_gives_its_cause() {
+    let mut tasks = Vec::new();
+    for &fault in FAULTS {
+        tasks.push((fault, tokio::spawn(checked(fault, &["--json"]))));
+    }
+    let (mut wrong, mut table) = (Vec::new(), String::new());
+    for (fault, task) in tasks {
+        let run = task.await.expect("it ran");
+        let document = run.json();
+        let found = cause(&document);
+        if found != fault.cause.unwrap_or("healthy") {
+            wrong.push(format!("{}: {found}", fault.name));
+        }
+        assert_eq!(run.code, exit_code(&document), "{}", fault.name);
+        let status = document["verdict"]["status"].as_str().unwrap_or_default();
+        table.push_str(&format!("{}: {status}\n", fault.name));
+        for finding in findings(&document) {
+            if fault.cause.is_none() {
+                assert!(finding.contains(" info "), "{}: {finding}", fault.name);
+            }
+            table.push_str(&format!("    {finding}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    insta::assert_snapshot!("verdicts", table);
+}
+
+/// The catalogue and the lab name each other.
+#[test]
+fn causes_and_faults_name_each_other() {
+    for cause in CATALOGUE {
+        if let Reproduction::Lab(faults) = cause.reproduction {
+            for name in faults {
+                let known = fault(name).unwrap_or_else(|| panic!("{}: no fault {name}", cause.id));
+                let gives = known.cause.unwrap_or("dns.other-name");
+                assert_eq!(gives, cause.id.0, "{name}");
+            }
+        }
+    }
+    for fault in FAULTS {
+        if let Some(id) = fault.cause {
+            assert!(CATALOGUE.iter().any(|cause| cause.id.0 == id), "{}: {id}", fault.name);
+        }
+    }
+}
+
+/// What a person reads, with ports and times made the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_reads() {
+    for name in
+        ["tls-key-unavailable-fin", "healthy-nla", "net-silent-listener", "wrong-service-ssh"]
+    {
+        let run = checked(fault(name).expect("a fault"), &["--reported", "0x904:0x7"]).await;
+        let lines: Vec<_> = run.stdout.lines().collect();
+        assert!(lines.len() <= 24, "{name}: {} lines", lines.len());
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{name}");
+        let mut settings = insta::Settings::clone_current();
+        settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT");
+        settings.add_filter(r"port \d+", "port PORT");
+        settings.add_filter(r"Port \d+", "Port PORT");
+        settings.add_filter(r"LocalPort \d+", "LocalPort PORT");
+        settings.add_filter(r"(under )?\d+ ms", "N ms");
+        settings.add_filter(r"\d{4}-\d\d-\d\d", "DATE");
+        settings.bind(|| insta::assert_snapshot!(name, run.stdout));
+    }
+}
+
+/// Without side questions there is one connection, and the verdict of a healthy server is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_without_side_questions() {
+    let run = checked(fault("healthy-nla").expect("a fault"), &["--json", "--no-side"]).await;
+    let document = run.json();
+    let connections = document["observations"]
+        .as_array()
+        .expect("observations")
+        .iter()
+        .filter(|o| o["kind"] == "connection")
+        .count();
+    assert_eq!((connections, cause(&document)), (1, "healthy"));
+}
+
+/// The one ClientHello offers all that `mstsc` does and stays small enough for old middleboxes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_hello_stays_below_600_bytes() {
+    let run = checked(fault("healthy-nla").expect("a fault"), &["--json"]).await;
+    let document = run.json();
+    let hello = document["observations"].as_array().expect("observations").iter();
+    let length = hello.filter(|o| o["kind"] == "client-hello").filter_map(|o| o["length"].as_u64());
+    let length = length.max().expect("a ClientHello");
+    assert!((200..600).contains(&length), "{length} bytes");
+}

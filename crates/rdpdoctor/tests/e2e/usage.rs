@@ -1,0 +1,55 @@
+//! Bad targets, ports, files and flags: one clear line and exit code 3.
+
+use crate::support::{command, run};
+
+#[test]
+fn one_line_and_exit_code_3() {
+    let cases: [&[&str]; 10] = [
+        &[],
+        &["check"],
+        &["check", "host:0"],
+        &["check", "host:99999"],
+        &["check", "a b"],
+        &["check", "http://host"],
+        &["check", "host", "--bogus"],
+        &["check", "host", "--timeout", "0"],
+        &["check", "host", "--reported", "zero"],
+        &["lab", "run", "no-such-fault"],
+    ];
+    for arguments in cases {
+        let run = run(command().args(arguments));
+        assert_eq!(run.code, 3, "{arguments:?}: {run:?}");
+        assert_eq!(run.stdout, "", "{arguments:?}");
+        if !arguments.is_empty() {
+            assert_eq!(run.stderr.lines().count(), 1, "{arguments:?}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [&["--help"][..], &["--version"], &["check", "--help"]] {
+        let run = run(command().args(arguments));
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
+        assert!(!run.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_said() {
+    let run = run(command().args(["check", "127.0.0.1:1", "-o", "/nonexistent/folder/answer"]));
+    assert_eq!(run.code, 3);
+    assert!(run.stderr.contains("cannot write /nonexistent/folder/answer"), "{}", run.stderr);
+}
+
+#[test]
+fn a_refused_port_and_what_the_client_showed() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let target = free.expect("a free port").to_string();
+    let fits = crate::support::check(&target, &["--reported", "0x204:0x0"]);
+    assert_eq!(fits.code, 2);
+    assert_eq!(fits.json()["verdict"]["cause"], "net.refused");
+    assert_eq!(fits.json()["verdict"]["reported"]["reproduced"], true);
+    let other = crate::support::check(&target, &["--reported", "2308:7"]);
+    assert_eq!(other.json()["verdict"]["reported"]["reproduced"], false);
+}
