@@ -91,6 +91,12 @@ pub struct OutputArgs {
     /// Plain text for a ticket, or for the network team
     #[arg(long, value_enum)]
     pub text: Option<TextKind>,
+    /// Also write one self-contained page to this file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Replace users, domains, hosts, addresses and serials by stable pseudonyms, in every output
+    #[arg(long)]
+    pub mask: bool,
     /// All findings, steps and evidence
     #[arg(long)]
     pub details: bool,

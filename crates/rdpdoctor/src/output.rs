@@ -1,10 +1,11 @@
 //! Where answers and complaints go.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
 use anyhow::Context as _;
-use rdpdoctor_report::Document;
-use rdpdoctor_report::render::{terminal, text};
+use rdpdoctor_report::render::{html, terminal, text};
+use rdpdoctor_report::{Document, Masker};
 
 use crate::cli::{OutputArgs, TextKind};
 
@@ -15,6 +16,22 @@ pub fn complain(line: &str) {
 
 /// Gives the answer in the form asked for, where asked for.
 pub fn deliver(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
+    let masked;
+    let document = if args.mask {
+        masked = Masker::of(document)?.mask(document)?;
+        &masked
+    } else {
+        document
+    };
+    // The answer itself comes first: a page that cannot be written must not keep it back.
+    answer(document, args)?;
+    match &args.html {
+        Some(file) => write(file, &html::render(document)?),
+        None => Ok(()),
+    }
+}
+
+fn answer(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
     let answer = if args.json {
         document.to_json()?
     } else {
@@ -30,6 +47,10 @@ pub fn deliver(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
         }
         None => to_standard_output(&answer),
     }
+}
+
+fn write(file: &Path, content: &str) -> anyhow::Result<()> {
+    std::fs::write(file, content).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Writes to standard output; a reader that has left is no error.

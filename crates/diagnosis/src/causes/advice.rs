@@ -8,7 +8,7 @@ pub(crate) const NOTHING_TO_UNDO: &[&str] = &["nothing to undo: nothing was chan
 /// On the host: the facts that only it knows.
 pub(crate) const ON_THE_HOST: NextTest = NextTest {
     why: "on the host: tells service, listener, certificate, key and firewall apart",
-    command: "rdpdoctor host",
+    command: "PS> Get-WinEvent -FilterHashtable @{LogName='System'; Id=36870,36871,36874,36888,1057,1058} -MaxEvents 10",
 };
 
 /// From another place: is it the path or the host?

@@ -2,9 +2,10 @@
 
 use rdpdoctor_model::{CauseId, ConnectFailure, Stage};
 
+use crate::causes::look;
 use crate::{
-    Cause, ClientCode, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk,
-    Severity, TcpResult, Where,
+    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity,
+    TcpResult, Where,
 };
 
 /// `net.refused`
@@ -33,7 +34,10 @@ pub static CAUSE: Cause = Cause {
             "PS> Get-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server' fDenyTSConnections",
             "If fDenyTSConnections is 1 and no group policy sets it:",
             "PS> Set-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server' fDenyTSConnections 0",
+            "A group policy would set it here, and has to be changed there: HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Terminal Services",
             "If TermService is stopped: PS> Start-Service TermService",
+            "If it listens on another port: PS> Get-ItemProperty 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp' PortNumber",
+            "If all that is well, a firewall refuses in the host's name: look at its rules for TCP {port}.",
         ],
         interrupts: "nothing",
         undo: &[
@@ -47,17 +51,18 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[ClientCode { code: 0x204, extended: Some(0), proof: Proof::Likely }],
     more_specific_than: &[],
     reproduction: Reproduction::Test("network_refused"),
-    next_tests: &[NextTest {
-        why: "shows on the host whether the service, the switch, the port or a firewall refuses",
-        command: "rdpdoctor host",
-    }],
+    next_tests: &[],
     rule,
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     match evidence.tcp() {
         TcpResult::Failed(ConnectFailure::Refused, ids) => {
-            Some(Match::new(Severity::Blocking, Proof::Proven, ids))
+            let found = Match::new(Severity::Blocking, Proof::Proven, ids);
+            Some(match look::icmp(evidence) {
+                Some(icmp) => found.detailed(icmp.trim_start().to_owned()),
+                None => found,
+            })
         }
         _ => None,
     }

@@ -3,11 +3,11 @@
 
 use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
 
+use crate::causes::advice;
 use crate::causes::look::{self, PlainHello};
 
 use crate::{
-    Cause, ClientCode, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk,
-    Severity, Where,
+    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
 
 /// internal_error (RFC 8446 section 6.2): what Schannel may say when the key cannot be opened.
@@ -65,10 +65,7 @@ pub static CAUSE: Cause = Cause {
         "tls-key-unavailable-rst",
         "tls-key-unavailable-alert",
     ]),
-    next_tests: &[NextTest {
-        why: "on the host: tells the unreadable key, the TLS settings and a device in between apart",
-        command: "rdpdoctor host",
-    }],
+    next_tests: &[advice::ON_THE_HOST],
     rule,
 };
 
