@@ -5,6 +5,7 @@
 
 mod cause;
 pub mod causes;
+pub mod codes;
 mod engine;
 mod evidence;
 #[cfg(test)]

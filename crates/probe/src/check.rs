@@ -295,13 +295,17 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
         0 => {
             steps.skip(Stage::Tls, "the server uses Standard RDP Security");
             steps.skip(Stage::CredSsp, "the server takes no NLA");
-            steps.stage(Stage::Mcs, stages::mcs::run(context, Channel::Clear(stream))).await?;
+            steps
+                .stage(Stage::Mcs, stages::mcs::run(context, Channel::Clear(Box::new(stream))))
+                .await?;
         }
         1 => {
             let tls = stages::tls::run(context, stream, 1);
             let stream = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
             steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
-            steps.stage(Stage::Mcs, stages::mcs::run(context, Channel::Tls(stream))).await?;
+            steps
+                .stage(Stage::Mcs, stages::mcs::run(context, Channel::Tls(Box::new(stream))))
+                .await?;
         }
         _ => {
             let tls = stages::tls::run(context, stream, protocol);

@@ -12,8 +12,8 @@ use crate::stream::MeteredStream;
 
 /// What the negotiation left to speak MCS over.
 pub(crate) enum Channel {
-    Clear(MeteredStream),
-    Tls(SslStream<MeteredStream>),
+    Clear(Box<MeteredStream>),
+    Tls(Box<SslStream<MeteredStream>>),
 }
 
 /// Asks for the Connect Response; the error says why there is none.

@@ -31,7 +31,7 @@ pub(crate) struct Negotiated {
 pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Negotiated, String> {
     let offered = context.offer;
     match negotiate(context, stream, offered).await? {
-        Answer::Selected(negotiated) => Ok(negotiated),
+        Answer::Selected(negotiated) => Ok(*negotiated),
         Answer::Refused(SSL_NOT_ALLOWED, remote) if offered == MSTSC_OFFER => {
             let journal = Arc::clone(&context.journal);
             let purpose = Purpose::Fallback;
@@ -39,7 +39,7 @@ pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Nego
                 .await
                 .ok_or("the retry without TLS did not connect")?;
             match negotiate(context, stream, 0).await? {
-                Answer::Selected(negotiated) => Ok(negotiated),
+                Answer::Selected(negotiated) => Ok(*negotiated),
                 Answer::Refused(code, _) => Err(refusal(code)),
             }
         }
@@ -52,7 +52,7 @@ fn refusal(code: u32) -> String {
 }
 
 enum Answer {
-    Selected(Negotiated),
+    Selected(Box<Negotiated>),
     Refused(u32, SocketAddr),
 }
 
@@ -73,7 +73,9 @@ async fn negotiate(
     });
     match negotiation {
         None => Err("the server gave no answer to the connection request that counts".to_owned()),
-        Some(Negotiation::None) => Ok(Answer::Selected(Negotiated { stream, protocol: 0 })),
+        Some(Negotiation::None) => {
+            Ok(Answer::Selected(Box::new(Negotiated { stream, protocol: 0 })))
+        }
         Some(Negotiation::Failure { code }) => {
             let remote = stream.remote();
             stream.finish(Ending::ClosedByClient);
@@ -81,7 +83,7 @@ async fn negotiate(
         }
         Some(Negotiation::Response { selected_protocol: protocol, .. }) => {
             if protocol == 0 || (protocol.is_power_of_two() && offered & protocol != 0) {
-                Ok(Answer::Selected(Negotiated { stream, protocol }))
+                Ok(Answer::Selected(Box::new(Negotiated { stream, protocol })))
             } else {
                 Err(format!("the server chose protocol {protocol:#x}, which was not offered"))
             }

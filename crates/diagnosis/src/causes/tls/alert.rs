@@ -11,7 +11,7 @@ pub static CAUSE: Cause = Cause {
     stage: Stage::Tls,
     owner: Owner::Host,
     title: "{host} refuses the encryption's set-up with an alert",
-    explanation: "The server ended the handshake with an alert that names its own reason.",
+    explanation: "The server ended the handshake with an alert, a message of TLS that names the reason in one word. What it means for a Windows host depends on the word; the host's own log (Schannel) has the rest.",
     excludes: &["name, route and firewall", "password, account, licence: none was reached"],
     remedies: &[advice::TLS_SETTINGS, advice::LOOK_AT_LISTENER],
     references: &[
