@@ -19,9 +19,34 @@ pub struct Cli {
 pub enum Command {
     /// Try the connection as a Remote Desktop client does and say what fails, why, and what to do
     Check(Box<CheckArgs>),
+    /// Say what a code shown by a client means, which causes produce it, what to check first
+    Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like
     #[command(subcommand)]
     Lab(LabCommand),
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// One or two numbers (0x904 0x7, 2308 7), an NTSTATUS, ERRINFO or gateway code, or a name
+    #[arg(required_unless_present = "paste", allow_negative_numbers = true, num_args = 1..=2)]
+    pub code: Vec<String>,
+    /// Read the text of the dialog from standard input, in whatever language
+    #[arg(long, conflicts_with = "code")]
+    pub paste: bool,
+    /// Draw the decision tree that the catalogue implies for the code
+    #[arg(long)]
+    pub tree: bool,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Write the answer to this file (UTF-8) instead of standard output
+    #[arg(short, long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Also write the decision tree as a page to this file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `lab list` and `lab run`.

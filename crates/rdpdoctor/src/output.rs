@@ -49,7 +49,8 @@ fn answer(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
     }
 }
 
-fn write(file: &Path, content: &str) -> anyhow::Result<()> {
+/// Writes a file of the user's choice.
+pub fn write(file: &Path, content: &str) -> anyhow::Result<()> {
     std::fs::write(file, content).with_context(|| format!("cannot write {}", file.display()))
 }
 

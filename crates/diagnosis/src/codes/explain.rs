@@ -156,6 +156,7 @@ fn causes(
     for id in meanings.iter().flat_map(|meaning| &meaning.entry.causes) {
         add(*id, Proof::Possible);
     }
+    found.sort_by_key(|cause| cause.proof);
     found
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target};
 use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Checks the target and gives the answer; the exit code is the status'.
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let target: Target = args.target.parse()?;
-    let reported = args.output.reported.as_deref().map(reported_code).transpose()?;
+    let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let document = runtime.block_on(wait_for_answer(args, &target, reported));
     // A resolver that hangs must not keep the answer back.
@@ -157,27 +158,5 @@ fn exit_code(document: &Document) -> u8 {
         Status::Degraded => 1,
         Status::Failed => 2,
         Status::Unknown => super::UNKNOWN,
-    }
-}
-
-/// `0x904:0x7`, `2308:7`, `0x904`.
-fn reported_code(text: &str) -> anyhow::Result<(u32, Option<u32>)> {
-    let number = |part: &str| {
-        let part = part.trim();
-        match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
-            Some(digits) => u32::from_str_radix(digits, 16).ok(),
-            None => part.parse().ok(),
-        }
-    };
-    let mut parts = text.splitn(2, [':', '/', ',']);
-    let code = parts.next().and_then(number);
-    let extended = parts.next().map(number);
-    match (code, extended) {
-        (Some(code), None) => Ok((code, None)),
-        (Some(code), Some(Some(extended))) => Ok((code, Some(extended))),
-        _ => anyhow::bail!(
-            "--reported '{}' is not CODE:EXTENDED, such as 0x904:0x7",
-            text.escape_debug()
-        ),
     }
 }

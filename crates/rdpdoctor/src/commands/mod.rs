@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod check;
+mod explain;
 mod lab;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ pub const UNKNOWN: u8 = 3;
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Lab(command) => lab::run(command),
     };
     match result {
