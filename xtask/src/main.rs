@@ -8,8 +8,11 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
 
+/// One step of `ci`.
+type Step = fn() -> anyhow::Result<()>;
+
 /// What `ci` does, in order: cheap checks first.
-const STEPS: &[(&str, fn() -> anyhow::Result<()>)] = &[
+const STEPS: &[(&str, Step)] = &[
     ("format", || cargo(&["fmt", "--all", "--check"])),
     ("walls between the crates", walls::check),
     ("licences and duplicate versions", licences::check),

@@ -296,10 +296,6 @@ pub static PAIRS: &[Pair] = &[
                 "rdpdoctor check {target} --reported 0x904:0x7",
             ),
             test(
-                "on the host: certificate, its key, TLS settings and who owns the port",
-                "rdpdoctor host",
-            ),
-            test(
                 "on the host, where no program may run: the events that name the key (36870), the \
                     TLS settings (36871, 36874) and the certificate (1057, 1058)",
                 "Get-WinEvent -FilterHashtable @{LogName='System'; \
@@ -445,7 +441,6 @@ pub static PAIRS: &[Pair] = &[
                 "rdpdoctor check {target} --reported 0x204:0x0",
             ),
             test("the same by Windows' own means", "Test-NetConnection {host} -Port {port}"),
-            test("on the host: switch, service, listener, port and firewall", "rdpdoctor host"),
         ],
     },
     Pair {

@@ -1,0 +1,1 @@
+//! Network faults on networks that the tests make.
