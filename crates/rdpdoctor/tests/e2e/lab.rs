@@ -101,6 +101,7 @@ async fn what_a_person_reads() {
         settings.add_filter(r"port \d+", "port PORT");
         settings.add_filter(r"Port \d+", "Port PORT");
         settings.add_filter(r"(LocalPort|owns) \d+", "$1 PORT");
+        settings.add_filter(r"\bo\d+\b", "oN");
         settings.add_filter(r"(under )?\d+ ms", "N ms");
         settings.add_filter(r"\d{4}-\d\d-\d\d", "DATE");
         settings.bind(|| insta::assert_snapshot!(name, run.stdout));
