@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Says why a Remote Desktop connection fails, with its evidence, and what to change.
 #[derive(Debug, Parser)]
-#[command(name = "rdpdoctor", version, arg_required_else_help = true)]
+#[command(name = "rdpdoctor", version, arg_required_else_help = true, args_override_self = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -72,6 +72,7 @@ pub enum LabCommand {
 
 /// `check`.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct CheckArgs {
     /// host, host:port or [v6]:port
     pub target: String,

@@ -26,8 +26,18 @@ const LAYERS: [(SecurityLayer, u32); 6] = [
 
 /// Asks for the weaker layers, which say what the server insists on; with `--deep` for all.
 pub(crate) async fn layers(context: Context, remote: SocketAddr, selected: u32) {
+    // Two extra connections are the most: one to the other address family counts.
+    let other_family = context
+        .journal
+        .observations()
+        .iter()
+        .any(|o| matches!(o.fact, Fact::Connection { purpose: Purpose::OtherAddress, .. }));
     for (layer, offer) in LAYERS {
-        let few = offer < selected && matches!(layer, SecurityLayer::Rdp | SecurityLayer::Tls);
+        let few = match layer {
+            SecurityLayer::Rdp => !other_family,
+            SecurityLayer::Tls => offer < selected,
+            _ => false,
+        };
         if few || context.side == SideQuestions::All {
             ask(&context, remote, layer, offer).await;
         }
