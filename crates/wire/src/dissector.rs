@@ -10,6 +10,9 @@ const PROTOCOL_SSL: u32 = 1;
 /// PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX.
 const PROTOCOLS_CREDSSP: [u32; 2] = [2, 8];
 
+/// Most facts of one connection; an ordinary one has about a dozen.
+const MOST_FACTS: usize = 200;
+
 /// What a connection showed, and when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -38,6 +41,7 @@ pub struct Dissector {
     received: u64,
     last_sent_ms: f64,
     ended: bool,
+    seen: usize,
     events: Vec<Event>,
 }
 
@@ -248,7 +252,9 @@ impl Dissector {
 
     fn credssp(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         self.buffer(from).extend_from_slice(bytes);
-        while let Some((facts, length)) = credssp::read(self.buffer(from), from) {
+        while self.phase == Phase::CredSsp
+            && let Some((facts, length)) = credssp::read(self.buffer(from), from)
+        {
             self.buffer(from).drain(..length);
             for fact in facts {
                 if from == Party::Server {
@@ -283,7 +289,13 @@ impl Dissector {
         self.push_at(stage(&fact), at_ms, fact);
     }
 
+    /// A peer may send a thousand alerts; the first ones say what there is to say, and how it
+    /// ended is always kept.
     fn push_at(&mut self, stage: Stage, at_ms: f64, fact: Fact) {
+        self.seen += 1;
+        if self.seen > MOST_FACTS && !matches!(fact, Fact::StreamEnded { .. }) {
+            return;
+        }
         self.events.push(Event { stage, at_ms, fact });
     }
 }

@@ -53,3 +53,44 @@ fn a_refused_port_and_what_the_client_showed() {
     let other = crate::support::check(&target, &["--reported", "2308:7"]);
     assert_eq!(other.json()["verdict"]["reported"]["reproduced"], false);
 }
+
+/// Ctrl-C ends at once and still says what was seen.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_seen() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let target = silent.local_addr().expect("an address").to_string();
+    let mut child = command()
+        .args(["check", &target, "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // The connection is the sign that the check is under way.
+    let (_stream, _) = silent.accept().expect("a connection");
+    let begun = std::time::Instant::now();
+    let id = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &id]).status();
+    assert!(killed.expect("kill runs").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(begun.elapsed().as_secs() < 3, "{:?}", begun.elapsed());
+    assert_eq!(output.status.code(), Some(3));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let seen = document["observations"].as_array().expect("observations");
+    assert!(seen.iter().any(|o| o["kind"] == "tcp-connected"));
+    assert!(seen.iter().any(|o| o["kind"] == "interrupted"));
+}
+
+/// The page stands alone, and a masked answer names nobody.
+#[test]
+fn a_page_and_a_masked_answer() {
+    let folder = crate::support::folder("page");
+    let page = folder.join("page.html");
+    let mut command = command();
+    command.args(["check", "pc42.secret-corp.invalid", "--mask", "--json", "--html"]).arg(&page);
+    let run = run(&mut command);
+    let html = std::fs::read_to_string(&page).expect("the page");
+    for text in [&run.stdout, &html] {
+        assert!(!text.contains("secret-corp") && !text.contains("pc42"), "{text}");
+    }
+    assert!(html.contains("<svg") && !html.contains("src=\"http"), "{html}");
+}

@@ -1,0 +1,82 @@
+//! Whatever a peer sends, in whatever pieces, nothing panics and nothing grows without limit.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rdpdoctor_model::{Ending, Party};
+use rdpdoctor_wire::{Dissector, encode, read_certificate};
+
+/// Confirms that lead the dissector into each of its phases.
+const CONFIRMS: [&[u8]; 4] = [
+    &[],
+    &[3, 0, 0, 11, 6, 0xD0, 0, 0, 0x12, 0x34, 0],
+    &[3, 0, 0, 19, 14, 0xD0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 1, 0, 0, 0],
+    &[3, 0, 0, 19, 14, 0xD0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 8, 0, 0, 0],
+];
+
+/// Feeds `pieces` behind a confirm, on the wire or inside TLS.
+fn feed(confirm: &[u8], established: bool, pieces: &[Vec<u8>]) -> usize {
+    let mut dissector = Dissector::new();
+    let request = encode::connection_request(0x0B, None).expect("encodes");
+    dissector.wire(Party::Client, &request, 0.0);
+    dissector.wire(Party::Server, confirm, 1.0);
+    if established {
+        dissector.established();
+    }
+    for piece in pieces {
+        if established {
+            dissector.plaintext(Party::Server, piece, 2.0);
+        } else {
+            dissector.wire(Party::Server, piece, 2.0);
+        }
+    }
+    dissector.closed(Ending::Fin, None, 3.0);
+    dissector.take_events().len()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes(
+        which in 0..CONFIRMS.len(),
+        established: bool,
+        pieces in vec(vec(any::<u8>(), 0..300), 0..8),
+    ) {
+        prop_assert!(feed(CONFIRMS[which], established, &pieces) <= 201);
+    }
+
+    /// Bytes that begin as a real message does go deeper.
+    #[test]
+    fn broken_messages(
+        which in 0..CONFIRMS.len(),
+        established: bool,
+        start in prop::sample::select(vec![
+            vec![0x30, 0x82], vec![0x30, 0x40, 0xA0, 0x03, 0x02, 0x01, 0x06, 0xA1],
+            vec![3, 0, 0, 40, 2, 0xF0, 0x80, 0x7F, 0x66], vec![0x16, 3, 3, 0, 80, 2, 0, 0, 76, 3, 3],
+            vec![0x16, 3, 3, 1, 0, 11, 0, 0, 252, 0, 0, 249], b"NTLMSSP\0\x02\0\0\0".to_vec(),
+        ]),
+        rest in vec(any::<u8>(), 0..400),
+        cut in 1usize..64,
+    ) {
+        let whole = [start, rest].concat();
+        let pieces: Vec<Vec<u8>> = whole.chunks(cut).map(<[u8]>::to_vec).collect();
+        prop_assert!(feed(CONFIRMS[which], established, &pieces) <= 201);
+    }
+
+    #[test]
+    fn certificates(der in vec(any::<u8>(), 0..300)) {
+        let _ = read_certificate(&der);
+    }
+}
+
+/// A peer that sends for ever is not kept for ever.
+#[test]
+fn endless_streams_stay_bounded() {
+    for established in [false, true] {
+        for confirm in CONFIRMS {
+            let piece = vec![0x30; 64 * 1024];
+            let pieces: Vec<Vec<u8>> = (0..64).map(|_| piece.clone()).collect();
+            assert!(feed(confirm, established, &pieces) < 50);
+        }
+    }
+}
