@@ -60,7 +60,7 @@ fn a_refused_port_and_what_the_client_showed() {
 fn ctrl_c_keeps_what_was_seen() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
     let target = silent.local_addr().expect("an address").to_string();
-    let mut child = command()
+    let child = command()
         .args(["check", &target, "--json"])
         .stdout(std::process::Stdio::piped())
         .spawn()
