@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{Run, cause, command, findings, folder, run};
 
 /// Stages that stay silent are not waited for longer than this.
-const TIMEOUT: &str = "2";
+const TIMEOUT: &str = "4";
 
 /// Starts a fault and checks it.
 async fn checked(fault: &'static Fault, more: &[&str]) -> Run {

@@ -217,7 +217,7 @@ fn network_swallows_everything() {
     let begun = std::time::Instant::now();
     let run = network.check(HOST, &["--deadline", "1"]);
     assert_eq!(run.code, 3, "{}", run.stdout);
-    assert!(begun.elapsed().as_secs_f64() < 2.5, "{:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs_f64() < 5.0, "{:?}", begun.elapsed());
     let document = run.json();
     let observations = document["observations"].as_array().expect("observations");
     assert!(observations.iter().any(|o| o["kind"] == "interrupted"));
