@@ -8,8 +8,10 @@ pub mod causes;
 pub mod codes;
 mod engine;
 mod evidence;
+mod inspectors;
 #[cfg(test)]
 mod testing;
+mod windows_release;
 
 pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
@@ -19,3 +21,4 @@ pub use engine::{
     Diagnosis, Finding, Reported, StageReport, StageStatus, Status, Verdict, diagnose,
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
+pub use windows_release::{WindowsRelease, windows_release};

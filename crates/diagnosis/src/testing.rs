@@ -7,13 +7,14 @@ use rdpdoctor_model::{
     Timestamp, Transport,
 };
 
-use crate::{Cause, Evidence, Match, Policy};
+use crate::{Cause, Evidence, Match, Policy, Trust};
 
 /// Observations in the making, on a current connection.
 pub(crate) struct Scene {
     observations: Vec<Observation>,
     connection: Option<u32>,
     target: Target,
+    policy: Policy,
 }
 
 /// The moment at which scenes are judged.
@@ -49,7 +50,13 @@ pub(crate) fn certificate() -> Certificate {
 impl Scene {
     pub(crate) fn new() -> Self {
         let target = "pc42.corp.example".parse().expect("a target");
-        Self { observations: Vec::new(), connection: None, target }
+        Self { observations: Vec::new(), connection: None, target, policy: Policy::default() }
+    }
+
+    /// Judged with `--trust strict`.
+    pub(crate) fn strict(mut self) -> Self {
+        self.policy.trust = Trust::Strict;
+        self
     }
 
     pub(crate) fn target(mut self, text: &str) -> Self {
@@ -221,6 +228,27 @@ impl Scene {
         self.fact(Stage::Tls, Fact::TlsAlert { from, level: 2, description, awaited })
     }
 
+    /// What came in the handshake is no TLS.
+    pub(crate) fn broken_tls(self) -> Self {
+        let problem = "not a TLS record".to_owned();
+        self.fact(Stage::Tls, Fact::TlsMalformed { problem, bytes: Hex(vec![0]) })
+    }
+
+    /// This side's TLS library ended the handshake.
+    pub(crate) fn tls_refused(self, reason: &str) -> Self {
+        self.fact(Stage::Tls, Fact::TlsRefused { reason: reason.to_owned() })
+    }
+
+    /// An end in the middle of a message.
+    pub(crate) fn ended_unfinished(self, ending: Ending, awaited: Awaited) -> Self {
+        let (received, sent, unfinished) = (24, 500, 5);
+        let (after_ms, os_error) = (11.0, None);
+        self.fact(
+            Stage::Tls,
+            Fact::StreamEnded { ending, awaited, received, sent, unfinished, after_ms, os_error },
+        )
+    }
+
     pub(crate) fn established(self, version: u16) -> Self {
         let cipher = "ECDHE-RSA-AES256-GCM-SHA384".to_owned();
         let key_exchange = Some("X25519".to_owned());
@@ -279,7 +307,7 @@ impl Scene {
     }
 
     fn with_evidence<T>(&self, use_it: impl FnOnce(&Evidence<'_>) -> T) -> T {
-        use_it(&Evidence::new(&self.observations, Some(&self.target), now(), Policy::default()))
+        use_it(&Evidence::new(&self.observations, Some(&self.target), now(), self.policy))
     }
 
     pub(crate) fn judge(&self, cause: &Cause) -> Option<Match> {

@@ -7,6 +7,7 @@ use rdpdoctor_model::{
     Party, Purpose, ResolveFailure, ServiceKind,
 };
 
+use crate::codes::{self, Table};
 use crate::{Evidence, Match, Policy, Proof, Seen, Severity, Trust};
 
 /// The NTLM challenge's names: NetBIOS computer, DNS computer, DNS domain.
@@ -47,23 +48,30 @@ pub(crate) fn chain<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, (&'a [ChainE
         .pop()
 }
 
-/// X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED: causes of their own.
-const TIME_ERRORS: [i32; 2] = [9, 10];
+/// X509_V_ERR_CERT_HAS_EXPIRED.
+pub(crate) const EXPIRED: i32 = 10;
+
+/// Errors with causes of their own, which say nothing about who issued the certificate:
+/// X509_V_ERR_UNABLE_TO_GET_CRL, CERT_NOT_YET_VALID, CERT_HAS_EXPIRED, CERT_REVOKED,
+/// INVALID_PURPOSE, HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH, EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL,
+/// CA_MD_TOO_WEAK.
+const NOT_ABOUT_TRUST: [i32; 10] = [3, 9, EXPIRED, 23, 26, 62, 64, 66, 67, 68];
 
 /// X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT.
 const SELF_SIGNED: i32 = 18;
 
 /// Errors of the chain that mean that its issuer is not trusted.
 pub(crate) fn untrusted(errors: &[ChainError]) -> bool {
-    errors.iter().any(|error| !TIME_ERRORS.contains(&error.code))
+    errors.iter().any(|error| !NOT_ABOUT_TRUST.contains(&error.code))
 }
 
 /// What every Windows host has unless somebody gave it another.
 pub(crate) fn self_signed(certificate: &Certificate, errors: &[ChainError]) -> bool {
-    certificate.self_issued && (errors.iter().any(|e| e.code == SELF_SIGNED) || errors.is_empty())
+    certificate.self_issued
+        && (errors.iter().any(|error| error.code == SELF_SIGNED) || !untrusted(errors))
 }
 
-/// Whether the chain leads to a root that this machine trusts, time aside.
+/// Whether the chain leads to a root that this machine trusts; its dates and usage aside.
 pub(crate) fn trusted(evidence: &Evidence<'_>) -> bool {
     chain(evidence).is_some_and(|seen| seen.value.1 > 0 && !untrusted(seen.value.0))
 }
@@ -73,50 +81,51 @@ pub(crate) fn certificate_severity(policy: Policy, otherwise: Severity) -> Sever
     if policy.trust == Trust::Strict { Severity::Blocking } else { otherwise }
 }
 
-/// A fatal alert, or a close_notify, of the server while the client waited for `awaited`.
+/// A fatal alert, or a close_notify, of the server while the client waited for `awaited`. Of
+/// several, the one that gives a reason.
 pub(crate) fn alert<'a>(evidence: &Evidence<'a>, awaited: &[Awaited]) -> Option<Seen<'a, u8>> {
-    evidence
-        .main_path(|fact| match fact {
-            Fact::TlsAlert { from: Party::Server, level, description, awaited: waiting } => {
-                (awaited.contains(waiting) && (*level == 2 || *description == 0))
-                    .then_some(*description)
-            }
-            _ => None,
-        })
-        .pop()
+    let alerts = evidence.main_path(|fact| match fact {
+        Fact::TlsAlert { from: Party::Server, level, description, awaited: waiting } => {
+            (awaited.contains(waiting) && (*level == 2 || *description == 0))
+                .then_some(*description)
+        }
+        _ => None,
+    });
+    alerts.into_iter().max_by_key(|seen| seen.value != 0)
 }
 
-/// The names of the alerts (RFC 8446 6, RFC 5246 7.2).
+/// The name of an alert (RFC 8446 6, RFC 5246 7.2).
 pub(crate) fn alert_name(description: u8) -> &'static str {
-    match description {
-        0 => "close_notify",
-        10 => "unexpected_message",
-        20 => "bad_record_mac",
-        21 => "decryption_failed",
-        22 => "record_overflow",
-        30 => "decompression_failure",
-        40 => "handshake_failure",
-        42 => "bad_certificate",
-        43 => "unsupported_certificate",
-        44 => "certificate_revoked",
-        45 => "certificate_expired",
-        46 => "certificate_unknown",
-        47 => "illegal_parameter",
-        48 => "unknown_ca",
-        49 => "access_denied",
-        50 => "decode_error",
-        51 => "decrypt_error",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        90 => "user_canceled",
-        109 => "missing_extension",
-        112 => "unrecognized_name",
-        116 => "certificate_required",
-        120 => "no_application_protocol",
-        _ => "unknown alert",
-    }
+    codes::name_of(Table::TlsAlert, u32::from(description)).unwrap_or("unknown alert")
+}
+
+/// Whether something came on the main path that is no TLS, or breaks its rules.
+pub(crate) fn broken_tls(evidence: &Evidence<'_>) -> bool {
+    !evidence.main_path(|f| matches!(f, Fact::TlsMalformed { .. }).then_some(())).is_empty()
+}
+
+/// By how many milliseconds the server's clock is ahead of the one that recorded its challenge;
+/// negative when it is behind.
+pub(crate) fn clock_offset<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, i64>> {
+    let seen = evidence
+        .main_path(|fact| match fact {
+            Fact::NtlmChallenge { timestamp: Some(timestamp), .. } => Some(*timestamp),
+            _ => None,
+        })
+        .pop()?;
+    let value = seen.value.millis_since(seen.observation.at?);
+    Some(Seen { observation: seen.observation, value })
+}
+
+/// `3 minutes behind`, `2 hours ahead of`.
+pub(crate) fn clock_words(offset_ms: i64) -> String {
+    let minutes = offset_ms.abs() / 60_000;
+    let size = match minutes {
+        2880.. => format!("{} days", minutes / 1440),
+        120.. => format!("{} hours", minutes / 60),
+        _ => format!("{minutes} minutes"),
+    };
+    format!("{size} {}", if offset_ms < 0 { "behind" } else { "ahead of" })
 }
 
 /// How a stream ended, in words.

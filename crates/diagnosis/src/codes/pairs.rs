@@ -334,9 +334,10 @@ pub static PAIRS: &[Pair] = &[
                 "rdpdoctor check {target} --reported 0x904:0x0",
             ),
             test(
-                "one sign-in with the password, which counts towards a lockout: is it closed after \
-                    sign-in",
-                "rdpdoctor check {target} -u USER --reported 0x904:0x0",
+                "on the host: whether a session began before it was closed (events 21, 24, 40)",
+                "Get-WinEvent -LogName \
+                    Microsoft-Windows-TerminalServices-LocalSessionManager/Operational -MaxEvents \
+                    20 | Format-List TimeCreated, Id, Message",
             ),
         ],
     },
@@ -688,8 +689,8 @@ pub static PAIRS: &[Pair] = &[
         )],
         causes: &[],
         first_checks: &[test(
-            "whether the gateway is one, and what it answers",
-            "rdpdoctor check {target} --gateway GATEWAY",
+            "whether anything answers on the gateway's port",
+            "Test-NetConnection GATEWAY -Port 443",
         )],
     },
     Pair {

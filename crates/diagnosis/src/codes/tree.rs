@@ -1,6 +1,6 @@
-use rdpdoctor_model::Stage;
+use rdpdoctor_model::{CauseId, Stage};
 
-use super::explain::explain;
+use super::explain::{explain, in_general};
 use super::query::Query;
 use crate::{Cause, NextTest, Proof};
 
@@ -24,12 +24,17 @@ pub struct StageBranch {
 }
 
 /// A cause at the end of a branch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// The cause.
     pub cause: &'static Cause,
     /// How sure the code alone makes it.
     pub proof: Proof,
+    /// What is seen: the first sentence of the cause's explanation.
+    pub seen: String,
+    /// The causes of the same branch that remain when this one is ruled out: it is their more
+    /// precise case.
+    pub otherwise: Vec<CauseId>,
 }
 
 /// The test at which a branch forks.
@@ -45,7 +50,8 @@ pub fn tree(query: &Query) -> Tree {
     let mut branches: Vec<StageBranch> = Vec::new();
     for possible in &explanation.causes {
         let Some(cause) = possible.cause else { continue };
-        let outcome = Outcome { cause, proof: possible.proof };
+        let seen = in_general(first_sentence(cause.explanation));
+        let outcome = Outcome { cause, proof: possible.proof, seen, otherwise: Vec::new() };
         match branches.iter_mut().find(|branch| branch.stage == cause.stage) {
             Some(branch) => branch.outcomes.push(outcome),
             None => {
@@ -57,9 +63,69 @@ pub fn tree(query: &Query) -> Tree {
     branches.sort_by_key(|branch| branch.stage);
     for branch in &mut branches {
         branch.outcomes.sort_by_key(|outcome| outcome.proof);
+        let here: Vec<CauseId> = branch.outcomes.iter().map(|o| o.cause.id).collect();
+        for outcome in &mut branch.outcomes {
+            let less_precise = outcome.cause.more_specific_than.iter().copied();
+            outcome.otherwise = less_precise.filter(|id| here.contains(id)).collect();
+        }
         let tests = branch.outcomes.iter().flat_map(|outcome| outcome.cause.next_tests);
         branch.fork =
             tests.copied().next().filter(|_| branch.outcomes.len() > 1).map(|test| Fork { test });
     }
     Tree { branches }
+}
+
+/// Up to the first full stop that ends a sentence.
+fn first_sentence(text: &str) -> &str {
+    text.find(". ").map_or(text, |end| &text[..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{first_sentence, tree};
+    use crate::codes::Query;
+    use crate::{CATALOGUE, Proof};
+
+    #[test]
+    fn every_cause_that_shows_a_code_is_in_its_tree_once() {
+        for cause in CATALOGUE {
+            for shown in cause.client_shows {
+                let query = match shown.extended {
+                    Some(extended) => Query::Pair { code: shown.code, extended },
+                    None => Query::number(shown.code),
+                };
+                let drawn = tree(&query);
+                let places = drawn.branches.iter().flat_map(|b| &b.outcomes);
+                let here = places.filter(|o| o.cause.id == cause.id).count();
+                assert_eq!(here, 1, "{} in {query}", cause.id);
+                assert!(drawn.branches.is_sorted_by_key(|branch| branch.stage));
+            }
+        }
+    }
+
+    #[test]
+    fn the_more_precise_case_names_what_remains() {
+        let drawn = tree(&Query::Pair { code: 0x904, extended: 7 });
+        let outcomes: Vec<_> = drawn.branches.iter().flat_map(|b| &b.outcomes).collect();
+        let key = outcomes
+            .iter()
+            .find(|o| o.cause.id.0 == "tls.private-key-unavailable")
+            .expect("it shows the pair");
+        assert_eq!(key.proof, Proof::Likely);
+        assert!(key.otherwise.iter().any(|id| id.0 == "tls.closed"), "{:?}", key.otherwise);
+        for outcome in outcomes {
+            assert!(outcome.seen.ends_with('.') && !outcome.seen.contains('{'), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_has_no_branches() {
+        assert!(tree(&Query::number(0x7C0C)).branches.is_empty());
+    }
+
+    #[test]
+    fn sentences() {
+        assert_eq!(first_sentence("One two. Three."), "One two.");
+        assert_eq!(first_sentence("TLS 1.2 only."), "TLS 1.2 only.");
+    }
 }

@@ -25,7 +25,6 @@ pub static CAUSE: Cause = Cause {
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let broken = evidence.main_path(|fact| match fact {
         Fact::McsMalformed { problem, .. } => Some(format!("What came: {problem}.")),
-
         _ => None,
     });
     let seen = broken.into_iter().next()?;

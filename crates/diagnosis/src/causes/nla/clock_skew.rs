@@ -1,7 +1,8 @@
 //! The clocks differ.
 
-use rdpdoctor_model::{CauseId, Fact, Stage};
+use rdpdoctor_model::{CauseId, Stage};
 
+use crate::causes::look;
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `nla.clock-skew`
@@ -38,23 +39,10 @@ pub static CAUSE: Cause = Cause {
 const TOLERANCE_MS: i64 = 5 * 60 * 1000;
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let seen = evidence
-        .main_path(|fact| match fact {
-            Fact::NtlmChallenge { timestamp: Some(timestamp), .. } => Some(*timestamp),
-            _ => None,
-        })
-        .pop()?;
-    let offset = seen.value.millis_since(seen.observation.at?);
-    let minutes = offset.abs() / 60_000;
-    let size = if minutes >= 120 {
-        format!("{} hours", minutes / 60)
-    } else {
-        format!("{minutes} minutes")
-    };
-    let direction = if offset < 0 { "behind" } else { "ahead of" };
-    (offset.abs() > TOLERANCE_MS).then(|| {
-        Match::new(Severity::Warning, Proof::Proven, [seen.id()])
-            .detailed(format!("It is {size} {direction} this machine's."))
+    let clock = look::clock_offset(evidence)?;
+    (clock.value.abs() > TOLERANCE_MS).then(|| {
+        Match::new(Severity::Warning, Proof::Proven, [clock.id()])
+            .detailed(format!("It is {} this machine's.", look::clock_words(clock.value)))
     })
 }
 
@@ -68,7 +56,8 @@ mod tests {
     fn five_minutes_are_tolerated() {
         let off = |seconds| Scene::negotiated(2).clock_off_by(seconds).judge(&CAUSE);
         assert!(off(-7200).and_then(|m| m.detail).is_some_and(|d| d.contains("2 hours behind")));
-        assert!(off(301).is_some());
+        assert!(off(301).and_then(|m| m.detail).is_some_and(|d| d.contains("5 minutes ahead of")));
+        assert!(off(-3 * 86_400).and_then(|m| m.detail).is_some_and(|d| d.contains("3 days")));
         assert_eq!(off(299), None);
         assert_eq!(off(-299), None);
     }

@@ -25,9 +25,13 @@ pub static CAUSE: Cause = Cause {
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let broken = evidence.main_path(|fact| match fact {
         Fact::CredSspMalformed { problem, .. } => Some(format!("What came: {problem}.")),
-        Fact::TsRequest { from: Party::Server, token_length: None, error_code: None, .. } => {
-            Some("What came: a message with neither a challenge nor an error.".to_owned())
-        }
+        Fact::TsRequest {
+            from: Party::Server,
+            token_length: None,
+            error_code: None | Some(0),
+            has_public_key_auth: false,
+            ..
+        } => Some("What came: a message with neither a challenge nor an error.".to_owned()),
         _ => None,
     });
     let seen = broken.into_iter().next()?;
@@ -37,7 +41,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::{Fact, Hex, Stage};
+    use rdpdoctor_model::{Fact, Hex, Party, Stage};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -48,5 +52,21 @@ mod tests {
         let broken = Fact::CredSspMalformed { problem, bytes: Hex(vec![1]) };
         assert!(Scene::negotiated(2).fact(Stage::CredSsp, broken).judge(&CAUSE).is_some());
         assert_eq!(Scene::negotiated(2).judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn a_message_must_carry_something() {
+        let answered = |error_code, token_length, has_public_key_auth| {
+            let (from, version) = (Party::Server, 6);
+            let fact =
+                Fact::TsRequest { from, version, error_code, token_length, has_public_key_auth };
+            Scene::negotiated(2).fact(Stage::CredSsp, fact).judge(&CAUSE).is_some()
+        };
+        assert!(answered(None, None, false));
+        assert!(answered(Some(0), None, false));
+        assert!(!answered(None, Some(100), false));
+        assert!(!answered(Some(0xC000_0022), None, false));
+        // The server's answer to the bound public key, once credentials were sent.
+        assert!(!answered(None, None, true));
     }
 }

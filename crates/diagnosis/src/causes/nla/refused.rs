@@ -3,6 +3,7 @@
 use rdpdoctor_model::{CauseId, Stage};
 
 use crate::causes::{advice, look};
+use crate::codes::{self, Table};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `nla.refused`
@@ -40,9 +41,14 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let seen = look::credssp_error(evidence).filter(|seen| {
         ![look::STATUS_NTLM_BLOCKED, look::STATUS_NO_LOGON_SERVERS].contains(&seen.value)
     })?;
+    let known = codes::lookup(Table::Ntstatus, seen.value).next();
+    let words = known.map_or_else(String::new, |entry| {
+        let name = entry.name.as_deref().map_or_else(String::new, |name| format!(", {name}"));
+        format!("{name}: {}", entry.meaning)
+    });
     Some(
         Match::new(Severity::Blocking, Proof::Proven, [seen.id()])
-            .detailed(format!("The status is {:#010X}.", seen.value)),
+            .detailed(format!("The status is 0x{:08X}{words}.", seen.value)),
     )
 }
 
@@ -55,7 +61,10 @@ mod tests {
     #[test]
     fn its_status_and_no_other() {
         let said = |code| Scene::negotiated(2).ts_request(6, Some(code)).judge(&CAUSE);
-        assert!(said(0xC000_0022).is_some());
+        let detail = |code| said(code).and_then(|m| m.detail).unwrap_or_default();
+        assert!(detail(0xC000_0022).contains("0xC0000022, STATUS_ACCESS_DENIED"));
+        assert_eq!(detail(0xC0FF_EE00), "The status is 0xC0FFEE00.");
+        assert_eq!(said(0), None);
         assert_eq!(said(0xC000_0418), None);
     }
 }

@@ -40,8 +40,14 @@ pub static CAUSE: Cause = Cause {
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let ended = evidence.ended_awaiting(Awaited::NtlmChallenge)?;
-    let silent = ended.value.ending == Ending::Timeout;
-    silent.then(|| Match::new(Severity::Blocking, Proof::Proven, [ended.id()]))
+    if ended.value.ending != Ending::Timeout {
+        return None;
+    }
+    let text = match ended.value.unfinished {
+        0 => "Not a byte of an answer came.".to_owned(),
+        bytes => format!("{bytes} bytes of an unfinished answer came."),
+    };
+    Some(Match::new(Severity::Blocking, Proof::Proven, [ended.id()]).detailed(text))
 }
 
 #[cfg(test)]

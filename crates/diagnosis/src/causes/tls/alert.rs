@@ -3,6 +3,7 @@
 use rdpdoctor_model::{Awaited, CauseId, Stage};
 
 use crate::causes::{advice, look};
+use crate::codes::{self, Table};
 use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
 
 /// `tls.alert`
@@ -35,8 +36,16 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if alert.value == 0 {
         return None;
     }
-    let text = format!("The alert is {} ({}).", look::alert_name(alert.value), alert.value);
-    Some(Match::new(Severity::Blocking, Proof::Proven, [alert.id()]).detailed(text))
+    let name = look::alert_name(alert.value);
+    let host = evidence.target.map_or("the host", |target| target.host.as_str());
+    let means = codes::lookup(Table::TlsAlert, u32::from(alert.value))
+        .next()
+        .map_or_else(|| "no specification names it".to_owned(), |entry| entry.meaning.clone());
+    Some(
+        Match::new(Severity::Blocking, Proof::Proven, [alert.id()])
+            .titled(format!("{host} refuses the encryption's set-up with the alert {name}"))
+            .detailed(format!("The alert is {name} ({}): {means}.", alert.value)),
+    )
 }
 
 #[cfg(test)]
@@ -50,7 +59,9 @@ mod tests {
     #[test]
     fn its_alerts_and_no_others() {
         let alert = |code| Scene::negotiated(2).alert(code, Awaited::ServerHello).judge(&CAUSE);
-        assert!(alert(49).is_some());
+        let refused = alert(49).expect("an alert without a cause of its own");
+        assert!(refused.title.is_some_and(|title| title.contains("access_denied")));
+        assert!(alert(200).is_some());
         assert_eq!(alert(80), None);
         assert_eq!(alert(0), None);
         let later = Scene::negotiated(2).alert(80, Awaited::HandshakeEnd);

@@ -30,40 +30,79 @@ pub static CAUSE: Cause = Cause {
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let chain = evidence.main_path(|fact| match fact {
-        Fact::ServerCertificates { certificates } => Some(certificates),
+    let severity = look::certificate_severity(evidence.policy, Severity::Warning);
+    let own = evidence.server_certificate()?;
+    if own.value.not_after < evidence.judged_at {
+        return Some(
+            Match::new(severity, Proof::Proven, [own.id()])
+                .detailed(format!("It was valid to {}.", own.value.not_after.date())),
+        );
+    }
+    // Servers send old certificates that no path needs; only one on the path that was judged counts.
+    let chain = look::chain(evidence)?;
+    let above =
+        chain.value.0.iter().find(|error| error.code == look::EXPIRED && error.depth > 0)?;
+    let sent = evidence.main_path(|fact| match fact {
+        Fact::ServerCertificates { certificates } => certificates.get(1..),
         _ => None,
     });
-    let seen = chain.into_iter().next_back()?;
-    // The server's own first, then those that issued it.
-    let expired = seen.value.iter().position(|c| c.not_after < evidence.judged_at)?;
-    let whose = if expired == 0 {
-        "It".to_owned()
-    } else {
-        format!("The issuing {}", seen.value[expired].subject)
-    };
-    let severity = look::certificate_severity(evidence.policy, Severity::Warning);
+    let issuer = sent
+        .iter()
+        .rev()
+        .flat_map(|seen| seen.value)
+        .find(|issuer| issuer.not_after < evidence.judged_at);
+    let text = issuer.map_or_else(
+        || format!("It is certificate {} above the host's own.", above.depth),
+        |issuer| format!("It is {}, valid to {}.", issuer.subject, issuer.not_after.date()),
+    );
+    let host = evidence.target.map_or("the host", |target| target.host.as_str());
     Some(
-        Match::new(severity, Proof::Proven, [seen.id()])
-            .detailed(format!("{whose} was valid to {}.", seen.value[expired].not_after.date())),
+        Match::new(severity, Proof::Proven, [own.id(), chain.id()])
+            .titled(format!("A certificate that vouches for the one of {host} has expired"))
+            .detailed(text),
     )
 }
 
 #[cfg(test)]
 mod tests {
 
+    use rdpdoctor_model::{Certificate, ChainError, Fact, Stage};
+
     use super::CAUSE;
     use crate::Severity;
     use crate::testing::{Scene, certificate};
 
+    fn valid_to(moment: &str) -> Certificate {
+        let mut made = certificate();
+        made.not_after = moment.parse().expect("a moment");
+        made
+    }
+
     #[test]
     fn valid_to_yesterday_and_to_tomorrow() {
-        let judged = |to: &str| {
-            let mut old = certificate();
-            old.not_after = to.parse().expect("a moment");
-            Scene::negotiated(2).certified(old, &[18]).judge(&CAUSE).map(|m| m.severity)
-        };
-        assert_eq!(judged("2026-11-20T00:00:00Z"), Some(Severity::Warning));
+        let judged = |to| Scene::negotiated(2).certified(valid_to(to), &[18]).judge(&CAUSE);
+        let found = judged("2026-11-20T00:00:00Z").expect("expired");
+        assert_eq!(found.severity, Severity::Warning);
+        assert_eq!(found.detail.as_deref(), Some("It was valid to 2026-11-20."));
         assert_eq!(judged("2026-11-22T00:00:00Z"), None);
+        let strict = Scene::negotiated(2).certified(valid_to("2026-11-20T00:00:00Z"), &[18]);
+        assert_eq!(strict.strict().judge(&CAUSE).map(|m| m.severity), Some(Severity::Blocking));
+    }
+
+    /// An old cross-signed root that a server still sends harms nobody while another path holds.
+    #[test]
+    fn of_the_issuers_only_those_on_the_path_count() {
+        let issued = |errors| {
+            let certificates = vec![certificate(), valid_to("2024-09-30T00:00:00Z")];
+            let store = "a test's".to_owned();
+            Scene::negotiated(2)
+                .fact(Stage::Tls, Fact::ServerCertificates { certificates })
+                .fact(Stage::Tls, Fact::CertificateChain { errors, store, roots: 1 })
+                .judge(&CAUSE)
+        };
+        let expired = ChainError { depth: 1, code: 10, text: "expired".to_owned() };
+        let found = issued(vec![expired]).expect("on the path");
+        assert!(found.detail.is_some_and(|detail| detail.contains("2024-09-30")));
+        assert_eq!(issued(Vec::new()), None);
     }
 }

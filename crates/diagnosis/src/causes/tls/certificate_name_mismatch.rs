@@ -40,7 +40,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if names_match(seen.value, target) {
         return None;
     }
-    let asks = look::trusted(evidence) && !target.is_address();
+    // Self-signed, it vouches for no name anyway, even where somebody imported it.
+    let asks = look::trusted(evidence) && !seen.value.self_issued && !target.is_address();
     let otherwise = if asks { Severity::Warning } else { Severity::Info };
     let names = if seen.value.dns_names.is_empty() {
         seen.value.subject_common_name.clone().unwrap_or_else(|| "nobody".to_owned())
@@ -78,22 +79,60 @@ fn names_match(certificate: &Certificate, target: &Target) -> bool {
 #[cfg(test)]
 mod tests {
 
+    use rdpdoctor_model::Certificate;
+
     use super::CAUSE;
     use crate::Severity;
     use crate::testing::{Scene, certificate};
 
+    fn made_out_to(names: &[&str]) -> Certificate {
+        let mut made = certificate();
+        made.self_issued = false;
+        made.dns_names = names.iter().map(ToString::to_string).collect();
+        made
+    }
+
+    fn judged(names: &[&str], errors: &[i32]) -> Option<Severity> {
+        let scene = Scene::negotiated(2).certified(made_out_to(names), errors);
+        scene.judge(&CAUSE).map(|m| m.severity)
+    }
+
     #[test]
     fn a_trusted_certificate_must_bear_the_name() {
-        let judged = |names: &[&str], errors: &[i32]| {
-            let mut other = certificate();
-            other.self_issued = !errors.is_empty();
-            other.dns_names = names.iter().map(ToString::to_string).collect();
-            Scene::negotiated(2).certified(other, errors).judge(&CAUSE).map(|m| m.severity)
-        };
         assert_eq!(judged(&["pc07.corp.example"], &[]), Some(Severity::Warning));
-        assert_eq!(judged(&["pc07.corp.example"], &[18]), Some(Severity::Info));
         assert_eq!(judged(&["PC42.corp.example"], &[]), None);
         assert_eq!(judged(&["*.corp.example"], &[]), None);
         assert_eq!(judged(&["*.example"], &[]), Some(Severity::Warning));
+        assert_eq!(judged(&["pc42"], &[]), Some(Severity::Warning));
+        // The alternative names count alone; the common name is pc42.corp.example.
+        assert_eq!(judged(&[], &[]), None);
+        // Expired is another finding, and its CA is trusted all the same.
+        assert_eq!(judged(&["pc07.corp.example"], &[10]), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn what_every_windows_host_has_is_no_warning() {
+        let mut own = made_out_to(&["pc07.corp.example"]);
+        own.self_issued = true;
+        for errors in [&[18][..], &[]] {
+            let scene = Scene::negotiated(2).certified(own.clone(), errors);
+            assert_eq!(scene.judge(&CAUSE).map(|m| m.severity), Some(Severity::Info));
+        }
+        // Nothing vouches for a private CA here, so the name is the smaller matter.
+        assert_eq!(judged(&["pc07.corp.example"], &[20]), Some(Severity::Info));
+        let strict = Scene::negotiated(2).certified(own, &[18]).strict();
+        assert_eq!(strict.judge(&CAUSE).map(|m| m.severity), Some(Severity::Blocking));
+    }
+
+    #[test]
+    fn an_address_is_looked_up_among_the_addresses() {
+        let asked = |certificate| {
+            let scene = Scene::negotiated(2).target("10.0.0.1").certified(certificate, &[]);
+            scene.judge(&CAUSE).map(|m| m.severity)
+        };
+        assert_eq!(asked(made_out_to(&["pc42.corp.example"])), Some(Severity::Info));
+        let mut with_address = made_out_to(&[]);
+        with_address.ip_addresses = vec!["10.0.0.1".parse().expect("an address")];
+        assert_eq!(asked(with_address), None);
     }
 }

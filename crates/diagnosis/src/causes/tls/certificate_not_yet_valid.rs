@@ -25,14 +25,27 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
+/// No tolerance: `mstsc` has none.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let seen = evidence.server_certificate()?;
-    let early = seen.value.not_before > evidence.judged_at;
+    if seen.value.not_before <= evidence.judged_at {
+        return None;
+    }
+    let clock = look::clock_offset(evidence);
+    let clock_text = clock.as_ref().map_or_else(
+        || "The clock here said".to_owned(),
+        |clock| {
+            let words = look::clock_words(clock.value);
+            format!("The server's clock is {words} the one here, which said")
+        },
+    );
+    let text = format!(
+        "It is valid from {} on. {clock_text} {} when this was judged.",
+        seen.value.not_before, evidence.judged_at
+    );
+    let ids = [Some(seen.id()), clock.map(|clock| clock.id())].into_iter().flatten();
     let severity = look::certificate_severity(evidence.policy, Severity::Warning);
-    early.then(|| {
-        Match::new(severity, Proof::Proven, [seen.id()])
-            .detailed(format!("It is valid from {} on.", seen.value.not_before))
-    })
+    Some(Match::new(severity, Proof::Proven, ids).detailed(text))
 }
 
 #[cfg(test)]
@@ -51,5 +64,15 @@ mod tests {
         };
         assert_eq!(judged("2026-11-22T00:00:00Z"), Some(Severity::Warning));
         assert_eq!(judged("2026-11-20T00:00:00Z"), None);
+        assert_eq!(judged("2026-11-21T12:00:00Z"), None);
+    }
+
+    #[test]
+    fn it_says_whose_clock_is_off() {
+        let mut new = certificate();
+        new.not_before = "2026-11-21T13:00:00Z".parse().expect("a moment");
+        let scene = Scene::negotiated(2).certified(new, &[18]).clock_off_by(7200);
+        let detail = scene.judge(&CAUSE).and_then(|m| m.detail).expect("not valid yet");
+        assert!(detail.contains("2 hours ahead of the one here"), "{detail}");
     }
 }

@@ -73,16 +73,30 @@ mod tests {
     use crate::Severity;
     use crate::testing::{Scene, certificate};
 
+    fn scene(own: bool, errors: &[i32]) -> Scene {
+        let mut mine = certificate();
+        mine.self_issued = own;
+        Scene::negotiated(2).certified(mine, errors)
+    }
+
     #[test]
     fn self_signed_is_what_every_host_has() {
-        let judged = |own: bool, errors: &[i32]| {
-            let mut mine = certificate();
-            mine.self_issued = own;
-            Scene::negotiated(2).certified(mine, errors).judge(&CAUSE).map(|m| m.severity)
-        };
+        let judged = |own, errors: &[i32]| scene(own, errors).judge(&CAUSE).map(|m| m.severity);
         assert_eq!(judged(true, &[18]), Some(Severity::Info));
+        assert_eq!(judged(true, &[18, 10]), Some(Severity::Info));
         assert_eq!(judged(false, &[20, 21]), Some(Severity::Warning));
-        assert_eq!(judged(false, &[10]), None);
-        assert_eq!(judged(false, &[]), None);
+        assert_eq!(
+            scene(true, &[18]).strict().judge(&CAUSE).map(|m| m.severity),
+            Some(Severity::Blocking)
+        );
+    }
+
+    #[test]
+    fn near_miss_what_is_wrong_is_not_the_issuer() {
+        // Expired, meant for something else, revoked: findings of their own.
+        for code in [9, 10, 26, 23] {
+            assert_eq!(scene(false, &[code]).judge(&CAUSE), None, "X509_V_ERR {code}");
+        }
+        assert_eq!(scene(false, &[]).judge(&CAUSE), None);
     }
 }

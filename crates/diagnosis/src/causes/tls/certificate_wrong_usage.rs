@@ -49,18 +49,31 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 mod tests {
 
     use super::CAUSE;
-    use crate::Severity;
     use crate::testing::{Scene, certificate};
+
+    fn wrong(extended: Option<&[&str]>, key: Option<&[&str]>) -> bool {
+        let list = |usages: &[&str]| usages.iter().map(ToString::to_string).collect();
+        let mut made = certificate();
+        made.extended_key_usage = extended.map(list);
+        made.key_usage = key.map(list);
+        Scene::negotiated(2).certified(made, &[18]).judge(&CAUSE).is_some()
+    }
 
     #[test]
     fn usages() {
-        let judged = |usages: &[&str]| {
-            let mut made = certificate();
-            made.extended_key_usage = Some(usages.iter().map(ToString::to_string).collect());
-            Scene::negotiated(2).certified(made, &[18]).judge(&CAUSE).map(|m| m.severity)
-        };
-        assert_eq!(judged(&["clientAuth"]), Some(Severity::Warning));
-        assert_eq!(judged(&["clientAuth", "serverAuth"]), None);
-        assert_eq!(judged(&["1.3.6.1.4.1.311.54.1.2"]), None);
+        assert!(wrong(Some(&["clientAuth"]), None));
+        assert!(wrong(Some(&[]), None));
+        assert!(!wrong(Some(&["clientAuth", "serverAuth"]), None));
+        assert!(!wrong(Some(&["anyExtendedKeyUsage"]), None));
+        assert!(!wrong(Some(&["1.3.6.1.4.1.311.54.1.2"]), None));
+        assert!(!wrong(None, None));
+    }
+
+    #[test]
+    fn key_usages() {
+        assert!(wrong(Some(&["serverAuth"]), Some(&["keyCertSign", "cRLSign"])));
+        // What Windows puts into its self-signed one.
+        assert!(!wrong(Some(&["serverAuth"]), Some(&["keyEncipherment", "dataEncipherment"])));
+        assert!(!wrong(None, Some(&["digitalSignature"])));
     }
 }

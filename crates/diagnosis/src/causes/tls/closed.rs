@@ -14,7 +14,7 @@ pub static CAUSE: Cause = Cause {
     owner: Owner::Host,
     title: "{host} hangs up during the encryption's set-up",
     explanation: "The server, or something in its name, ended the connection in the middle of the handshake without saying why.",
-    excludes: &["name, route and firewall", "password, account, licence: none was reached"],
+    excludes: &["name, open port", "password, account, licence: none was reached"],
     remedies: &[advice::ASK_NETWORK_TEAM, advice::TLS_SETTINGS],
     references: &["RFC 8446 6.1"],
     client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
@@ -31,6 +31,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if let Some(alert) = alert {
         let quiet = alert.value == 0;
         return quiet.then(|| Match::new(Severity::Blocking, Proof::Proven, [alert.id()]));
+    }
+    // What came instead of TLS is the finding then, not that it hung up afterwards.
+    if look::broken_tls(evidence) {
+        return None;
     }
     let hung_up = |awaited| {
         evidence
@@ -86,7 +90,17 @@ mod tests {
         assert_eq!(twice.judge(&CAUSE).map(|m| m.proof), Some(Proof::Possible));
         let once = dropped().server_hello(0x0303, 0x2F);
         assert_eq!(once.judge(&CAUSE).map(|m| m.proof), Some(Proof::Proven));
+        let begun = Scene::negotiated(2).ended_unfinished(Ending::Fin, Awaited::ServerHello);
+        assert_eq!(begun.judge(&CAUSE).map(|m| m.proof), Some(Proof::Proven));
         let silent = Scene::negotiated(2).ended(Ending::Timeout, Awaited::HandshakeEnd);
         assert_eq!(silent.judge(&CAUSE), None);
+    }
+    #[test]
+    fn an_alert_or_garbage_says_more() {
+        let ended = |scene: Scene| scene.ended(Ending::Fin, Awaited::ServerHello).judge(&CAUSE);
+        let alert = |code| ended(Scene::negotiated(2).alert(code, Awaited::ServerHello));
+        assert_eq!(alert(40), None);
+        assert_eq!(alert(0).map(|m| m.proof), Some(Proof::Proven));
+        assert_eq!(ended(Scene::negotiated(2).broken_tls()), None);
     }
 }

@@ -1,8 +1,9 @@
 //! The server answers the encryption's set-up with something that is not valid TLS.
 
-use rdpdoctor_model::{CauseId, Fact, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Fact, Stage};
 
-use crate::causes::advice;
+use crate::causes::tls::no_common_version;
+use crate::causes::{advice, look};
 use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
 
 /// `tls.malformed`
@@ -38,11 +39,12 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         let text = format!("What came: {}.", seen.value);
         return Some(Match::new(Severity::Blocking, Proof::Proven, [seen.id()]).detailed(text));
     }
-    let old = evidence.main_path(|fact| match fact {
-        Fact::ServerHello { version, .. } => (*version < 0x0301).then_some(()),
-        _ => None,
-    });
-    let seen = pick(false).into_iter().next().filter(|_| old.is_empty())?;
+    // What the server said, or how it hung up, explains the refusal of this side better.
+    let spoke = look::alert(evidence, &[Awaited::ServerHello, Awaited::HandshakeEnd]).is_some();
+    if spoke || (no_common_version::CAUSE.rule)(evidence).is_some() {
+        return None;
+    }
+    let seen = pick(false).into_iter().next()?;
     let text = format!("Our TLS library says: {}.", seen.value);
     Some(Match::new(Severity::Blocking, Proof::Likely, [seen.id()]).detailed(text))
 }
@@ -50,19 +52,25 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::{Fact, Hex, Stage};
+    use rdpdoctor_model::Awaited;
 
     use super::CAUSE;
+    use crate::Proof;
     use crate::testing::Scene;
 
     #[test]
     fn garbage_counts_only_when_the_handshake_failed() {
-        let garbage = || {
-            let problem = "not a TLS record".to_owned();
-            Scene::negotiated(2)
-                .fact(Stage::Tls, Fact::TlsMalformed { problem, bytes: Hex(vec![0]) })
-        };
-        assert!(garbage().judge(&CAUSE).is_some());
+        let garbage = || Scene::negotiated(2).broken_tls();
+        assert_eq!(garbage().judge(&CAUSE).map(|m| m.proof), Some(Proof::Proven));
         assert_eq!(garbage().established(0x0303).judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn a_refusal_of_this_side_is_likely_unless_something_else_explains_it() {
+        let refused = |reason| Scene::negotiated(2).server_hello(0x0303, 0x2F).tls_refused(reason);
+        let proof = |scene: Scene| scene.judge(&CAUSE).map(|m| m.proof);
+        assert_eq!(proof(refused("bad signature")), Some(Proof::Likely));
+        assert_eq!(proof(refused("unsupported protocol")), None);
+        assert_eq!(proof(refused("bad signature").alert(40, Awaited::HandshakeEnd)), None);
     }
 }

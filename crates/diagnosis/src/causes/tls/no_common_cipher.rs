@@ -46,13 +46,18 @@ mod tests {
     use rdpdoctor_model::Awaited;
 
     use super::CAUSE;
+    use crate::Proof;
     use crate::testing::Scene;
 
     #[test]
     fn its_alerts_and_no_others() {
-        let alert = |code| Scene::negotiated(2).alert(code, Awaited::ServerHello).judge(&CAUSE);
-        assert!(alert(40).is_some());
-        assert!(alert(71).is_some());
-        assert_eq!(alert(80), None);
+        let alert = |code, awaited| {
+            Scene::negotiated(2).alert(code, awaited).judge(&CAUSE).map(|m| m.proof)
+        };
+        assert_eq!(alert(71, Awaited::ServerHello), Some(Proof::Proven));
+        assert_eq!(alert(40, Awaited::ServerHello), Some(Proof::Likely));
+        assert_eq!(alert(80, Awaited::ServerHello), None);
+        // A suite was agreed on by then.
+        assert_eq!(alert(40, Awaited::HandshakeEnd), None);
     }
 }

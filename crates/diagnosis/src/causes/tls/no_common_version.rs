@@ -33,13 +33,32 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if let Some(alert) = alert.filter(|alert| alert.value == PROTOCOL_VERSION) {
         return Some(Match::new(Severity::Blocking, Proof::Proven, [alert.id()]));
     }
-    let hello = evidence.main_path(|fact| match fact {
-        Fact::ServerHello { version, .. } => (*version < OLDEST).then_some(()),
-        _ => None,
-    });
-    let hello = hello.into_iter().next()?;
-    let found = Match::new(Severity::Blocking, Proof::Proven, [hello.id()]);
-    Some(found.detailed("It chose SSL 3.0, which has been broken since 2014."))
+    let hello = evidence
+        .main_path(|fact| match fact {
+            Fact::ServerHello { version, .. } => Some(*version),
+            _ => None,
+        })
+        .pop()?;
+    if hello.value < OLDEST {
+        let name = if hello.value == 0x0300 { "SSL 3.0" } else { "SSL 2.0" };
+        return Some(
+            Match::new(Severity::Blocking, Proof::Proven, [hello.id()])
+                .detailed(format!("It chose {name}, which has been broken for years.")),
+        );
+    }
+    // The server chose, and this side's library would not have its choice.
+    let refused = evidence
+        .main_path(|fact| match fact {
+            Fact::TlsRefused { reason } => Some(reason.as_str()),
+            _ => None,
+        })
+        .into_iter()
+        .find(|seen| seen.value.contains("unsupported protocol") || seen.value.contains("version"));
+    let refused = refused.filter(|_| !evidence.tls_established())?;
+    Some(
+        Match::new(Severity::Blocking, Proof::Likely, [hello.id(), refused.id()])
+            .detailed(format!("Our TLS library says: {}.", refused.value)),
+    )
 }
 
 #[cfg(test)]
@@ -48,6 +67,7 @@ mod tests {
     use rdpdoctor_model::Awaited;
 
     use super::CAUSE;
+    use crate::Proof;
     use crate::testing::Scene;
 
     #[test]
@@ -57,5 +77,14 @@ mod tests {
         assert_eq!(alert(40), None);
         assert!(Scene::negotiated(2).server_hello(0x0300, 0x2F).judge(&CAUSE).is_some());
         assert_eq!(Scene::negotiated(2).server_hello(0x0301, 0x2F).judge(&CAUSE), None);
+    }
+    #[test]
+    fn a_choice_that_this_side_refuses_is_likely() {
+        let refused = |reason| Scene::negotiated(2).server_hello(0x0303, 0x2F).tls_refused(reason);
+        let proof = |scene: Scene| scene.judge(&CAUSE).map(|m| m.proof);
+        assert_eq!(proof(refused("unsupported protocol")), Some(Proof::Likely));
+        assert_eq!(proof(refused("bad signature")), None);
+        // Without a ServerHello, "wrong version number" is said of anything that is no TLS.
+        assert_eq!(proof(Scene::negotiated(2).tls_refused("wrong version number")), None);
     }
 }

@@ -36,27 +36,38 @@ pub static CAUSE: Cause = Cause {
         steps: &[
             "Look first; the System log names the reason (Schannel 36870; RemoteConnectionManager 1057, 1058):",
             "PS> Get-WinEvent -FilterHashtable @{LogName='System'; Id=36870,36871,36874,1057,1058} -MaxEvents 10 | Format-List TimeCreated, Id, Message",
-            "Which certificate is bound (no value: the self-signed one in the store 'Remote Desktop'):",
+            "Which certificate is bound:",
             "PS> $t = (Get-CimInstance -Namespace root/cimv2/TerminalServices Win32_TSGeneralSetting -Filter \"TerminalName='RDP-Tcp'\").SSLCertificateSHA1Hash; $t",
-            "PS> $c = Get-ChildItem Cert:\\LocalMachine -Recurse | Where-Object Thumbprint -eq $t | Select-Object -First 1; certutil -store $(if ($c.PSParentPath -match 'Remote Desktop') {'Remote Desktop'} else {'My'}) $t",
-            "certutil prints the unique container name: the file of that name lies in C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys or in C:\\ProgramData\\Microsoft\\Crypto\\Keys. Keep its permissions, then grant the read that is missing:",
-            "PS> $f = 'C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\<name>'; (Get-Acl $f).Sddl | Set-Content C:\\rdp-key-acl.txt",
+            "PS> $c = Get-ChildItem 'Cert:\\LocalMachine\\Remote Desktop', Cert:\\LocalMachine\\My | Where-Object Thumbprint -eq $t | Select-Object -First 1; $c | Format-List PSParentPath, Subject, Issuer, NotAfter, HasPrivateKey",
+            "Where its key is. In the store 'Remote Desktop' it is the self-signed one, whose file has the same name on every host but for the host's own id:",
+            "PS> $f = \"$env:ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_$((Get-ItemProperty HKLM:\\SOFTWARE\\Microsoft\\Cryptography).MachineGuid)\"; Test-Path $f",
+            "In the store 'My' it is one of your CA; certutil prints its unique container name, which is the name of the file in RSA\\MachineKeys or in Crypto\\Keys: PS> certutil -store My $t",
+            "PS> $f = \"$env:ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\<unique container name>\"; Test-Path $f",
+            "If the file is there, keep its permissions, then grant the two that are missing, on this one file only:",
+            "PS> icacls $f /save C:\\rdp-key-acl.txt",
             "PS> icacls $f /grant '*S-1-5-20:(R)' '*S-1-5-18:(F)'",
-            "If the file is gone and the certificate is the self-signed one: export and remove that one certificate; Windows makes a new one:",
+            "Only if that says 'Access is denied', take the file first, repeat the two lines, then give it back to SYSTEM: PS> takeown /f $f /a",
+            "PS> icacls $f /setowner '*S-1-5-18'",
+            "If the file is gone and the certificate is the self-signed one: keep a copy, take that one certificate out, and Windows makes a new one (RemoteConnectionManager 1056 in the System log):",
             "PS> Export-Certificate -Cert $c -FilePath C:\\rdp-old.cer; Remove-Item $c.PSPath; Restart-Service SessionEnv -Force",
-            "If a certificate of your CA is bound: bind it again with its key, or enrol a new one; do not delete it.",
-            "Only if the check still fails, and after telling who is logged on: PS> Restart-Service TermService -Force",
+            "If event 1058 says that the object already exists: move this one file of the self-signed certificate aside, and let Windows make both anew:",
+            "PS> Move-Item $f C:\\rdp-key.bak; Restart-Service SessionEnv -Force",
+            "If the file is gone and a certificate of your CA is bound: import it again with its key, or enrol and bind a new one; do not delete it.",
+            "Check from outside now. Only if it still fails, and after telling who is logged on: PS> Restart-Service TermService -Force",
+            "Leave the folder itself alone: every other program's keys lie in it.",
         ],
-        interrupts: "granting the read: nothing; Restart-Service TermService cuts every Remote Desktop session",
+        interrupts: "granting the permissions: nothing; Restart-Service TermService cuts every Remote Desktop session and can hang on a sick host",
         undo: &[
-            "PS> $a = Get-Acl $f; $a.SetSecurityDescriptorSddlForm((Get-Content C:\\rdp-key-acl.txt)); Set-Acl $f $a",
-            "PS> Import-Certificate C:\\rdp-old.cer -CertStoreLocation 'Cert:\\LocalMachine\\Remote Desktop'",
+            "PS> icacls (Split-Path $f) /restore C:\\rdp-key-acl.txt",
+            "PS> Move-Item C:\\rdp-key.bak $f",
+            "PS> Import-Certificate -FilePath C:\\rdp-old.cer -CertStoreLocation 'Cert:\\LocalMachine\\Remote Desktop'",
         ],
         verify: "rdpdoctor check {target} gets past 'encryption' and shows the certificate",
     }],
     references: &[
         "https://learn.microsoft.com/en-us/troubleshoot/azure/virtual-machines/windows/troubleshoot-rdp-internal-error",
         "https://learn.microsoft.com/en-us/troubleshoot/azure/virtual-machines/windows/event-id-troubleshoot-vm-rdp-connecton",
+        "https://learn.microsoft.com/en-us/troubleshoot/windows-server/remote/remote-desktop-listener-certificate-configurations",
     ],
     client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
     more_specific_than: &[CauseId("tls.closed"), CauseId("tls.alert")],
@@ -84,7 +95,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     }
     let dropped = evidence.ended_awaiting(Awaited::ServerHello)?;
     let hung_up = matches!(dropped.value.ending, Ending::Fin | Ending::Reset);
-    if !hung_up || dropped.value.unfinished > 0 {
+    // Whoever had begun to answer, or answered with something else, did not fail at its key.
+    if !hung_up || dropped.value.unfinished > 0 || look::broken_tls(evidence) {
         return None;
     }
     match look::plain_hello(evidence) {
@@ -124,6 +136,39 @@ mod tests {
             .connection(Purpose::PlainClientHello)
             .server_hello(0x0303, 0x002f);
         assert_eq!(scene.judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn without_a_second_hello_it_is_only_possible() {
+        let scene = Scene::negotiated(2).ended(Ending::Fin, Awaited::ServerHello);
+        assert_eq!(scene.judge(&CAUSE).map(|m| m.proof), Some(Proof::Possible));
+    }
+
+    #[test]
+    fn the_alert_says_how_sure_it_is() {
+        for (description, proof) in [
+            (80, Some(Proof::Likely)),
+            (40, Some(Proof::Possible)),
+            (70, None),
+            (49, None),
+            // In order, and so not for want of a key.
+            (0, None),
+        ] {
+            let scene = Scene::negotiated(2)
+                .alert(description, Awaited::ServerHello)
+                .ended(Ending::Fin, Awaited::ServerHello);
+            assert_eq!(scene.judge(&CAUSE).map(|m| m.proof), proof, "alert {description}");
+        }
+        let later = Scene::negotiated(2).alert(80, Awaited::HandshakeEnd);
+        assert_eq!(later.judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn near_miss_an_answer_had_begun_or_was_something_else() {
+        let begun = Scene::negotiated(2).ended_unfinished(Ending::Reset, Awaited::ServerHello);
+        assert_eq!(begun.judge(&CAUSE), None);
+        let garbage = Scene::negotiated(2).broken_tls().ended(Ending::Fin, Awaited::ServerHello);
+        assert_eq!(garbage.judge(&CAUSE), None);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Whether the certificate of the server was revoked could not be asked.
 
-use rdpdoctor_model::{CauseId, Fact, RevocationAnswer, Stage};
+use rdpdoctor_model::{CauseId, Fact, Lookup, RevocationAnswer, Stage};
 
 use crate::causes::look;
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Seen, Severity, Where,
+};
 
 /// `tls.revocation-unreachable`
 pub static CAUSE: Cause = Cause {
@@ -36,19 +38,32 @@ pub static CAUSE: Cause = Cause {
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let answers = evidence.all(|fact| match fact {
-        Fact::Revocation { answer, .. } => Some(answer),
+    let asked = evidence.all(|fact| match fact {
+        Fact::Revocation { url, answer, .. } => Some((url.as_deref(), answer)),
         _ => None,
     });
-    let told = answers.iter().any(|seen| {
-        matches!(seen.value.as_seen(), Some(RevocationAnswer::Good | RevocationAnswer::Revoked))
+    let told = asked.iter().any(|seen| {
+        matches!(seen.value.1.as_seen(), Some(RevocationAnswer::Good | RevocationAnswer::Revoked))
     });
-    if told || !look::trusted(evidence) {
+    if asked.is_empty() || told || !look::trusted(evidence) {
         return None;
     }
-    let last = answers.last()?;
+    let places: Vec<String> = asked
+        .iter()
+        .map(|seen| {
+            let place = seen.value.0.unwrap_or("the answer stapled to the handshake");
+            match seen.value.1 {
+                Lookup::Unavailable { why } => format!("{place} ({why})"),
+                Lookup::Absent => format!("{place} (nothing there)"),
+                Lookup::Seen { .. } => format!("{place} (does not know the certificate)"),
+            }
+        })
+        .collect();
     let severity = look::certificate_severity(evidence.policy, Severity::Warning);
-    Some(Match::new(severity, Proof::Proven, [last.id()]))
+    Some(
+        Match::new(severity, Proof::Proven, asked.iter().map(Seen::id))
+            .detailed(format!("Asked in vain: {}.", places.join(", "))),
+    )
 }
 
 #[cfg(test)]
@@ -70,5 +85,20 @@ mod tests {
         assert!(judged(Lookup::unavailable("no answer")));
         assert!(!judged(Lookup::seen(RevocationAnswer::Good)));
         assert!(!judged(Lookup::seen(RevocationAnswer::Revoked)));
+    }
+    #[test]
+    fn one_good_word_is_enough_and_without_a_question_there_is_no_finding() {
+        let mut issued = certificate();
+        issued.self_issued = false;
+        let trusted = || Scene::negotiated(2).certified(issued.clone(), &[]);
+        let silent = || Lookup::unavailable("no answer");
+        let found = trusted().revocation(silent()).revocation(silent()).judge(&CAUSE);
+        assert_eq!(found.map(|m| m.evidence.len()), Some(2));
+        let one = trusted().revocation(silent()).revocation(Lookup::seen(RevocationAnswer::Good));
+        assert_eq!(one.judge(&CAUSE), None);
+        assert_eq!(trusted().judge(&CAUSE), None);
+        // Nobody asks about a certificate that is not trusted anyway.
+        let untrusted = Scene::negotiated(2).certified(issued.clone(), &[20]).revocation(silent());
+        assert_eq!(untrusted.judge(&CAUSE), None);
     }
 }
