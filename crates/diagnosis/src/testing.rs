@@ -239,6 +239,12 @@ impl Scene {
         self.fact(Stage::Tls, Fact::TlsRefused { reason: reason.to_owned() })
     }
 
+    /// What became of a handshake of TLS 1.2 alone.
+    pub(crate) fn tls12_alone(self, accepted: Lookup<String>) -> Self {
+        let (version, weak_suites_only) = (0x0303, false);
+        self.fact(Stage::Tls, Fact::TlsVersionOffer { version, weak_suites_only, accepted })
+    }
+
     /// An end in the middle of a message.
     pub(crate) fn ended_unfinished(self, ending: Ending, awaited: Awaited) -> Self {
         let (received, sent, unfinished) = (24, 500, 5);

@@ -277,11 +277,12 @@ pub enum Fact {
         /// The answer.
         answer: Lookup<RevocationAnswer>,
     },
-    /// Whether a handshake of one version alone succeeds, asked on a connection of its own.
+    /// Whether a handshake of one version alone, or of weak suites alone, succeeds; asked on a
+    /// connection of its own.
     TlsVersionOffer {
-        /// The only version offered.
+        /// The only version offered; with weak suites the newest of several.
         version: u16,
-        /// Whether weak suites alone were offered.
+        /// Whether weak suites alone were offered: RC4, DES, 3DES, no encryption.
         weak_suites_only: bool,
         /// The suite the server took.
         accepted: Lookup<String>,

@@ -31,6 +31,22 @@ const SUITES: &str = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA25
     AES128-GCM-SHA256:AES256-SHA256:AES128-SHA256:AES256-SHA:AES128-SHA:ECDHE-RSA-DES-CBC3-SHA:\
     DES-CBC3-SHA";
 
+/// Suites that nobody should take any more (RFC 7465, RFC 8996, NIST SP 800-131A): RC4, single DES,
+/// 3DES, no encryption. A server that agrees to these alone is in danger of being talked down.
+const WEAK_SUITES: &str = "RC4-SHA:RC4-MD5:ECDHE-RSA-RC4-SHA:DES-CBC3-SHA:ECDHE-RSA-DES-CBC3-SHA:\
+    ECDHE-ECDSA-DES-CBC3-SHA:DES-CBC-SHA:NULL-SHA256:NULL-SHA:NULL-MD5";
+
+/// What one handshake offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// All that a Windows client can still speak.
+    Everything,
+    /// One version alone.
+    Version(SslVersion),
+    /// Up to TLS 1.2, suites that are broken or too weak.
+    WeakSuites,
+}
+
 /// The groups Schannel offers. OpenSSL's default adds a post-quantum share, which makes the hello
 /// 1,100 bytes longer and trips middleboxes that `mstsc` does not.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -95,16 +111,23 @@ impl TlsClient {
     pub(crate) fn session(
         &self,
         server_name: Option<&str>,
-        version: Option<SslVersion>,
+        offer: Offer,
     ) -> Result<(Ssl, ChainErrors), ErrorStack> {
         let mut session = Ssl::new(&self.context)?;
         if let Some(name) = server_name {
             session.set_hostname(name)?;
         }
         session.set_status_type(StatusType::OCSP)?;
-        if version.is_some() {
-            session.set_min_proto_version(version)?;
-            session.set_max_proto_version(version)?;
+        match offer {
+            Offer::Everything => {}
+            Offer::Version(version) => {
+                session.set_min_proto_version(Some(version))?;
+                session.set_max_proto_version(Some(version))?;
+            }
+            Offer::WeakSuites => {
+                session.set_max_proto_version(Some(SslVersion::TLS1_2))?;
+                session.set_cipher_list(WEAK_SUITES)?;
+            }
         }
         let errors = ChainErrors::default();
         let collected = Arc::clone(&errors);
@@ -140,9 +163,24 @@ pub(crate) async fn handshake(
     Ok((stream, result))
 }
 
+impl Offer {
+    /// The newest version in it, as on the wire.
+    pub(crate) fn newest(self) -> u16 {
+        match self {
+            Self::Everything => 0x0304,
+            Self::Version(version) => number(Some(version)),
+            Self::WeakSuites => 0x0303,
+        }
+    }
+}
+
 /// The agreed version as on the wire.
 pub(crate) fn wire_version(session: &SslRef) -> u16 {
-    match session.version2() {
+    number(session.version2())
+}
+
+fn number(version: Option<SslVersion>) -> u16 {
+    match version {
         Some(SslVersion::TLS1) => 0x0301,
         Some(SslVersion::TLS1_1) => 0x0302,
         Some(SslVersion::TLS1_2) => 0x0303,

@@ -142,6 +142,7 @@ pub(crate) fn ending(ending: Ending) -> &'static str {
 pub(crate) enum PlainHello {
     NotTried,
     Answered(ObservationId),
+    Alerted(ObservationId, u8),
     Dropped(ObservationId),
     Other,
 }
@@ -155,8 +156,14 @@ pub(crate) fn plain_hello(evidence: &Evidence<'_>) -> PlainHello {
         _ => None,
     });
     let answered = evidence.on(purpose, |f| matches!(f, Fact::ServerHello { .. }).then_some(()));
+    let alerted = evidence.on(purpose, |fact| match fact {
+        Fact::TlsAlert { from: Party::Server, level: 2, description, .. } => Some(*description),
+        _ => None,
+    });
     if let Some(seen) = answered.first() {
         PlainHello::Answered(seen.id())
+    } else if let Some(seen) = alerted.first() {
+        PlainHello::Alerted(seen.id(), seen.value)
     } else if let Some(seen) = ended.iter().find(|s| matches!(s.value, Ending::Fin | Ending::Reset))
     {
         PlainHello::Dropped(seen.id())
@@ -165,6 +172,22 @@ pub(crate) fn plain_hello(evidence: &Evidence<'_>) -> PlainHello {
     } else {
         PlainHello::Other
     }
+}
+
+/// The alert with which the server refuses a client that offers TLS 1.2 alone.
+pub(crate) fn alert_to_tls12<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u8>> {
+    let asked = evidence.on(Purpose::TlsVersion, |fact| match fact {
+        Fact::TlsVersionOffer { version: 0x0303, weak_suites_only: false, .. } => Some(()),
+        _ => None,
+    });
+    let connection = asked.first()?.observation.connection;
+    evidence
+        .on(Purpose::TlsVersion, |fact| match fact {
+            Fact::TlsAlert { from: Party::Server, level: 2, description, .. } => Some(*description),
+            _ => None,
+        })
+        .into_iter()
+        .find(|alert| alert.observation.connection == connection)
 }
 
 /// A known foreign service, on the main path or where the service was asked.

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use dns::{DnsClient, name as dns_name, own_names, reverse_name};
 pub(crate) use revocation::ask as revocation;
+pub(crate) use security::tls_offer;
 
 use crate::check::{Context, SideQuestions};
 
@@ -28,7 +29,7 @@ pub(crate) fn beside_tls(
         beside.spawn(security::layers(context.clone(), remote, selected));
     }
     if context.side == SideQuestions::All {
-        beside.spawn(security::tls_versions(context.clone(), remote));
+        beside.spawn(security::tls_offers(context.clone(), remote));
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::check::{Context, SideQuestions};
 use crate::stages::{tcp, tls, x224};
+use crate::tls::Offer;
 
 /// Layer and requestedProtocols of an offer of it alone (MS-RDPBCGR 2.2.1.1.1). NLA with early
 /// authorisation must be offered with NLA.
@@ -72,34 +73,34 @@ async fn ask(context: &Context, remote: SocketAddr, layer: SecurityLayer, offer:
     }
 }
 
-/// Tries each TLS version alone.
-pub(crate) async fn tls_versions(context: Context, remote: SocketAddr) {
-    let versions = [
-        (SslVersion::TLS1, 0x0301),
-        (SslVersion::TLS1_1, 0x0302),
-        (SslVersion::TLS1_2, 0x0303),
-        (SslVersion::TLS1_3, 0x0304),
-    ];
-    for (version, number) in versions {
-        let journal = Arc::clone(&context.journal);
-        let purpose = Purpose::TlsVersion;
-        let limit = context.deadlines.tcp;
-        let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
-            return;
-        };
-        let connection = Some(stream.number());
-        let deadline = Instant::now() + context.deadlines.x224;
-        let facts = x224::ask(&mut stream, context.offer, deadline).await;
-        let confirmed = facts.iter().any(|f| matches!(f, Fact::ConnectionConfirm { .. }));
-        let accepted = if confirmed {
-            match tls::version_alone(&context, stream, version).await {
-                Ok(suite) => Lookup::seen(suite),
-                Err(_) => Lookup::Absent,
-            }
-        } else {
-            Lookup::unavailable("the server did not confirm this connection")
-        };
-        let fact = Fact::TlsVersionOffer { version: number, weak_suites_only: false, accepted };
-        context.journal.note(Stage::Tls, connection, fact);
+/// Tries each TLS version alone, then the weak suites.
+pub(crate) async fn tls_offers(context: Context, remote: SocketAddr) {
+    let versions = [SslVersion::TLS1, SslVersion::TLS1_1, SslVersion::TLS1_2, SslVersion::TLS1_3];
+    for offer in versions.map(Offer::Version).into_iter().chain([Offer::WeakSuites]) {
+        tls_offer(&context, remote, offer).await;
     }
+}
+
+/// Asks whether the server takes this offer of TLS.
+pub(crate) async fn tls_offer(context: &Context, remote: SocketAddr, offer: Offer) {
+    let journal = Arc::clone(&context.journal);
+    let purpose = Purpose::TlsVersion;
+    let limit = context.deadlines.tcp;
+    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+        return;
+    };
+    let connection = Some(stream.number());
+    let deadline = Instant::now() + context.deadlines.x224;
+    let facts = x224::ask(&mut stream, context.offer, deadline).await;
+    let accepted = if facts.iter().any(|f| matches!(f, Fact::ConnectionConfirm { .. })) {
+        tls::taken(context, stream, offer).await
+    } else {
+        Lookup::unavailable("the server did not confirm this connection")
+    };
+    let fact = Fact::TlsVersionOffer {
+        version: offer.newest(),
+        weak_suites_only: offer == Offer::WeakSuites,
+        accepted,
+    };
+    context.journal.note(Stage::Tls, connection, fact);
 }

@@ -1,22 +1,53 @@
 //! The TLS handshake and the certificate. One handshake offers what a Windows client can still
 //! speak; a ClientHello that is dropped is followed by one plain second one.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use openssl::rand::rand_bytes;
 use openssl::ssl::{SslRef, SslVersion};
 use openssl::x509::X509;
-use rdpdoctor_model::{Awaited, Ending, Fact, Party, Purpose, Stage};
+use rdpdoctor_model::{Awaited, Ending, Fact, Lookup, Party, Purpose, Stage};
 use rdpdoctor_wire::{encode, read_certificate};
 use tokio::time::Instant;
 use tokio_openssl::SslStream;
 
 use super::dns::millis;
 use super::{tcp, x224};
-use crate::check::Context;
+use crate::check::{Context, SideQuestions};
 use crate::exchange::{alert_of, exchange, metered};
+use crate::side;
 use crate::stream::MeteredStream;
-use crate::tls::{handshake, key_exchange, wire_version};
+use crate::tls::{Offer, handshake, key_exchange, wire_version};
+
+/// internal_error and handshake_failure (RFC 5246 7.2): a reason in one word that has several
+/// causes.
+const INTERNAL_ERROR: u8 = 80;
+const HANDSHAKE_FAILURE: u8 = 40;
+
+/// An answer to the first ClientHello that a second, plain one sheds light on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Dropped,
+    Alert(u8),
+}
+
+fn refusal(fact: &Fact) -> Option<Refusal> {
+    match *fact {
+        Fact::TlsAlert {
+            from: Party::Server,
+            description: description @ (INTERNAL_ERROR | HANDSHAKE_FAILURE),
+            awaited: Awaited::ServerHello,
+            ..
+        } => Some(Refusal::Alert(description)),
+        Fact::StreamEnded {
+            ending: Ending::Fin | Ending::Reset,
+            awaited: Awaited::ServerHello,
+            ..
+        } => Some(Refusal::Dropped),
+        _ => None,
+    }
+}
 
 /// What the handshake came to.
 pub(crate) struct Established {
@@ -43,7 +74,7 @@ pub(crate) async fn run(
     let number = stream.number();
     stream.collect();
     let own = |error: openssl::error::ErrorStack| format!("our TLS library: {error}");
-    let (session, errors) = context.tls.session(context.server_name(), None).map_err(own)?;
+    let (session, errors) = context.tls.session(context.server_name(), Offer::Everything).map_err(own)?;
     let begun = Instant::now();
     let (mut stream, result) =
         handshake(session, stream, context.deadlines.tls).await.map_err(own)?;
@@ -57,18 +88,14 @@ pub(crate) async fn run(
         failed(&mut stream, &error, &facts);
         let facts = metered(&mut stream).finish(Ending::ClosedByClient);
         drop(stream);
-        let dropped = facts.iter().any(|fact| {
-            matches!(
-                fact,
-                Fact::StreamEnded {
-                    ending: Ending::Fin | Ending::Reset,
-                    awaited: Awaited::ServerHello,
-                    ..
-                }
-            )
-        });
-        if dropped {
-            plain_client_hello(context, remote, protocol).await;
+        let refusal = facts.iter().find_map(refusal);
+        let ask = refusal.is_some() && context.side != SideQuestions::None;
+        let answered = ask && plain_client_hello(context, remote, protocol).await;
+        if ask && !answered && refusal == Some(Refusal::Alert(INTERNAL_ERROR)) {
+            // A server without a usable key fails at every version, one that can do only what its
+            // own library forbids says so to a client that offers nothing else.
+            let offer = Offer::Version(SslVersion::TLS1_2);
+            side::tls_offer(context, remote, offer).await;
         }
         return Err(format!("the handshake failed: {error}"));
     }
@@ -137,48 +164,59 @@ fn note_certificates(context: &Context, number: u32, session: &SslRef) {
 }
 
 /// The second, plain hello: TLS 1.2, RSA key exchange, few extensions. Only its first answer
-/// counts.
-async fn plain_client_hello(context: &Context, remote: std::net::SocketAddr, protocol: u32) {
+/// counts; whether that was a ServerHello.
+async fn plain_client_hello(context: &Context, remote: SocketAddr, protocol: u32) -> bool {
     let journal = Arc::clone(&context.journal);
     let purpose = Purpose::PlainClientHello;
     let limit = context.deadlines.tcp;
     let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
-        return;
+        return false;
     };
     let offered = if context.offer & protocol == protocol { context.offer } else { protocol };
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = x224::ask(&mut stream, offered, deadline).await;
     if !facts.iter().any(|fact| matches!(fact, Fact::ConnectionConfirm { .. })) {
-        return;
+        return false;
     }
     let mut random = [0; 32];
     if rand_bytes(&mut random).is_err() {
-        return;
+        return false;
     }
     let hello = encode::plain_client_hello(random, context.server_name());
     let deadline = Instant::now() + context.deadlines.tls;
-    exchange(&mut stream, &hello, deadline, |fact| {
+    let facts = exchange(&mut stream, &hello, deadline, |fact| {
         matches!(fact, Fact::ServerHello { .. } | Fact::TlsAlert { .. } | Fact::TlsMalformed { .. })
     })
     .await;
     stream.finish(Ending::ClosedByClient);
+    facts.iter().any(|fact| matches!(fact, Fact::ServerHello { .. }))
 }
 
-/// Whether the server takes a handshake of this version alone; the suite it took.
-pub(crate) async fn version_alone(
+/// Whether the server takes a handshake of this offer, and with which suite.
+pub(crate) async fn taken(
     context: &Context,
     stream: MeteredStream,
-    version: SslVersion,
-) -> Result<String, String> {
-    let (session, _) = context
-        .tls
-        .session(context.server_name(), Some(version))
-        .map_err(|error| error.to_string())?;
-    let (mut stream, result) = handshake(session, stream, context.deadlines.tls)
-        .await
-        .map_err(|error| error.to_string())?;
+    offer: Offer,
+) -> Lookup<String> {
+    let session = match context.tls.session(context.server_name(), offer) {
+        Ok((session, _)) => session,
+        Err(error) => return Lookup::unavailable(format!("our TLS library: {error}")),
+    };
+    let ended = handshake(session, stream, context.deadlines.tls).await;
+    let (mut stream, result) = match ended {
+        Ok(ended) => ended,
+        Err(error) => return Lookup::unavailable(format!("our TLS library: {error}")),
+    };
+    let Some(result) = result else {
+        metered(&mut stream).finish(Ending::Timeout);
+        return Lookup::unavailable("no answer in time");
+    };
     metered(&mut stream).finish(Ending::ClosedByClient);
-    result.ok_or("no answer in time")?.map_err(|error| error.to_string())?;
-    let cipher = stream.ssl().current_cipher();
-    Ok(cipher.map_or_else(String::new, |cipher| cipher.name().to_owned()))
+    match result {
+        Ok(()) => {
+            let cipher = stream.ssl().current_cipher();
+            Lookup::seen(cipher.map_or_else(String::new, |cipher| cipher.name().to_owned()))
+        }
+        Err(_) => Lookup::Absent,
+    }
 }

@@ -2,6 +2,7 @@
 
 use rdpdoctor_model::{Awaited, CauseId, Stage};
 
+use crate::causes::look::PlainHello;
 use crate::causes::{advice, look};
 use crate::codes::{self, Table};
 use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
@@ -30,8 +31,10 @@ pub static CAUSE: Cause = Cause {
 const SPOKEN_FOR: [u8; 4] = [40, 70, 71, 80];
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    // To whom a plain hello was answered, internal_error speaks of the first one, not of a key.
+    let answered = matches!(look::plain_hello(evidence), PlainHello::Answered(_));
     let first = look::alert(evidence, &[Awaited::ServerHello])
-        .filter(|alert| !SPOKEN_FOR.contains(&alert.value));
+        .filter(|alert| !SPOKEN_FOR.contains(&alert.value) || answered && alert.value == 80);
     let alert = first.or_else(|| look::alert(evidence, &[Awaited::HandshakeEnd]))?;
     if alert.value == 0 {
         return None;
@@ -51,7 +54,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::Awaited;
+    use rdpdoctor_model::{Awaited, Purpose};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -64,6 +67,11 @@ mod tests {
         assert!(alert(200).is_some());
         assert_eq!(alert(80), None);
         assert_eq!(alert(0), None);
+        let answered = Scene::negotiated(2)
+            .alert(80, Awaited::ServerHello)
+            .connection(Purpose::PlainClientHello)
+            .server_hello(0x0303, 0x2F);
+        assert!(answered.judge(&CAUSE).is_some());
         let later = Scene::negotiated(2).alert(80, Awaited::HandshakeEnd);
         assert!(later.judge(&CAUSE).is_some());
     }

@@ -62,7 +62,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
             " It answers a plain hello of TLS 1.2: the size of the first or an offer in it, such as TLS 1.3, trips the host or something in between.",
         ),
         PlainHello::Dropped(second) => (Proof::Possible, Some(second), ""),
-        PlainHello::NotTried | PlainHello::Other => (Proof::Possible, None, ""),
+        PlainHello::Alerted(..) | PlainHello::NotTried | PlainHello::Other => {
+            (Proof::Possible, None, "")
+        }
     };
     let ids = [Some(ended.id()), second].into_iter().flatten();
     Some(Match::new(Severity::Blocking, proof, ids).detailed(words(&ended.value) + more))

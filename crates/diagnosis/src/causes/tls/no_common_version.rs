@@ -29,9 +29,17 @@ const PROTOCOL_VERSION: u8 = 70;
 const OLDEST: u16 = 0x0301;
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let alert = look::alert(evidence, &[Awaited::ServerHello]);
-    if let Some(alert) = alert.filter(|alert| alert.value == PROTOCOL_VERSION) {
-        return Some(Match::new(Severity::Blocking, Proof::Proven, [alert.id()]));
+    if let Some(alert) = look::alert(evidence, &[Awaited::ServerHello]) {
+        if alert.value == PROTOCOL_VERSION {
+            return Some(Match::new(Severity::Blocking, Proof::Proven, [alert.id()]));
+        }
+        // A library that may do TLS 1.0, and is denied what TLS 1.0 needs, breaks off by itself;
+        // to whom offers nothing so old it says why.
+        let modern = look::alert_to_tls12(evidence).filter(|a| a.value == PROTOCOL_VERSION)?;
+        return Some(
+            Match::new(Severity::Blocking, Proof::Likely, [alert.id(), modern.id()])
+                .detailed("It takes only versions older than TLS 1.2, and its own TLS library fails at these."),
+        );
     }
     let hello = evidence
         .main_path(|fact| match fact {
@@ -64,7 +72,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::Awaited;
+    use rdpdoctor_model::{Awaited, Lookup, Purpose};
 
     use super::CAUSE;
     use crate::Proof;
@@ -78,6 +86,20 @@ mod tests {
         assert!(Scene::negotiated(2).server_hello(0x0300, 0x2F).judge(&CAUSE).is_some());
         assert_eq!(Scene::negotiated(2).server_hello(0x0301, 0x2F).judge(&CAUSE), None);
     }
+
+    #[test]
+    fn a_library_that_fails_at_the_only_version_it_may_do() {
+        let scene = |description| {
+            Scene::negotiated(2)
+                .alert(80, Awaited::ServerHello)
+                .connection(Purpose::TlsVersion)
+                .alert(description, Awaited::ServerHello)
+                .tls12_alone(Lookup::Absent)
+        };
+        assert_eq!(scene(70).judge(&CAUSE).map(|m| m.proof), Some(Proof::Likely));
+        assert_eq!(scene(80).judge(&CAUSE), None);
+    }
+
     #[test]
     fn a_choice_that_this_side_refuses_is_likely() {
         let refused = |reason| Scene::negotiated(2).server_hello(0x0303, 0x2F).tls_refused(reason);

@@ -1,7 +1,7 @@
 //! The host negotiates TLS and then drops the ClientHello, because it cannot use the private key of
 //! its Remote Desktop certificate.
 
-use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Ending, ObservationId, Stage};
 
 use crate::causes::advice;
 use crate::causes::look::{self, PlainHello};
@@ -15,6 +15,9 @@ const ALERT_INTERNAL_ERROR: u8 = 80;
 
 /// handshake_failure: no acceptable parameters, or a key that does not fit.
 const ALERT_HANDSHAKE_FAILURE: u8 = 40;
+
+/// protocol_version (RFC 8446 6.2).
+const ALERT_PROTOCOL_VERSION: u8 = 70;
 
 /// `tls.private-key-unavailable`
 pub static CAUSE: Cause = Cause {
@@ -80,39 +83,46 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
-/// A dropped ClientHello is `likely` only when a second, plain one was dropped too: then it is
-/// neither the hello's size nor its offers. Whether it is FIN or RST is partly a race and says
-/// nothing.
+/// A dropped ClientHello, or one answered with internal_error, is `likely` only when a second, plain
+/// one met the same: then it is neither the hello's size nor its offers. Whether it is FIN or RST
+/// is partly a race and says nothing.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    if let Some(alert) = look::alert(evidence, &[Awaited::ServerHello]) {
-        let proof = match alert.value {
-            ALERT_INTERNAL_ERROR => Proof::Likely,
-            // No common cipher is the likelier reason.
-            ALERT_HANDSHAKE_FAILURE => Proof::Possible,
-            _ => return None,
-        };
-        return Some(Match::new(Severity::Blocking, proof, [alert.id()]));
-    }
-    let dropped = evidence.ended_awaiting(Awaited::ServerHello)?;
-    let hung_up = matches!(dropped.value.ending, Ending::Fin | Ending::Reset);
-    // Whoever had begun to answer, or answered with something else, did not fail at its key.
-    if !hung_up || dropped.value.unfinished > 0 || look::broken_tls(evidence) {
+    let (first, again) = match look::alert(evidence, &[Awaited::ServerHello]) {
+        Some(alert) if alert.value == ALERT_INTERNAL_ERROR => (alert.id(), Proof::Likely),
+        // No common cipher is the likelier reason.
+        Some(alert) if alert.value == ALERT_HANDSHAKE_FAILURE => (alert.id(), Proof::Possible),
+        Some(_) => return None,
+        None => (dropped(evidence)?, Proof::Likely),
+    };
+    let (proof, second) = match look::plain_hello(evidence) {
+        PlainHello::Answered(_) => return None,
+        // An alert of its own about the versions or the name speaks of something else.
+        PlainHello::Alerted(second, ALERT_INTERNAL_ERROR | ALERT_HANDSHAKE_FAILURE)
+        | PlainHello::Dropped(second) => (again, Some(second)),
+        PlainHello::Alerted(..) | PlainHello::NotTried | PlainHello::Other => {
+            (Proof::Possible, None)
+        }
+    };
+    // Whoever can say which versions it takes did not fail at its key before.
+    if look::alert_to_tls12(evidence).is_some_and(|alert| alert.value == ALERT_PROTOCOL_VERSION) {
         return None;
     }
-    match look::plain_hello(evidence) {
-        PlainHello::Answered(_) => None,
-        PlainHello::Dropped(second) => {
-            Some(Match::new(Severity::Blocking, Proof::Likely, [dropped.id(), second]))
-        }
-        PlainHello::NotTried | PlainHello::Other => {
-            Some(Match::new(Severity::Blocking, Proof::Possible, [dropped.id()]))
-        }
-    }
+    let ids = [Some(first), second].into_iter().flatten();
+    Some(Match::new(Severity::Blocking, proof, ids))
+}
+
+/// The ClientHello met FIN or RST. Whoever had begun to answer, or answered with something else, did
+/// not fail at its key.
+fn dropped(evidence: &Evidence<'_>) -> Option<ObservationId> {
+    let ended = evidence.ended_awaiting(Awaited::ServerHello)?;
+    let hung_up = matches!(ended.value.ending, Ending::Fin | Ending::Reset);
+    let began = ended.value.unfinished > 0 || look::broken_tls(evidence);
+    (hung_up && !began).then(|| ended.id())
 }
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{Awaited, Ending, Purpose};
+    use rdpdoctor_model::{Awaited, Ending, Lookup, Purpose};
 
     use super::CAUSE;
     use crate::Proof;
@@ -154,13 +164,39 @@ mod tests {
             // In order, and so not for want of a key.
             (0, None),
         ] {
-            let scene = Scene::negotiated(2)
-                .alert(description, Awaited::ServerHello)
-                .ended(Ending::Fin, Awaited::ServerHello);
-            assert_eq!(scene.judge(&CAUSE).map(|m| m.proof), proof, "alert {description}");
+            let first = || {
+                Scene::negotiated(2)
+                    .alert(description, Awaited::ServerHello)
+                    .ended(Ending::Fin, Awaited::ServerHello)
+            };
+            let twice = first()
+                .connection(Purpose::PlainClientHello)
+                .alert(description, Awaited::ServerHello);
+            assert_eq!(twice.judge(&CAUSE).map(|m| m.proof), proof, "alert {description}");
+            let once = first().judge(&CAUSE).map(|m| m.proof);
+            assert_eq!(once, proof.map(|_| Proof::Possible), "alert {description} once");
+            let answered =
+                first().connection(Purpose::PlainClientHello).server_hello(0x0303, 0x2F);
+            assert_eq!(answered.judge(&CAUSE), None, "alert {description}, then an answer");
         }
         let later = Scene::negotiated(2).alert(80, Awaited::HandshakeEnd);
         assert_eq!(later.judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn near_miss_it_can_say_which_versions_it_takes() {
+        let asked = |description| {
+            Scene::negotiated(2)
+                .alert(80, Awaited::ServerHello)
+                .connection(Purpose::PlainClientHello)
+                .alert(80, Awaited::ServerHello)
+                .connection(Purpose::TlsVersion)
+                .alert(description, Awaited::ServerHello)
+                .tls12_alone(Lookup::Absent)
+                .judge(&CAUSE)
+        };
+        assert_eq!(asked(70), None);
+        assert_eq!(asked(80).map(|m| m.proof), Some(Proof::Likely));
     }
 
     #[test]
