@@ -239,10 +239,10 @@ impl Scene {
         self.fact(Stage::Tls, Fact::TlsRefused { reason: reason.to_owned() })
     }
 
-    /// What became of a handshake of TLS 1.2 alone.
-    pub(crate) fn tls12_alone(self, accepted: Lookup<String>) -> Self {
-        let (version, weak_suites_only) = (0x0303, false);
-        self.fact(Stage::Tls, Fact::TlsVersionOffer { version, weak_suites_only, accepted })
+    /// What became of a handshake of TLS 1.2 and 1.3 alone.
+    pub(crate) fn tls12_and_newer(self, accepted: Lookup<String>) -> Self {
+        let (oldest, newest, weak_suites_only) = (0x0303, 0x0304, false);
+        self.fact(Stage::Tls, Fact::TlsVersionOffer { oldest, newest, weak_suites_only, accepted })
     }
 
     /// An end in the middle of a message.

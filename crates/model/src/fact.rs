@@ -277,11 +277,13 @@ pub enum Fact {
         /// The answer.
         answer: Lookup<RevocationAnswer>,
     },
-    /// Whether a handshake of one version alone, or of weak suites alone, succeeds; asked on a
+    /// Whether a handshake with fewer versions, or with weak suites alone, succeeds; asked on a
     /// connection of its own.
     TlsVersionOffer {
-        /// The only version offered; with weak suites the newest of several.
-        version: u16,
+        /// The oldest version offered, as on the wire.
+        oldest: u16,
+        /// The newest version offered.
+        newest: u16,
         /// Whether weak suites alone were offered: RC4, DES, 3DES, no encryption.
         weak_suites_only: bool,
         /// The suite the server took.

@@ -43,7 +43,9 @@ pub(crate) enum Offer {
     Everything,
     /// One version alone.
     Version(SslVersion),
-    /// Up to TLS 1.2, suites that are broken or too weak.
+    /// TLS 1.2 and 1.3: such a hello lists its versions, and says that it takes nothing older.
+    Modern,
+    /// TLS 1.0 to 1.2 with suites that are broken or too weak.
     WeakSuites,
 }
 
@@ -124,6 +126,7 @@ impl TlsClient {
                 session.set_min_proto_version(Some(version))?;
                 session.set_max_proto_version(Some(version))?;
             }
+            Offer::Modern => session.set_min_proto_version(Some(SslVersion::TLS1_2))?,
             Offer::WeakSuites => {
                 session.set_max_proto_version(Some(SslVersion::TLS1_2))?;
                 session.set_cipher_list(WEAK_SUITES)?;
@@ -164,12 +167,13 @@ pub(crate) async fn handshake(
 }
 
 impl Offer {
-    /// The newest version in it, as on the wire.
-    pub(crate) fn newest(self) -> u16 {
+    /// The oldest and the newest version in it, as on the wire.
+    pub(crate) fn versions(self) -> (u16, u16) {
         match self {
-            Self::Everything => 0x0304,
-            Self::Version(version) => number(Some(version)),
-            Self::WeakSuites => 0x0303,
+            Self::Everything => (0x0301, 0x0304),
+            Self::Modern => (0x0303, 0x0304),
+            Self::Version(version) => (number(Some(version)), number(Some(version))),
+            Self::WeakSuites => (0x0301, 0x0303),
         }
     }
 }

@@ -174,10 +174,10 @@ pub(crate) fn plain_hello(evidence: &Evidence<'_>) -> PlainHello {
     }
 }
 
-/// The alert with which the server refuses a client that offers TLS 1.2 alone.
-pub(crate) fn alert_to_tls12<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u8>> {
+/// The alert with which the server refuses a client that takes nothing older than TLS 1.2.
+pub(crate) fn alert_to_modern<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u8>> {
     let asked = evidence.on(Purpose::TlsVersion, |fact| match fact {
-        Fact::TlsVersionOffer { version: 0x0303, weak_suites_only: false, .. } => Some(()),
+        Fact::TlsVersionOffer { oldest: 0x0303, newest: 0x0304, .. } => Some(()),
         _ => None,
     });
     let connection = asked.first()?.observation.connection;

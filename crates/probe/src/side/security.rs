@@ -97,10 +97,8 @@ pub(crate) async fn tls_offer(context: &Context, remote: SocketAddr, offer: Offe
     } else {
         Lookup::unavailable("the server did not confirm this connection")
     };
-    let fact = Fact::TlsVersionOffer {
-        version: offer.newest(),
-        weak_suites_only: offer == Offer::WeakSuites,
-        accepted,
-    };
+    let (oldest, newest) = offer.versions();
+    let weak_suites_only = offer == Offer::WeakSuites;
+    let fact = Fact::TlsVersionOffer { oldest, newest, weak_suites_only, accepted };
     context.journal.note(Stage::Tls, connection, fact);
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use openssl::rand::rand_bytes;
-use openssl::ssl::{SslRef, SslVersion};
+use openssl::ssl::SslRef;
 use openssl::x509::X509;
 use rdpdoctor_model::{Awaited, Ending, Fact, Lookup, Party, Purpose, Stage};
 use rdpdoctor_wire::{encode, read_certificate};
@@ -74,7 +74,8 @@ pub(crate) async fn run(
     let number = stream.number();
     stream.collect();
     let own = |error: openssl::error::ErrorStack| format!("our TLS library: {error}");
-    let (session, errors) = context.tls.session(context.server_name(), Offer::Everything).map_err(own)?;
+    let (session, errors) =
+        context.tls.session(context.server_name(), Offer::Everything).map_err(own)?;
     let begun = Instant::now();
     let (mut stream, result) =
         handshake(session, stream, context.deadlines.tls).await.map_err(own)?;
@@ -86,16 +87,15 @@ pub(crate) async fn run(
     };
     if let Err(error) = result {
         failed(&mut stream, &error, &facts);
-        let facts = metered(&mut stream).finish(Ending::ClosedByClient);
+        let ending = metered(&mut stream).finish(Ending::ClosedByClient);
         drop(stream);
-        let refusal = facts.iter().find_map(refusal);
+        let refusal = facts.iter().chain(&ending).find_map(refusal);
         let ask = refusal.is_some() && context.side != SideQuestions::None;
         let answered = ask && plain_client_hello(context, remote, protocol).await;
         if ask && !answered && refusal == Some(Refusal::Alert(INTERNAL_ERROR)) {
             // A server without a usable key fails at every version, one that can do only what its
             // own library forbids says so to a client that offers nothing else.
-            let offer = Offer::Version(SslVersion::TLS1_2);
-            side::tls_offer(context, remote, offer).await;
+            side::tls_offer(context, remote, Offer::Modern).await;
         }
         return Err(format!("the handshake failed: {error}"));
     }

@@ -65,8 +65,9 @@ fn ctrl_c_keeps_what_was_seen() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");
-    // The connection is the sign that the check is under way.
-    let (_stream, _) = silent.accept().expect("a connection");
+    // The Connection Request is the sign that the check knows of its connection.
+    let (mut stream, _) = silent.accept().expect("a connection");
+    std::io::Read::read_exact(&mut stream, &mut [0]).expect("a byte of it");
     let begun = std::time::Instant::now();
     let id = child.id().to_string();
     let killed = std::process::Command::new("kill").args(["-INT", &id]).status();

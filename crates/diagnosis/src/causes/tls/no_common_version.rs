@@ -35,7 +35,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         }
         // A library that may do TLS 1.0, and is denied what TLS 1.0 needs, breaks off by itself;
         // to whom offers nothing so old it says why.
-        let modern = look::alert_to_tls12(evidence).filter(|a| a.value == PROTOCOL_VERSION)?;
+        let modern = look::alert_to_modern(evidence).filter(|a| a.value == PROTOCOL_VERSION)?;
         return Some(
             Match::new(Severity::Blocking, Proof::Likely, [alert.id(), modern.id()])
                 .detailed("It takes only versions older than TLS 1.2, and its own TLS library fails at these."),
@@ -94,7 +94,7 @@ mod tests {
                 .alert(80, Awaited::ServerHello)
                 .connection(Purpose::TlsVersion)
                 .alert(description, Awaited::ServerHello)
-                .tls12_alone(Lookup::Absent)
+                .tls12_and_newer(Lookup::Absent)
         };
         assert_eq!(scene(70).judge(&CAUSE).map(|m| m.proof), Some(Proof::Likely));
         assert_eq!(scene(80).judge(&CAUSE), None);

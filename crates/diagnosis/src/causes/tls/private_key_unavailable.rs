@@ -104,7 +104,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         }
     };
     // Whoever can say which versions it takes did not fail at its key before.
-    if look::alert_to_tls12(evidence).is_some_and(|alert| alert.value == ALERT_PROTOCOL_VERSION) {
+    if look::alert_to_modern(evidence).is_some_and(|alert| alert.value == ALERT_PROTOCOL_VERSION) {
         return None;
     }
     let ids = [Some(first), second].into_iter().flatten();
@@ -175,8 +175,7 @@ mod tests {
             assert_eq!(twice.judge(&CAUSE).map(|m| m.proof), proof, "alert {description}");
             let once = first().judge(&CAUSE).map(|m| m.proof);
             assert_eq!(once, proof.map(|_| Proof::Possible), "alert {description} once");
-            let answered =
-                first().connection(Purpose::PlainClientHello).server_hello(0x0303, 0x2F);
+            let answered = first().connection(Purpose::PlainClientHello).server_hello(0x0303, 0x2F);
             assert_eq!(answered.judge(&CAUSE), None, "alert {description}, then an answer");
         }
         let later = Scene::negotiated(2).alert(80, Awaited::HandshakeEnd);
@@ -192,7 +191,7 @@ mod tests {
                 .alert(80, Awaited::ServerHello)
                 .connection(Purpose::TlsVersion)
                 .alert(description, Awaited::ServerHello)
-                .tls12_alone(Lookup::Absent)
+                .tls12_and_newer(Lookup::Absent)
                 .judge(&CAUSE)
         };
         assert_eq!(asked(70), None);
