@@ -338,6 +338,71 @@ pub enum Fact {
         bytes: Hex,
     },
 
+    /// Whether a credential may leave for this server, judged before any token that holds one.
+    CredentialRelease {
+        /// Whether it may.
+        released: bool,
+        /// Why, or why not.
+        reason: ReleaseReason,
+    },
+    /// The client sent its answer to the server's challenge, or a service ticket: the one attempt,
+    /// which counts towards a lockout.
+    CredentialSent {
+        /// By which mechanism.
+        mechanism: Mechanism,
+    },
+    /// This user was rejected by this server within the last 30 minutes; nothing was sent.
+    RejectionRemembered {
+        /// When.
+        rejected_at: Timestamp,
+        /// The status of that rejection, where there was one.
+        status: Option<u32>,
+    },
+    /// The server's proof that it holds the key of its certificate and the session key
+    /// (MS-CSSP 3.1.5, step 4). It also says that the credential was right.
+    PublicKeyBinding {
+        /// By which mechanism the session key came about.
+        mechanism: Mechanism,
+        /// Whether the proof holds.
+        matches: bool,
+    },
+    /// The credentials were delegated in TSCredentials: CredSSP is done.
+    CredentialsDelegated {
+        /// By which mechanism.
+        mechanism: Mechanism,
+    },
+    /// A key distribution centre answered with what was asked for.
+    KerberosTicket {
+        /// Which exchange.
+        exchange: KerberosExchange,
+        /// Who answered, as `address:port`.
+        kdc: String,
+        /// For which service: `krbtgt/REALM`, `TERMSRV/host`.
+        service: String,
+    },
+    /// A key distribution centre answered with KRB-ERROR (RFC 4120 5.9.1).
+    KerberosError {
+        /// Which exchange.
+        exchange: KerberosExchange,
+        /// Who answered, as `address:port`.
+        kdc: String,
+        /// error-code (RFC 4120 7.5.9).
+        code: u32,
+        /// Its clock (stime).
+        server_time: Option<Timestamp>,
+        /// e-text, at most 200 characters.
+        text: Option<String>,
+    },
+    /// No key distribution centre could be asked.
+    KerberosUnavailable {
+        /// The realm.
+        realm: String,
+        /// Who was tried, as `address:port`.
+        tried: Vec<String>,
+        /// Why not.
+        why: String,
+    },
+
     // ── mcs ─────────────────────────────────────────────────────────────────────────────────────
     /// The server's MCS Connect Response with the GCC blocks (MS-RDPBCGR 2.2.1.4).
     McsConnectResponse {
@@ -356,6 +421,31 @@ pub enum Fact {
         /// Flags of the multitransport block, where there is one.
         multitransport_flags: Option<u32>,
     },
+    /// The server's data for Standard RDP Security (MS-RDPBCGR 2.2.1.4.3).
+    ServerSecurityData {
+        /// encryptionMethod: 1 is 40 bit, 2 is 128 bit, 8 is 56 bit, 0x10 is FIPS.
+        encryption_method: u32,
+        /// encryptionLevel: 0 none, 1 low, 2 client compatible, 3 high, 4 FIPS.
+        encryption_level: u32,
+        /// Length of the server's random in bytes; 32 where it is whole.
+        random_length: usize,
+        /// Its certificate.
+        certificate: Lookup<ServerKey>,
+    },
+    /// MCS Attach User Confirm (T.125 section 7, MS-RDPBCGR 2.2.1.7).
+    McsAttachUserConfirm {
+        /// Result, 0 is rt-successful.
+        result: u8,
+        /// The user channel.
+        user_channel: Option<u16>,
+    },
+    /// MCS Channel Join Confirm (MS-RDPBCGR 2.2.1.9).
+    McsChannelJoinConfirm {
+        /// Result, 0 is rt-successful.
+        result: u8,
+        /// The channel asked for.
+        channel: u16,
+    },
     /// A Disconnect Provider Ultimatum (T.125 section 11.15).
     McsDisconnectUltimatum {
         /// Its reason, 0 to 4.
@@ -367,6 +457,126 @@ pub enum Fact {
         problem: String,
         /// Its first bytes.
         bytes: Hex,
+    },
+
+    // ── licensing ───────────────────────────────────────────────────────────────────────────────
+    /// A licensing message of the server (MS-RDPELE 2.2.2) other than an error.
+    LicenseMessage {
+        /// bMsgType: 1 request, 2 platform challenge, 3 new licence, 4 upgraded licence.
+        message_type: u8,
+    },
+    /// A Licensing Error Message (MS-RDPBCGR 2.2.1.12.1.3); 7 with ST_NO_TRANSITION says that all
+    /// is well.
+    LicenseError {
+        /// Who sent it.
+        from: Party,
+        /// dwErrorCode.
+        code: u32,
+        /// dwStateTransition.
+        state_transition: u32,
+    },
+    /// What came is no licensing message, or breaks its rules.
+    LicenseMalformed {
+        /// What is wrong with it.
+        problem: String,
+        /// Its first bytes.
+        bytes: Hex,
+    },
+
+    // ── session ─────────────────────────────────────────────────────────────────────────────────
+    /// The Client Info PDU left (MS-RDPBCGR 2.2.1.11): from here on there is a session.
+    ClientInfoSent {
+        /// Whether it asks for automatic logon, with a password in it.
+        autologon: bool,
+    },
+    /// The server's Demand Active PDU (MS-RDPBCGR 2.2.1.13.1).
+    DemandActive {
+        /// shareId.
+        share_id: u32,
+        /// sourceDescriptor, as a rule `RDP`.
+        source: String,
+        /// Width and height of the desktop, from the bitmap capability set.
+        desktop: Option<[u16; 2]>,
+        /// Colour depth, from the same.
+        bits_per_pixel: Option<u16>,
+        /// How many capability sets it has.
+        capability_sets: u16,
+    },
+    /// The server's Font Map PDU (MS-RDPBCGR 2.2.1.22): the connection is finalised.
+    FontMap,
+    /// A Set Error Info PDU (MS-RDPBCGR 2.2.5.1.1); 0 says that there is no error.
+    SetErrorInfo {
+        /// errorInfo.
+        code: u32,
+    },
+    /// A Save Session Info PDU that tells of a logon (MS-RDPBCGR 2.2.10.1).
+    LoggedOn {
+        /// Which form it has.
+        form: LogonForm,
+        /// The account's domain.
+        domain: Option<String>,
+        /// The account.
+        user: Option<String>,
+        /// The session's number, where the form has one.
+        session_id: Option<u32>,
+    },
+    /// Logon Info Errors inside a Save Session Info PDU (MS-RDPBCGR 2.2.10.1.1.4.1.1).
+    LogonNotification {
+        /// ErrorNotificationType.
+        notification_type: u32,
+        /// ErrorNotificationData: a session's number, or an error.
+        data: u32,
+    },
+    /// A Server Redirection PDU (MS-RDPBCGR 2.2.13): a broker names another host.
+    Redirection {
+        /// RedirFlags.
+        flags: u32,
+        /// SessionID.
+        session_id: u32,
+        /// TargetNetAddress, TargetFQDN and TargetNetBiosName, as far as they are there.
+        targets: Vec<String>,
+        /// Whether a load-balancing token is there.
+        has_routing_token: bool,
+    },
+    /// A Deactivate All PDU (MS-RDPBCGR 2.2.3.1): capabilities are agreed anew.
+    DeactivateAll,
+    /// A Shutdown Request Denied PDU (MS-RDPBCGR 2.2.2.2): somebody is logged on, and the session
+    /// stays.
+    ShutdownDenied,
+    /// What came is no PDU of a session, or breaks its rules.
+    SessionMalformed {
+        /// What is wrong with it.
+        problem: String,
+        /// Its first bytes.
+        bytes: Hex,
+    },
+    /// How the session was left.
+    SessionLeft {
+        /// Its number, where the server told it.
+        session_id: Option<u32>,
+        /// The account in it.
+        user: Option<String>,
+        /// Whether it was there before.
+        origin: SessionOrigin,
+    },
+
+    // ── desktop ─────────────────────────────────────────────────────────────────────────────────
+    /// What was painted.
+    Picture {
+        /// Width in pixels.
+        width: u16,
+        /// Height in pixels.
+        height: u16,
+        /// How many updates were painted.
+        updates: u32,
+        /// By which codec: `bitmap`, `rlgr` (RemoteFX), `surface`.
+        codec: String,
+        /// How many pixels in a hundred were painted, 0 to 100.
+        painted_percent: u8,
+        /// Whether all that was painted has one colour.
+        blank: bool,
+        /// From the finalised connection to the picture.
+        elapsed_ms: f64,
     },
 
     // ── what the user says, and what we ourselves did ───────────────────────────────────────────
@@ -579,10 +789,116 @@ pub enum Awaited {
     HandshakeEnd,
     /// The CredSSP message with the NTLM challenge.
     NtlmChallenge,
+    /// The server's proof of its key, which comes when the credential was right.
+    PublicKeyBinding,
+    /// The Early User Authorization Result.
+    EarlyAuthorization,
     /// The MCS Connect Response.
     McsConnectResponse,
+    /// The MCS Attach User Confirm.
+    McsAttachUserConfirm,
+    /// An MCS Channel Join Confirm.
+    McsChannelJoinConfirm,
+    /// A licensing message, after the client info.
+    License,
+    /// The Demand Active PDU.
+    DemandActive,
+    /// The Font Map PDU, the end of the finalisation.
+    FontMap,
+    /// A logon, or a picture.
+    Picture,
+    /// The end of the connection, after the client asked for it.
+    Disconnect,
     /// Nothing: the check had what it wanted.
     Nothing,
+}
+
+/// A mechanism of authentication inside CredSSP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// NTLM (MS-NLMP).
+    Ntlm,
+    /// Kerberos (RFC 4120, MS-KILE).
+    Kerberos,
+}
+
+/// An exchange with a key distribution centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KerberosExchange {
+    /// The user's ticket (RFC 4120 3.1).
+    AuthenticationService,
+    /// A ticket for a service (RFC 4120 3.3).
+    TicketGranting,
+}
+
+/// Why a credential may leave for a server, or may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseReason {
+    /// The certificate is trusted for the name.
+    CertificateTrusted,
+    /// Kerberos authenticates the server.
+    KerberosAuthenticates,
+    /// The fingerprint is the one that was given (`--pin`).
+    PinMatches,
+    /// The fingerprint is the one seen before.
+    FingerprintKnown,
+    /// The user looked at the fingerprint and said yes.
+    UserConfirmed,
+    /// `--trust any`.
+    TrustAny,
+    /// No: the certificate is not trusted, and nothing else vouches for the server.
+    NotJudged,
+    /// No: the fingerprint is another than the one that was given.
+    PinDiffers,
+    /// No: the fingerprint is another than the one seen before.
+    FingerprintChanged,
+    /// No: something seems to open the encryption on the way.
+    Intercepted,
+    /// No: the certificate is another machine's.
+    OtherMachine,
+    /// No: the server's CredSSP is open to CVE-2018-0886 (versions below 5).
+    EncryptionOracle,
+}
+
+/// The key that a server shows for Standard RDP Security (MS-RDPBCGR 2.2.1.4.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServerKey {
+    /// Whether it stands in a proprietary certificate rather than an X.509 chain.
+    pub proprietary: bool,
+    /// Length of its RSA modulus in bits.
+    pub bits: u32,
+    /// Whether the signature of a proprietary certificate is right: with the well-known key of
+    /// MS-RDPBCGR 5.3.3.1.2 it protects from nothing, but a wrong one is a sign of damage.
+    pub signature_valid: Option<bool>,
+}
+
+/// The forms of a Save Session Info PDU that tell of a logon (MS-RDPBCGR 2.2.10.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogonForm {
+    /// INFOTYPE_LOGON.
+    Logon,
+    /// INFOTYPE_LOGON_LONG.
+    LogonLong,
+    /// INFOTYPE_LOGON_PLAINNOTIFY: a logon without names.
+    PlainNotify,
+    /// INFOTYPE_LOGON_EXTENDED_INFO with an auto-reconnect cookie.
+    Extended,
+}
+
+/// Whether a session was there before the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionOrigin {
+    /// It was made by the check.
+    New,
+    /// It was there, and the check took it over.
+    Resumed,
+    /// The server did not say.
+    Unknown,
 }
 
 /// The RDP negotiation inside a Connection Confirm (MS-RDPBCGR 2.2.1.2.1 and 2.2.1.2.2).

@@ -17,9 +17,10 @@ mod timestamp;
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
 pub use fact::{
-    Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Icmp, LifeSource, Negotiation,
-    NtlmVersion, Party, Purpose, RecordType, ResolveFailure, RevocationAnswer, RevocationSource,
-    SecurityLayer, SecurityLayerAnswer, ServiceKind, StageOutcome, Transport,
+    Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Icmp, KerberosExchange,
+    LifeSource, LogonForm, Mechanism, Negotiation, NtlmVersion, Party, Purpose, RecordType,
+    ReleaseReason, ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer,
+    SecurityLayerAnswer, ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 pub use hex::Hex;
 pub use lookup::Lookup;

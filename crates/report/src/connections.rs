@@ -168,7 +168,16 @@ fn awaited_words(awaited: Awaited) -> Option<&'static str> {
         Awaited::ServerHello => Some("the TLS ServerHello"),
         Awaited::HandshakeEnd => Some("the rest of the TLS handshake"),
         Awaited::NtlmChallenge => Some("the CredSSP message with the NTLM challenge"),
+        Awaited::PublicKeyBinding => Some("the CredSSP proof of the public key"),
+        Awaited::EarlyAuthorization => Some("the Early User Authorization Result"),
         Awaited::McsConnectResponse => Some("the MCS Connect Response"),
+        Awaited::McsAttachUserConfirm => Some("the MCS Attach User Confirm"),
+        Awaited::McsChannelJoinConfirm => Some("an MCS Channel Join Confirm"),
+        Awaited::License => Some("a licensing message"),
+        Awaited::DemandActive => Some("the Demand Active PDU"),
+        Awaited::FontMap => Some("the Font Map PDU"),
+        Awaited::Picture => Some("a logon or a picture"),
+        Awaited::Disconnect => Some("the end of the connection"),
         Awaited::Nothing => None,
     }
 }

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, StageReport, StageStatus};
+use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, StageReport, StageStatus, windows_release};
 use rdpdoctor_model::{
-    Awaited, Certificate, ConnectFailure, Ending, Fact, Icmp, Lookup, Negotiation, Observation,
-    Party, Purpose, ResolveFailure, SecurityLayer, SecurityLayerAnswer, ServiceKind, Stage,
-    Timestamp,
+    Awaited, Certificate, ConnectFailure, Ending, Fact, Icmp, Lookup, Negotiation, NtlmVersion,
+    Observation, Party, Purpose, ResolveFailure, SecurityLayer, SecurityLayerAnswer, ServiceKind,
+    Stage, Timestamp,
 };
 
 use crate::document::{self, RunContext, StageEntry};
@@ -478,13 +478,26 @@ fn sign_in(evidence: &Evidence<'_>) -> Option<String> {
     let (computer, version, timestamp) = seen.value;
     let mut words = computer;
     if let Some(version) = version {
-        words.push_str(&format!(", Windows build {}", version.build));
+        words.push_str(&claimed_release(version, seen.observation.at));
     }
     if let (Some(theirs), Some(ours)) = (timestamp, seen.observation.at) {
         words.push_str(&clock(theirs.millis_since(ours)));
     }
     words.push_str(if authorised { "; signed in" } else { "; sign-in not tested" });
     Some(words)
+}
+
+/// The Windows that a server says it is, behind a comma, and whether that is still mended.
+fn claimed_release(version: NtlmVersion, today: Option<Timestamp>) -> String {
+    let NtlmVersion { major, minor, build } = version;
+    let Some(release) = windows_release(major, minor, build) else {
+        return format!(", says it is version {major}.{minor}.{build}");
+    };
+    let ended = release.end_of_support.filter(|day| {
+        today.is_some_and(|today| today.to_string().get(..day.len()).is_some_and(|now| now > *day))
+    });
+    let ended = ended.map_or(String::new(), |day| format!(" (support ended {day})"));
+    format!(", says it is {}{ended}", release.name)
 }
 
 /// How far a clock is off, behind a comma.
@@ -535,7 +548,17 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         Awaited::ServerHello => "on the first encrypted message",
         Awaited::HandshakeEnd => "in the middle of the TLS handshake",
         Awaited::NtlmChallenge => "on the first sign-in message",
+        Awaited::PublicKeyBinding => "on the sign-in itself",
+        Awaited::EarlyAuthorization => "when asked whether this user may log on",
         Awaited::McsConnectResponse => "on the request for a session",
+        Awaited::McsAttachUserConfirm | Awaited::McsChannelJoinConfirm => {
+            "while the channels were set up"
+        }
+        Awaited::License => "after the logon data",
+        Awaited::DemandActive => "after licensing",
+        Awaited::FontMap => "while the session was set up",
+        Awaited::Picture => "before there was a picture",
+        Awaited::Disconnect => "when asked to end the session",
         Awaited::Nothing => "at the end",
     };
     let (took, bytes) = (duration(after_ms), bytes(unfinished));

@@ -307,20 +307,49 @@ fn stage(fact: &Fact) -> Stage {
         | Fact::ServerHello { .. }
         | Fact::TlsMalformed { .. }
         | Fact::ServerCertificates { .. } => Stage::Tls,
-        Fact::TlsAlert { awaited, .. } | Fact::StreamEnded { awaited, .. } => match awaited {
-            Awaited::ConnectionConfirm => Stage::X224,
-            Awaited::ServerHello | Awaited::HandshakeEnd => Stage::Tls,
-            Awaited::NtlmChallenge => Stage::CredSsp,
-            Awaited::McsConnectResponse => Stage::Mcs,
-            Awaited::Nothing => Stage::Tcp,
-        },
-        Fact::TsRequest { .. } | Fact::NtlmChallenge { .. } | Fact::CredSspMalformed { .. } => {
-            Stage::CredSsp
-        }
+        Fact::TlsAlert { awaited, .. } | Fact::StreamEnded { awaited, .. } => awaiting(*awaited),
+        Fact::TsRequest { .. }
+        | Fact::NtlmChallenge { .. }
+        | Fact::EarlyAuthorization { .. }
+        | Fact::CredSspMalformed { .. } => Stage::CredSsp,
         Fact::McsConnectResponse { .. }
+        | Fact::ServerSecurityData { .. }
+        | Fact::McsAttachUserConfirm { .. }
+        | Fact::McsChannelJoinConfirm { .. }
         | Fact::McsDisconnectUltimatum { .. }
         | Fact::McsMalformed { .. } => Stage::Mcs,
+        Fact::LicenseMessage { .. } | Fact::LicenseError { .. } | Fact::LicenseMalformed { .. } => {
+            Stage::Licensing
+        }
+        Fact::ClientInfoSent { .. }
+        | Fact::DemandActive { .. }
+        | Fact::FontMap
+        | Fact::SetErrorInfo { .. }
+        | Fact::LoggedOn { .. }
+        | Fact::LogonNotification { .. }
+        | Fact::Redirection { .. }
+        | Fact::DeactivateAll
+        | Fact::ShutdownDenied
+        | Fact::SessionMalformed { .. } => Stage::Session,
         _ => Stage::X224,
+    }
+}
+
+/// The stage at which the client waits for this.
+fn awaiting(awaited: Awaited) -> Stage {
+    match awaited {
+        Awaited::ConnectionConfirm => Stage::X224,
+        Awaited::ServerHello | Awaited::HandshakeEnd => Stage::Tls,
+        Awaited::NtlmChallenge | Awaited::PublicKeyBinding | Awaited::EarlyAuthorization => {
+            Stage::CredSsp
+        }
+        Awaited::McsConnectResponse
+        | Awaited::McsAttachUserConfirm
+        | Awaited::McsChannelJoinConfirm => Stage::Mcs,
+        Awaited::License => Stage::Licensing,
+        Awaited::DemandActive | Awaited::FontMap | Awaited::Disconnect => Stage::Session,
+        Awaited::Picture => Stage::Desktop,
+        Awaited::Nothing => Stage::Tcp,
     }
 }
 
