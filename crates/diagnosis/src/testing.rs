@@ -122,12 +122,7 @@ impl Scene {
     }
 
     pub(crate) fn ended(self, ending: Ending, awaited: Awaited) -> Self {
-        let stage = match awaited {
-            Awaited::ConnectionConfirm => Stage::X224,
-            Awaited::ServerHello | Awaited::HandshakeEnd => Stage::Tls,
-            Awaited::NtlmChallenge => Stage::CredSsp,
-            Awaited::McsConnectResponse | Awaited::Nothing => Stage::Mcs,
-        };
+        let stage = awaited.stage();
         self.fact(
             stage,
             Fact::StreamEnded {
@@ -312,7 +307,7 @@ impl Scene {
         self.fact(Stage::CredSsp, fact)
     }
 
-    fn with_evidence<T>(&self, use_it: impl FnOnce(&Evidence<'_>) -> T) -> T {
+    pub(crate) fn with_evidence<T>(&self, use_it: impl FnOnce(&Evidence<'_>) -> T) -> T {
         use_it(&Evidence::new(&self.observations, Some(&self.target), now(), self.policy))
     }
 

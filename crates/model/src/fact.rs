@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Certificate, Hex, Lookup, Timestamp};
+use crate::{Certificate, Hex, Lookup, Stage, Timestamp};
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
 /// name in kebab-case. A kind is never reused for something else.
@@ -699,6 +699,8 @@ pub enum Purpose {
     LifeSign,
     /// A revocation list or an OCSP responder.
     Revocation,
+    /// A key distribution centre of Kerberos.
+    Kerberos,
 }
 
 /// What carries a connection.
@@ -811,6 +813,26 @@ pub enum Awaited {
     Disconnect,
     /// Nothing: the check had what it wanted.
     Nothing,
+}
+
+impl Awaited {
+    /// The stage at which the client waits for this; nothing is awaited on the bare connection.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::ConnectionConfirm => Stage::X224,
+            Self::ServerHello | Self::HandshakeEnd => Stage::Tls,
+            Self::NtlmChallenge | Self::PublicKeyBinding | Self::EarlyAuthorization => {
+                Stage::CredSsp
+            }
+            Self::McsConnectResponse | Self::McsAttachUserConfirm | Self::McsChannelJoinConfirm => {
+                Stage::Mcs
+            }
+            Self::License => Stage::Licensing,
+            Self::DemandActive | Self::FontMap | Self::Disconnect => Stage::Session,
+            Self::Picture => Stage::Desktop,
+            Self::Nothing => Stage::Tcp,
+        }
+    }
 }
 
 /// A mechanism of authentication inside CredSSP.

@@ -13,6 +13,7 @@ mod secret;
 mod stage;
 mod target;
 mod timestamp;
+mod user;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
@@ -29,3 +30,4 @@ pub use secret::Secret;
 pub use stage::Stage;
 pub use target::{DEFAULT_PORT, Target, TargetError};
 pub use timestamp::Timestamp;
+pub use user::{UserName, UserNameError};

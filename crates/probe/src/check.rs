@@ -4,13 +4,13 @@ use std::time::Duration;
 use rdpdoctor_model::{Fact, Stage, StageOutcome, Target};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use tokio_openssl::SslStream;
 
 use crate::Journal;
+use crate::link::Link;
 use crate::side::{self, DnsClient};
+use crate::sign_in::SignIn;
+use crate::stages;
 use crate::stages::tls::Established;
-use crate::stages::{self, mcs::Channel};
-use crate::stream::MeteredStream;
 use crate::tls::{TlsClient, TlsError};
 
 /// How long side questions may go on after the main path succeeded: they run beside it, and most
@@ -32,6 +32,8 @@ pub struct CheckOptions {
     pub side: SideQuestions,
     /// How long each stage may take.
     pub deadlines: Deadlines,
+    /// Who signs in; none: the check ends before.
+    pub sign_in: Option<SignIn>,
 }
 
 impl Default for CheckOptions {
@@ -40,6 +42,7 @@ impl Default for CheckOptions {
             requested_protocols: stages::x224::MSTSC_OFFER,
             side: SideQuestions::Few,
             deadlines: Deadlines::default(),
+            sign_in: None,
         }
     }
 }
@@ -68,6 +71,8 @@ pub struct Deadlines {
     pub tls: Duration,
     /// Up to the NTLM challenge.
     pub credssp: Duration,
+    /// CredSSP with credentials: a domain controller that is missing or a second factor takes long.
+    pub sign_in: Duration,
     /// Up to the MCS Connect Response.
     pub mcs: Duration,
 }
@@ -80,6 +85,7 @@ impl Default for Deadlines {
             x224: Duration::from_secs(8),
             tls: Duration::from_secs(10),
             credssp: Duration::from_secs(10),
+            sign_in: Duration::from_secs(60),
             mcs: Duration::from_secs(10),
         }
     }
@@ -95,6 +101,7 @@ impl Deadlines {
             x224: self.x224.min(limit),
             tls: self.tls.min(limit),
             credssp: self.credssp.min(limit),
+            sign_in: self.sign_in.min(limit),
             mcs: self.mcs.min(limit),
         }
     }
@@ -107,7 +114,7 @@ pub type Progress = Arc<dyn Fn(Stage) + Send + Sync>;
 pub struct Prober {
     tls: Arc<TlsClient>,
     dns: Arc<OnceLock<Result<DnsClient, String>>>,
-    names: Vec<String>,
+    names: Arc<[String]>,
 }
 
 /// What every part of one check needs.
@@ -121,9 +128,17 @@ pub(crate) struct Context {
     /// requestedProtocols of the main connection.
     pub(crate) offer: u32,
     pub(crate) side: SideQuestions,
+    pub(crate) sign_in: Option<SignIn>,
+    names: Arc<[String]>,
 }
 
 impl Context {
+    /// The name of this machine; `client` where it has none.
+    pub(crate) fn own_name(&self) -> &str {
+        let short = self.names.iter().min_by_key(|name| name.len());
+        short.map_or("client", String::as_str)
+    }
+
     /// Writes down a fact that belongs to no connection.
     pub(crate) fn note(&self, stage: Stage, fact: Fact) {
         self.journal.note(stage, None, fact);
@@ -142,7 +157,11 @@ impl Prober {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new() -> Result<Self, TlsError> {
-        Ok(Self { tls: Arc::new(TlsClient::new()?), dns: Arc::default(), names: side::own_names() })
+        Ok(Self {
+            tls: Arc::new(TlsClient::new()?),
+            dns: Arc::default(),
+            names: side::own_names().into(),
+        })
     }
 
     /// Checks `target` and writes what is seen into `journal`. Dropping the future stops the check
@@ -162,9 +181,11 @@ impl Prober {
             deadlines: options.deadlines,
             offer: options.requested_protocols,
             side: options.side,
+            sign_in: options.sign_in.clone(),
+            names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {
-            let fact = Fact::ThisMachine { names: self.names.clone(), addresses: Vec::new() };
+            let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses: Vec::new() };
             context.note(Stage::Client, fact);
         }
         let mut main = JoinSet::new();
@@ -179,18 +200,15 @@ impl Prober {
     }
 }
 
-/// The stream of an established encryption; starts the question whether its certificate was revoked.
-fn encrypted(
-    context: &Context,
-    established: Established,
-    beside: &mut Beside,
-) -> SslStream<MeteredStream> {
+/// The link inside an established encryption; starts the question whether its certificate was
+/// revoked.
+fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side != SideQuestions::None
     {
         beside.needed.spawn(side::revocation(context.clone(), issued));
     }
-    established.stream
+    Link::tls(established.stream)
 }
 
 /// Times the stages and writes down how each went.
@@ -291,28 +309,35 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
     if protocol != 0 {
         side::beside_tls(context, remote, protocol, &mut beside.questions);
     }
-    match protocol {
+    let mut link = match protocol {
         0 => {
             steps.skip(Stage::Tls, "the server uses Standard RDP Security");
             steps.skip(Stage::CredSsp, "the server takes no NLA");
-            steps
-                .stage(Stage::Mcs, stages::mcs::run(context, Channel::Clear(Box::new(stream))))
-                .await?;
-        }
-        1 => {
-            let tls = stages::tls::run(context, stream, 1);
-            let stream = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
-            steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
-            steps
-                .stage(Stage::Mcs, stages::mcs::run(context, Channel::Tls(Box::new(stream))))
-                .await?;
+            Link::clear(stream)
         }
         _ => {
             let tls = stages::tls::run(context, stream, protocol);
-            let stream = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
-            steps.stage(Stage::CredSsp, stages::credssp::run(context, stream)).await?;
-            steps.skip(Stage::Mcs, "comes after sign-in");
+            encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
+    };
+    let nla = protocol > 1;
+    if protocol == 1 {
+        steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
+    }
+    match &context.sign_in {
+        Some(sign_in) if nla => {
+            let signing = stages::credssp::run(context, &mut link, protocol, sign_in);
+            steps.stage(Stage::CredSsp, signing).await?;
+        }
+        None if nla => {
+            steps.stage(Stage::CredSsp, stages::credssp::challenge(context, &mut link)).await?;
+        }
+        _ => {}
+    }
+    if nla && context.sign_in.is_none() {
+        steps.skip(Stage::Mcs, "comes after sign-in");
+    } else {
+        steps.stage(Stage::Mcs, stages::mcs::run(context, &mut link, protocol)).await?;
     }
     for stage in [Stage::Licensing, Stage::Session, Stage::Desktop] {
         steps.skip(stage, "not asked for");

@@ -1,11 +1,11 @@
-//! One question and its answer, on the wire or inside TLS.
+//! One question and its answer on the wire.
 
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
 use openssl::ssl;
-use rdpdoctor_model::{Ending, Fact, Party};
+use rdpdoctor_model::{Ending, Fact};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 use tokio_openssl::SslStream;
@@ -16,7 +16,7 @@ use crate::stream::MeteredStream;
 const QUIET: Duration = Duration::from_millis(500);
 
 /// How long the end of the TCP connection is waited for behind a TLS close_notify.
-const CLOSING: Duration = Duration::from_millis(200);
+pub(crate) const CLOSING: Duration = Duration::from_millis(200);
 
 /// OpenSSL numbers the alerts it received as reasons from here on (SSL_AD_REASON_OFFSET).
 const ALERT_REASONS: i32 = 1000;
@@ -76,69 +76,13 @@ pub(crate) async fn exchange(
     }
 }
 
-/// The same inside TLS.
-pub(crate) async fn exchange_in_tls(
-    stream: &mut SslStream<MeteredStream>,
-    request: &[u8],
-    deadline: Instant,
-    done: impl Fn(&Fact) -> bool,
-) -> Vec<Fact> {
-    let written = timeout_at(deadline, stream.write_all(request)).await;
-    let metered = metered(stream);
-    let now = metered.now_ms();
-    metered.dissector().plaintext(Party::Client, request, now);
-    let mut facts = metered.collect();
-    if !matches!(written, Ok(Ok(()))) && metered.ended().is_none() {
-        facts.extend(metered.finish(Ending::Timeout));
-        return facts;
-    }
-    let mut buffer = [0; 4096];
-    loop {
-        match timeout_at(deadline, stream.read(&mut buffer)).await {
-            Ok(Ok(read)) if read > 0 => {
-                let metered = self::metered(stream);
-                let now = metered.now_ms();
-                metered.dissector().plaintext(Party::Server, &buffer[..read], now);
-                facts.extend(metered.collect());
-                if facts.iter().any(&done) {
-                    return facts;
-                }
-            }
-            Ok(result) => {
-                let metered = self::metered(stream);
-                let now = metered.now_ms();
-                match result {
-                    // close_notify: the TCP connection itself may end a moment later.
-                    Ok(_) if metered.ended().is_none() => {
-                        metered.dissector().alert(Party::Server, 1, 0, now);
-                        let closing = Instant::now() + CLOSING;
-                        let _ = timeout_at(closing.min(deadline), metered.read(&mut buffer)).await;
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        if let Some(description) = received_alert(&error) {
-                            metered.dissector().alert(Party::Server, 2, description, now);
-                        }
-                    }
-                }
-                facts.extend(metered.finish(Ending::Fin));
-                return facts;
-            }
-            Err(_) => {
-                facts.extend(self::metered(stream).finish(Ending::Timeout));
-                return facts;
-            }
-        }
-    }
-}
-
 /// The metered stream below TLS.
 pub(crate) fn metered(stream: &mut SslStream<MeteredStream>) -> &mut MeteredStream {
     Pin::new(stream).get_mut().get_mut()
 }
 
 /// The alert behind an error of the TLS library, where it received one.
-fn received_alert(error: &io::Error) -> Option<u8> {
+pub(crate) fn received_alert(error: &io::Error) -> Option<u8> {
     error.get_ref()?.downcast_ref::<ssl::Error>().and_then(alert_of)
 }
 

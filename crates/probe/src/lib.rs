@@ -6,11 +6,15 @@
 mod check;
 mod exchange;
 mod journal;
+mod kerberos;
+mod link;
 mod side;
+mod sign_in;
 mod stages;
 mod stream;
 mod tls;
 
 pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
 pub use journal::Journal;
+pub use sign_in::{Gate, Release, SignIn};
 pub use tls::TlsError;

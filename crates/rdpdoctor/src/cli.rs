@@ -79,6 +79,27 @@ pub struct CheckArgs {
     /// What the client insists on; auto offers what mstsc offers
     #[arg(long, value_enum, default_value_t = Security::Auto)]
     pub security: Security,
+    /// Sign in as DOMAIN\user, user@realm or user, once; the password is asked for
+    #[arg(short, long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Read the password from standard input (or set RDPDOCTOR_PASSWORD)
+    #[arg(long, requires = "user")]
+    pub password_stdin: bool,
+    /// How to sign in; auto takes Kerberos where Windows would, then NTLM
+    #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "user")]
+    pub auth: Auth,
+    /// Key distribution centre of the realm; without it the DNS is asked
+    #[arg(long, value_name = "HOST[:PORT]", requires = "user")]
+    pub kdc: Option<String>,
+    /// Sign in without handing the password over (Restricted Admin)
+    #[arg(long, requires = "user")]
+    pub restricted_admin: bool,
+    /// Sign in although this user was rejected within the last 30 minutes
+    #[arg(long, requires = "user")]
+    pub again: bool,
+    /// Believe the server whose certificate has this SHA-256 fingerprint
+    #[arg(long, value_name = "SHA256")]
+    pub pin: Option<String>,
     /// How certificate findings weigh: strict makes each block
     #[arg(long, value_enum, default_value_t = TrustLevel::Warn)]
     pub trust: TrustLevel,
@@ -147,6 +168,17 @@ pub enum Security {
     Nla,
 }
 
+/// `--auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// Kerberos where Windows would, then NTLM
+    Auto,
+    /// NTLM only
+    Ntlm,
+    /// Kerberos only
+    Kerberos,
+}
+
 /// `--trust`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TrustLevel {
@@ -154,7 +186,7 @@ pub enum TrustLevel {
     Strict,
     /// They warn, as mstsc asks
     Warn,
-    /// They warn
+    /// They warn, and a password leaves for any server
     Any,
 }
 

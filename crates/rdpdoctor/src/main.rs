@@ -4,12 +4,14 @@ mod cli;
 mod commands;
 mod output;
 mod progress;
+mod sign_in;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    log_own_events_only();
     match cli::Cli::try_parse() {
         Ok(cli) => commands::run(cli),
         Err(error) if !error.use_stderr() => {
@@ -22,4 +24,15 @@ fn main() -> ExitCode {
             ExitCode::from(commands::UNKNOWN)
         }
     }
+}
+
+/// `RUST_LOG` sets how much is logged, on standard error. Our own events only: the libraries below
+/// log credentials at their lowest level.
+fn log_own_events_only() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse::<LevelFilter>().ok());
+    let filter = Targets::new().with_target("rdpdoctor", level.unwrap_or(LevelFilter::WARN));
+    let output = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(output).init();
 }

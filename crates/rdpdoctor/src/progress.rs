@@ -12,6 +12,7 @@ use rdpdoctor_probe::Progress;
 const LONG: Duration = Duration::from_secs(5);
 
 /// A line that shows the stage under way, or nothing where nobody would see it.
+#[derive(Clone)]
 pub struct Line(Option<ProgressBar>);
 
 impl Line {
@@ -47,10 +48,17 @@ impl Line {
             });
         }))
     }
-}
 
-impl Drop for Line {
-    fn drop(&mut self) {
+    /// Does something that needs the terminal to itself.
+    pub fn suspended<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(bar) => bar.suspend(work),
+            None => work(),
+        }
+    }
+
+    /// Takes the line away.
+    pub fn end(self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }

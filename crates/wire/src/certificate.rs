@@ -58,6 +58,17 @@ pub fn read_certificate(der: &[u8]) -> Result<Certificate, String> {
     Ok(read)
 }
 
+/// The SubjectPublicKey of a certificate, which CredSSP binds to (MS-CSSP 3.1.5): the content of the
+/// BIT STRING, without its algorithm.
+///
+/// # Errors
+/// When the bytes are not a certificate of RFC 5280.
+pub fn subject_public_key(der: &[u8]) -> Result<Vec<u8>, String> {
+    let (_, certificate) =
+        X509Certificate::from_der(der).map_err(|error| format!("not a certificate: {error}"))?;
+    Ok(certificate.public_key().subject_public_key.data.to_vec())
+}
+
 fn read_extension(extension: &ParsedExtension<'_>, read: &mut Certificate) {
     match extension {
         ParsedExtension::SubjectAlternativeName(names) => {

@@ -8,7 +8,7 @@ use crate::der::{Cut, cut_sequence};
 use crate::ntlm;
 
 /// A TSRequest with a Kerberos ticket of a user in a thousand groups stays below this.
-const LONGEST: usize = 64 * 1024;
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// Nesting of TSRequest and its tokens.
 const DEEPEST: usize = 12;

@@ -307,7 +307,7 @@ fn stage(fact: &Fact) -> Stage {
         | Fact::ServerHello { .. }
         | Fact::TlsMalformed { .. }
         | Fact::ServerCertificates { .. } => Stage::Tls,
-        Fact::TlsAlert { awaited, .. } | Fact::StreamEnded { awaited, .. } => awaiting(*awaited),
+        Fact::TlsAlert { awaited, .. } | Fact::StreamEnded { awaited, .. } => awaited.stage(),
         Fact::TsRequest { .. }
         | Fact::NtlmChallenge { .. }
         | Fact::EarlyAuthorization { .. }
@@ -332,24 +332,6 @@ fn stage(fact: &Fact) -> Stage {
         | Fact::ShutdownDenied
         | Fact::SessionMalformed { .. } => Stage::Session,
         _ => Stage::X224,
-    }
-}
-
-/// The stage at which the client waits for this.
-fn awaiting(awaited: Awaited) -> Stage {
-    match awaited {
-        Awaited::ConnectionConfirm => Stage::X224,
-        Awaited::ServerHello | Awaited::HandshakeEnd => Stage::Tls,
-        Awaited::NtlmChallenge | Awaited::PublicKeyBinding | Awaited::EarlyAuthorization => {
-            Stage::CredSsp
-        }
-        Awaited::McsConnectResponse
-        | Awaited::McsAttachUserConfirm
-        | Awaited::McsChannelJoinConfirm => Stage::Mcs,
-        Awaited::License => Stage::Licensing,
-        Awaited::DemandActive | Awaited::FontMap | Awaited::Disconnect => Stage::Session,
-        Awaited::Picture => Stage::Desktop,
-        Awaited::Nothing => Stage::Tcp,
     }
 }
 

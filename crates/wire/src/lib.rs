@@ -11,11 +11,12 @@ mod der;
 mod dissector;
 pub mod encode;
 mod foreign;
+pub mod frame;
 mod mcs;
 mod ntlm;
 mod tls;
 mod tpkt;
 mod x224;
 
-pub use certificate::read_certificate;
+pub use certificate::{read_certificate, subject_public_key};
 pub use dissector::{Dissector, Event};

@@ -2,7 +2,7 @@
 
 mod advice;
 pub mod dns;
-mod look;
+pub(crate) mod look;
 pub mod mcs;
 pub mod nego;
 pub mod net;

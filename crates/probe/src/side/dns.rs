@@ -49,7 +49,8 @@ pub(crate) async fn reverse_name(context: Context, address: IpAddr) {
     }
 }
 
-fn client(context: &Context) -> Result<&DnsClient, String> {
+/// The process' DNS client.
+pub(crate) fn client(context: &Context) -> Result<&DnsClient, String> {
     let made = context.dns.get_or_init(|| {
         let mut builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
         let options = builder.options_mut();

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use rdpdoctor_model::{ConnectFailure, Fact, Stage};
 use tokio::task::JoinSet;
 
-pub(crate) use dns::{DnsClient, name as dns_name, own_names, reverse_name};
+pub(crate) use dns::{DnsClient, client as dns_client, name as dns_name, own_names, reverse_name};
 pub(crate) use revocation::ask as revocation;
 pub(crate) use security::tls_offer;
 

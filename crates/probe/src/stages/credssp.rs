@@ -1,33 +1,302 @@
-//! CredSSP up to the NTLM challenge (MS-CSSP 3.1.5), asked without any credential.
+//! CredSSP (MS-CSSP 3.1.5): up to the NTLM challenge without any credential, or to its end with
+//! one.
+//!
+//! `sspi` makes the messages. NTLM and Kerberos are two explicit modes: its own negotiation falls
+//! back without a word and loses the reason.
 
-use rdpdoctor_model::{Ending, Fact, Party};
-use rdpdoctor_wire::encode;
+use rdpdoctor_model::{Fact, Mechanism, Party, ReleaseReason, Stage};
+use rdpdoctor_wire::{encode, frame, subject_public_key};
+use sspi::credssp::{ClientMode, ClientState, CredSspClient, CredSspMode, TsRequest};
+use sspi::generator::GeneratorState;
+use sspi::ntlm::NtlmConfig;
+use sspi::{AuthIdentity, KerberosConfig, NegotiateConfig, Username};
 use tokio::time::Instant;
-use tokio_openssl::SslStream;
 
 use crate::check::Context;
-use crate::exchange::{exchange_in_tls, metered};
-use crate::stream::MeteredStream;
+use crate::kerberos::Kdc;
+use crate::link::{Link, Over};
+use crate::sign_in::{Release, SignIn};
+
+/// The version that mended CVE-2018-0886; nothing goes to older servers.
+const OLDEST_SAFE_VERSION: u32 = 5;
+
+/// PROTOCOL_HYBRID_EX: the server says whether the user may log on before the session begins.
+const PROTOCOL_HYBRID_EX: u32 = 8;
+
+/// Negotiation takes at most so many messages of the server.
+const MOST_ROUNDS: usize = 8;
+
+/// Kerberos errors after which Windows does not go on with NTLM, since the centre has judged the
+/// user or the clock (RFC 4120 7.5.9): KDC_ERR_POLICY, KDC_ERR_CLIENT_REVOKED, KDC_ERR_KEY_EXPIRED,
+/// KDC_ERR_PREAUTH_FAILED, KRB_AP_ERR_SKEW.
+const JUDGED: [u32; 5] = [12, 18, 23, 24, 37];
 
 /// Asks for the challenge; the error says why there is none.
+pub(crate) async fn challenge(context: &Context, link: &mut Link) -> Result<(), String> {
+    let deadline = Instant::now() + context.deadlines.credssp;
+    link.send(&encode::credssp_negotiate(), deadline).await.map_err(|over| over.0)?;
+    let answer = link.message(frame::ts_request, deadline).await;
+    let seen = link.facts().iter().any(|fact| matches!(fact, Fact::NtlmChallenge { .. }));
+    link.finish();
+    match answer {
+        _ if seen => Ok(()),
+        Ok(_) => Err("the server sent no NTLM challenge".to_owned()),
+        Err(over) => Err(over.0),
+    }
+}
+
+/// Signs in; behind it the connection goes on with MCS. The error says why not.
 pub(crate) async fn run(
     context: &Context,
-    mut stream: SslStream<MeteredStream>,
+    link: &mut Link,
+    protocol: u32,
+    sign_in: &SignIn,
 ) -> Result<(), String> {
-    let deadline = Instant::now() + context.deadlines.credssp;
-    let facts = exchange_in_tls(&mut stream, &encode::credssp_negotiate(), deadline, |fact| {
-        matches!(
-            fact,
-            Fact::TsRequest { from: Party::Server, .. }
-                | Fact::CredSspMalformed { .. }
-                | Fact::StreamEnded { .. }
-        )
-    })
-    .await;
-    metered(&mut stream).finish(Ending::ClosedByClient);
-    if facts.iter().any(|fact| matches!(fact, Fact::NtlmChallenge { .. })) {
+    let mut attempt = Attempt {
+        context,
+        link,
+        sign_in,
+        protocol,
+        service: format!("TERMSRV/{}", context.target.host),
+        deadline: Instant::now() + context.deadlines.sign_in,
+    };
+    let result = attempt.begin().await;
+    if result.is_err() {
+        attempt.link.finish();
+    }
+    result
+}
+
+struct Attempt<'a> {
+    context: &'a Context,
+    link: &'a mut Link,
+    sign_in: &'a SignIn,
+    protocol: u32,
+    /// The service principal name (MS-CSSP 3.1.5).
+    service: String,
+    deadline: Instant,
+}
+
+impl Attempt<'_> {
+    /// Kerberos first where Windows would: the server has a name, and the user a realm.
+    async fn begin(&mut self) -> Result<(), String> {
+        let only = self.sign_in.mechanism;
+        let realm = self.realm().filter(|_| only != Some(Mechanism::Ntlm));
+        let Some(realm) = realm else {
+            if only == Some(Mechanism::Kerberos) {
+                return Err(
+                    "Kerberos needs a host name and a user with a realm (user@realm)".into()
+                );
+            }
+            return self.ntlm().await;
+        };
+        let named = self.sign_in.kdc.as_deref();
+        match Kdc::find(self.context, &realm, named, self.service.clone()).await {
+            Ok(kdc) => match self.kerberos(&kdc).await {
+                Ok(()) => Ok(()),
+                Err(Stopped::Before(why)) => {
+                    let judged = kdc.error().is_some_and(|code| JUDGED.contains(&code));
+                    if judged || only.is_some() { Err(why) } else { self.ntlm().await }
+                }
+                Err(Stopped::After(why)) => Err(why),
+            },
+            Err(unavailable) => {
+                self.note(unavailable);
+                match only {
+                    Some(_) => Err("no key distribution centre is known".to_owned()),
+                    None => self.ntlm().await,
+                }
+            }
+        }
+    }
+
+    fn realm(&self) -> Option<String> {
+        let user = &self.sign_in.user;
+        // A centre that was named may know the domain by its NetBIOS name.
+        let by_name = || user.domain().map(str::to_uppercase);
+        let realm = user.realm().or_else(|| self.sign_in.kdc.as_ref().and_then(|_| by_name()));
+        realm.filter(|_| !self.context.target.is_address())
+    }
+
+    async fn ntlm(&mut self) -> Result<(), String> {
+        let mode = ClientMode::Ntlm(NtlmConfig::new(self.workstation()));
+        let mut client = self.client(mode)?;
+        let first =
+            step(&mut client, TsRequest::default(), None).await.map_err(|e| e.to_string())?;
+        self.send(first).await?;
+        let challenge = self.receive().await?;
+        self.gate(None).await?;
+        let answer = step(&mut client, challenge, None).await.map_err(|e| e.to_string())?;
+        self.note(Fact::CredentialSent { mechanism: Mechanism::Ntlm });
+        self.send(answer).await?;
+        self.binding(&mut client, None, Mechanism::Ntlm).await
+    }
+
+    /// Until the centre has given a ticket nothing has been sent to the server.
+    async fn kerberos(&mut self, kdc: &Kdc<'_>) -> Result<(), Stopped> {
+        let config = KerberosConfig::new_with_kdc_url("tcp://kdc.invalid:88", self.workstation());
+        let packages = Some("kerberos,!ntlm,!pku2u".to_owned());
+        let config = NegotiateConfig::new(Box::new(config), packages, self.workstation());
+        let mut client = self.client(ClientMode::Negotiate(config)).map_err(Stopped::Before)?;
+        let mut token = step(&mut client, TsRequest::default(), Some(kdc))
+            .await
+            .map_err(|error| Stopped::Before(error.to_string()))?;
+        self.gate(Some(Mechanism::Kerberos)).await.map_err(Stopped::After)?;
+        self.note(Fact::CredentialSent { mechanism: Mechanism::Kerberos });
+        for _ in 0..MOST_ROUNDS {
+            let bound = token.pub_key_auth.is_some();
+            self.send(token).await.map_err(Stopped::After)?;
+            if bound {
+                let kdc = Some(kdc);
+                let done = self.binding(&mut client, kdc, Mechanism::Kerberos).await;
+                return done.map_err(Stopped::After);
+            }
+            let answer = self.receive().await.map_err(Stopped::After)?;
+            token = step(&mut client, answer, Some(kdc))
+                .await
+                .map_err(|error| Stopped::After(error.to_string()))?;
+        }
+        Err(Stopped::After("the negotiation has no end".to_owned()))
+    }
+
+    /// The server's proof of its key, then the delegation (MS-CSSP 3.1.5, steps 4 and 5), then what
+    /// it thinks of the user.
+    async fn binding(
+        &mut self,
+        client: &mut CredSspClient,
+        kdc: Option<&Kdc<'_>>,
+        mechanism: Mechanism,
+    ) -> Result<(), String> {
+        let proof = self.receive().await?;
+        if proof.pub_key_auth.is_none() {
+            return Err("the server sent no proof of its key".to_owned());
+        }
+        let last = step(client, proof, kdc).await;
+        let matches = last.is_ok();
+        self.note(Fact::PublicKeyBinding { mechanism, matches });
+        let last = last.map_err(|error| format!("the server's proof of its key: {error}"))?;
+        self.send(last).await?;
+        self.note(Fact::CredentialsDelegated { mechanism });
+        if self.protocol == PROTOCOL_HYBRID_EX {
+            let result = self.link.message(frame::early_authorization, self.deadline).await;
+            let result = result.map_err(|over| over.0)?;
+            if result != [0; 4] {
+                return Err("the server does not let this user in".to_owned());
+            }
+        }
         Ok(())
-    } else {
-        Err("the server sent no NTLM challenge".to_owned())
+    }
+
+    /// Whether anything may leave that could be tried for a password.
+    async fn gate(&mut self, mechanism: Option<Mechanism>) -> Result<(), String> {
+        let observations = self.context.journal.observations();
+        let vulnerable = observations.iter().any(|o| {
+            let server = |from: Party| from == Party::Server;
+            matches!(o.fact, Fact::TsRequest { from, version, .. }
+                if server(from) && version < OLDEST_SAFE_VERSION)
+        });
+        let gate = self.sign_in.gate.clone();
+        let judged = tokio::task::spawn_blocking(move || gate(&observations)).await;
+        let judged = judged.map_err(|error| error.to_string())?;
+        let release = match judged {
+            _ if vulnerable => Release { released: false, reason: ReleaseReason::EncryptionOracle },
+            // Nothing but a proof that the server can use its ticket leaves before it has proved
+            // itself; where something opens the encryption, the proof of the key fails.
+            Release { reason: ReleaseReason::NotJudged, .. } if mechanism.is_some() => {
+                Release { released: true, reason: ReleaseReason::KerberosAuthenticates }
+            }
+            judged => judged,
+        };
+        let Release { released, reason } = release;
+        self.note(Fact::CredentialRelease { released, reason });
+        // A person may have taken a while to answer.
+        self.deadline = self.deadline.max(Instant::now() + self.context.deadlines.credssp);
+        if released { Ok(()) } else { Err("no credential was sent to this server".to_owned()) }
+    }
+
+    fn client(&self, mode: ClientMode) -> Result<CredSspClient, String> {
+        let certificate = self.link.certificate().ok_or("the server showed no certificate")?;
+        let key = subject_public_key(&certificate)?;
+        let user = &self.sign_in.user;
+        let username = if user.is_principal() {
+            Username::parse(&user.to_string())
+        } else {
+            Username::new(user.account(), user.domain())
+        };
+        let username = username.map_err(|error| error.to_string())?;
+        let password = std::str::from_utf8(self.sign_in.password.expose())
+            .map_err(|_| "the password is not UTF-8".to_owned())?;
+        let identity = AuthIdentity { username, password: password.to_owned().into() };
+        let delegation = if self.sign_in.restricted_admin {
+            CredSspMode::CredentialLess
+        } else {
+            CredSspMode::WithCredentials
+        };
+        CredSspClient::new(key, identity.into(), delegation, mode, self.service.clone())
+            .map_err(|error| error.to_string())
+    }
+
+    /// The name that accounts may be bound to (workstation restrictions).
+    fn workstation(&self) -> String {
+        self.context.own_name().to_uppercase()
+    }
+
+    async fn send(&mut self, request: TsRequest) -> Result<(), String> {
+        let mut bytes = Vec::new();
+        request.encode_ts_request(&mut bytes).map_err(|error| error.to_string())?;
+        self.link.send(&bytes, self.deadline).await.map_err(|over| over.0)
+    }
+
+    async fn receive(&mut self) -> Result<TsRequest, String> {
+        let message = self.link.message(frame::ts_request, self.deadline).await;
+        let message = message.map_err(|Over(why)| why)?;
+        let refused = self.link.facts().into_iter().any(
+            |fact| matches!(fact, Fact::TsRequest { from: Party::Server, error_code: Some(code), .. } if code != 0),
+        );
+        if refused {
+            return Err("the server refused the sign-in".to_owned());
+        }
+        TsRequest::from_buffer(&message).map_err(|error| format!("the server's TSRequest: {error}"))
+    }
+
+    fn note(&mut self, fact: Fact) {
+        self.link.metered().note(Stage::CredSsp, fact);
+    }
+}
+
+/// Whether anything had been sent to the server when it stopped.
+enum Stopped {
+    Before(String),
+    After(String),
+}
+
+/// One step of the client; what it wants of a key distribution centre is fetched.
+async fn step(
+    client: &mut CredSspClient,
+    request: TsRequest,
+    kdc: Option<&Kdc<'_>>,
+) -> sspi::Result<TsRequest> {
+    let mut work = client.process(request);
+    let mut state = work.start();
+    loop {
+        match state {
+            GeneratorState::Suspended(wanted) => {
+                let answer = match kdc {
+                    Some(kdc) => kdc.ask(&wanted.data).await,
+                    None => Err(sspi::Error::new(
+                        sspi::ErrorKind::NoAuthenticatingAuthority,
+                        "NTLM needs no key distribution centre",
+                    )),
+                };
+                state = work.resume(answer);
+            }
+            GeneratorState::Completed(result) => {
+                return result.map(|state| match state {
+                    ClientState::ReplyNeeded(request) | ClientState::FinalMessage(request) => {
+                        request
+                    }
+                });
+            }
+        }
     }
 }

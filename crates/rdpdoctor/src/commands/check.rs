@@ -14,6 +14,7 @@ use rdpdoctor_report::document::{Engine, RunContext};
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
+use crate::sign_in::{self, Memory, Plan};
 
 /// Between two tries of `--wait`.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -22,8 +23,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let target: Target = args.target.parse()?;
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
+    let memory = Memory::open();
+    let line = progress::Line::begin(args.output.quiet);
+    let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
+    let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let document = runtime.block_on(wait_for_answer(args, &target, reported));
+    let job = Job { args, target, reported, plan, memory };
+    let document = runtime.block_on(job.wait_for_answer(&line));
+    line.end();
     // A resolver that hangs must not keep the answer back.
     runtime.shutdown_background();
     let document = document?;
@@ -31,77 +38,108 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     Ok(exit_code(&document))
 }
 
-async fn wait_for_answer(
-    args: &CheckArgs,
-    target: &Target,
+/// What was asked for.
+struct Job<'a> {
+    args: &'a CheckArgs,
+    target: Target,
     reported: Option<(u32, Option<u32>)>,
-) -> anyhow::Result<Document> {
-    let prober = Prober::new()?;
-    let begun = Instant::now();
-    loop {
-        let (document, status, stopped) = check(args, target, reported, &prober).await;
-        let waited_enough = args.wait.is_none_or(|limit| begun.elapsed() + PAUSE >= limit);
-        if stopped || waited_enough || matches!(status, Status::Ok | Status::Degraded) {
-            return Ok(document);
+    plan: Plan,
+    memory: Memory,
+}
+
+/// One check's answer.
+struct Answer {
+    document: Document,
+    status: Status,
+    /// Whether another try could say something else: not after Ctrl-C, and never after a credential
+    /// was sent.
+    last: bool,
+}
+
+impl Job<'_> {
+    async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {
+        let prober = Prober::new()?;
+        let begun = Instant::now();
+        loop {
+            let answer = self.check(&prober, line).await;
+            let waited_enough = self.args.wait.is_none_or(|limit| begun.elapsed() + PAUSE >= limit);
+            let fine = matches!(answer.status, Status::Ok | Status::Degraded);
+            if answer.last || waited_enough || fine {
+                return Ok(answer.document);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(answer.document),
+            }
         }
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(document),
+    }
+
+    async fn check(&self, prober: &Prober, line: &progress::Line) -> Answer {
+        let args = self.args;
+        let journal = Arc::new(Journal::default());
+        let options = self.options();
+        let deadline = args.deadline.unwrap_or(Duration::MAX);
+        let interrupted = tokio::select! {
+            () = prober.check(&self.target, &options, &journal, line.reporter()) => None,
+            _ = tokio::signal::ctrl_c() => Some("Ctrl-C"),
+            () = tokio::time::sleep(deadline) => Some("the deadline"),
+        };
+        let mut observations = journal.observations();
+        if let Some(sign_in) = &options.sign_in {
+            self.memory.remember(&sign_in.user, &observations);
         }
+        let mut add = |source, stage, fact| {
+            let fact = added(observations.len(), &journal, source, stage, fact);
+            observations.push(fact);
+        };
+        if let Some(by) = interrupted {
+            add(Source::Probe, Stage::Client, Fact::Interrupted { by: by.to_owned() });
+        }
+        if let Some((code, extended)) = self.reported {
+            add(Source::User, Stage::Client, Fact::ReportedCode { code, extended });
+        }
+        if let Plan::Remembered(fact) = &self.plan {
+            add(Source::Client, Stage::CredSsp, fact.clone());
+        }
+        let judged_at = journal.started_at();
+        let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy(args));
+        let diagnosis = diagnose(&evidence);
+        let status = diagnosis.verdict.status;
+        let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
+        let run = RunContext {
+            target: self.target.clone(),
+            addresses: addresses(&observations),
+            via: None,
+            started_at: journal.started_at(),
+            elapsed_ms: journal.elapsed_whole_ms(),
+            engine: Engine::Portable,
+            last_stage_asked: Some(Stage::Desktop),
+        };
+        let document = Document::new(run, &diagnosis, observations);
+        Answer { document, status, last: interrupted == Some("Ctrl-C") || sent }
+    }
+
+    fn options(&self) -> CheckOptions {
+        let sign_in = match &self.plan {
+            Plan::Ready(sign_in) => Some((**sign_in).clone()),
+            Plan::None | Plan::Remembered(_) => None,
+        };
+        CheckOptions { sign_in, ..options(self.args) }
     }
 }
 
-/// One check; the last value says whether Ctrl-C stopped it.
-async fn check(
-    args: &CheckArgs,
-    target: &Target,
-    reported: Option<(u32, Option<u32>)>,
-    prober: &Prober,
-) -> (Document, Status, bool) {
-    let journal = Arc::new(Journal::default());
-    let options = options(args);
-    let line = progress::Line::begin(args.output.quiet);
-    let deadline = args.deadline.unwrap_or(Duration::MAX);
-    let interrupted = tokio::select! {
-        () = prober.check(target, &options, &journal, line.reporter()) => None,
-        _ = tokio::signal::ctrl_c() => Some("Ctrl-C"),
-        () = tokio::time::sleep(deadline) => Some("the deadline"),
-    };
-    drop(line);
-    let mut observations = journal.observations();
-    if let Some(by) = interrupted {
-        add(&mut observations, &journal, Source::Probe, Fact::Interrupted { by: by.to_owned() });
-    }
-    if let Some((code, extended)) = reported {
-        add(&mut observations, &journal, Source::User, Fact::ReportedCode { code, extended });
-    }
-    let evidence = Evidence::new(&observations, Some(target), journal.started_at(), policy(args));
-    let diagnosis = diagnose(&evidence);
-    let status = diagnosis.verdict.status;
-    let run = RunContext {
-        target: target.clone(),
-        addresses: addresses(&observations),
-        via: None,
-        started_at: journal.started_at(),
-        elapsed_ms: journal.elapsed_whole_ms(),
-        engine: Engine::Portable,
-        last_stage_asked: Some(Stage::Desktop),
-    };
-    (Document::new(run, &diagnosis, observations), status, interrupted == Some("Ctrl-C"))
-}
-
-fn add(observations: &mut Vec<Observation>, journal: &Journal, source: Source, fact: Fact) {
-    let at_ms = journal.elapsed_whole_ms();
-    observations.push(Observation {
-        id: ObservationId::numbered(observations.len() + 1),
+/// An observation that the probe did not make.
+fn added(count: usize, journal: &Journal, source: Source, stage: Stage, fact: Fact) -> Observation {
+    Observation {
+        id: ObservationId::numbered(count + 1),
         source,
-        stage: Stage::Client,
+        stage,
         at: None,
-        at_ms,
+        at_ms: journal.elapsed_whole_ms(),
         origin: None,
         connection: None,
         fact,
-    });
+    }
 }
 
 fn options(args: &CheckArgs) -> CheckOptions {
@@ -121,7 +159,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines }
+    CheckOptions { requested_protocols, side, deadlines, sign_in: None }
 }
 
 fn policy(args: &CheckArgs) -> Policy {

@@ -1,0 +1,164 @@
+//! What the stages behind the negotiation speak over: one message out, one message in, inside TLS
+//! or in clear. Every byte passes the dissector, and how it ended is written down once.
+
+use std::io;
+
+use rdpdoctor_model::{Ending, Fact, Party};
+use rdpdoctor_wire::frame::Frame;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout_at};
+use tokio_openssl::SslStream;
+
+use crate::exchange::{CLOSING, metered, received_alert};
+use crate::stream::MeteredStream;
+
+/// More than one message is never kept; the longest is a TSRequest.
+const MOST_KEPT: usize = 128 * 1024;
+
+/// The connection is over, or what came cannot be read; the journal has the facts.
+#[derive(Debug)]
+pub(crate) struct Over(pub(crate) String);
+
+/// A connection behind the negotiation.
+pub(crate) struct Link {
+    channel: Channel,
+    /// What came and was not taken yet.
+    inbox: Vec<u8>,
+    /// Facts since [`Link::facts`] was called.
+    facts: Vec<Fact>,
+}
+
+/// What carries it.
+enum Channel {
+    Clear(Box<MeteredStream>),
+    Tls(Box<SslStream<MeteredStream>>),
+}
+
+impl Link {
+    /// In clear: Standard RDP Security.
+    pub(crate) fn clear(stream: MeteredStream) -> Self {
+        Self::new(Channel::Clear(Box::new(stream)))
+    }
+
+    /// Inside TLS.
+    pub(crate) fn tls(stream: SslStream<MeteredStream>) -> Self {
+        Self::new(Channel::Tls(Box::new(stream)))
+    }
+
+    fn new(channel: Channel) -> Self {
+        Self { channel, inbox: Vec::new(), facts: Vec::new() }
+    }
+
+    /// The stream at the bottom.
+    pub(crate) fn metered(&mut self) -> &mut MeteredStream {
+        match &mut self.channel {
+            Channel::Clear(stream) => stream,
+            Channel::Tls(stream) => metered(stream),
+        }
+    }
+
+    /// The server's certificate as DER.
+    pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
+        match &self.channel {
+            Channel::Clear(_) => None,
+            Channel::Tls(stream) => stream.ssl().peer_certificate()?.to_der().ok(),
+        }
+    }
+
+    /// What was seen since the last call.
+    pub(crate) fn facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.facts)
+    }
+
+    /// Sends a message.
+    pub(crate) async fn send(&mut self, message: &[u8], deadline: Instant) -> Result<(), Over> {
+        let written = match &mut self.channel {
+            Channel::Clear(stream) => timeout_at(deadline, stream.write_all(message)).await,
+            Channel::Tls(stream) => {
+                let written = timeout_at(deadline, stream.write_all(message)).await;
+                let metered = metered(stream);
+                let now = metered.now_ms();
+                metered.dissector().plaintext(Party::Client, message, now);
+                written
+            }
+        };
+        self.collect();
+        match written {
+            Ok(Ok(())) => Ok(()),
+            // What the server said before it left can still be read.
+            Ok(Err(_)) if self.metered().ended().is_some() => Ok(()),
+            Ok(Err(error)) => Err(self.over(Ending::Failed, &error.to_string())),
+            Err(_) => Err(self.over(Ending::Timeout, "nothing more could be sent in time")),
+        }
+    }
+
+    /// The server's next message.
+    pub(crate) async fn message(
+        &mut self,
+        frame: fn(&[u8]) -> Frame,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, Over> {
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            match frame(&self.inbox) {
+                Frame::Whole(length) => return Ok(self.inbox.drain(..length).collect()),
+                Frame::Broken(problem) => return Err(self.over(Ending::ClosedByClient, &problem)),
+                Frame::Incomplete if self.inbox.len() > MOST_KEPT => {
+                    return Err(self.over(Ending::ClosedByClient, "a message without an end"));
+                }
+                Frame::Incomplete => {}
+            }
+            let read = match &mut self.channel {
+                Channel::Clear(stream) => timeout_at(deadline, stream.read(&mut buffer)).await,
+                Channel::Tls(stream) => timeout_at(deadline, stream.read(&mut buffer)).await,
+            };
+            match read {
+                Ok(Ok(read)) if read > 0 => {
+                    if let Channel::Tls(stream) = &mut self.channel {
+                        let metered = metered(stream);
+                        let now = metered.now_ms();
+                        metered.dissector().plaintext(Party::Server, &buffer[..read], now);
+                    }
+                    self.inbox.extend_from_slice(&buffer[..read]);
+                    self.collect();
+                }
+                Ok(result) => return Err(self.hung_up(result.err(), deadline).await),
+                Err(_) => return Err(self.over(Ending::Timeout, "no answer in time")),
+            }
+        }
+    }
+
+    /// The server ended it: by close_notify, an alert, or the TCP connection's end.
+    async fn hung_up(&mut self, error: Option<io::Error>, deadline: Instant) -> Over {
+        if let Channel::Tls(stream) = &mut self.channel {
+            let metered = metered(stream);
+            let now = metered.now_ms();
+            if let Some(description) = error.as_ref().and_then(received_alert) {
+                metered.dissector().alert(Party::Server, 2, description, now);
+            } else if metered.ended().is_none() {
+                // close_notify: the TCP connection itself may end a moment later.
+                metered.dissector().alert(Party::Server, 1, 0, now);
+                let closing = Instant::now() + CLOSING;
+                let _ = timeout_at(closing.min(deadline), metered.read(&mut [0; 512])).await;
+            }
+        }
+        self.over(Ending::Fin, "the server ended the connection")
+    }
+
+    /// Nobody needs it any more.
+    pub(crate) fn finish(&mut self) {
+        let facts = self.metered().finish(Ending::ClosedByClient);
+        self.facts.extend(facts);
+    }
+
+    fn over(&mut self, ending: Ending, why: &str) -> Over {
+        let facts = self.metered().finish(ending);
+        self.facts.extend(facts);
+        Over(why.to_owned())
+    }
+
+    fn collect(&mut self) {
+        let facts = self.metered().collect();
+        self.facts.extend(facts);
+    }
+}

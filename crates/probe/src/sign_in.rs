@@ -1,0 +1,47 @@
+//! What a check with credentials is given: who signs in, with what, and who decides whether it may.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rdpdoctor_model::{Mechanism, Observation, ReleaseReason, Secret, UserName};
+
+/// Judges, from what was seen so far, whether a credential may leave for the server. It may ask a
+/// person and so block.
+pub type Gate = Arc<dyn Fn(&[Observation]) -> Release + Send + Sync>;
+
+/// The answer of a [`Gate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// Whether it may.
+    pub released: bool,
+    /// Why, or why not.
+    pub reason: ReleaseReason,
+}
+
+/// Signing in with a password. It is tried once.
+#[derive(Clone)]
+pub struct SignIn {
+    /// Who.
+    pub user: UserName,
+    /// The password.
+    pub password: Arc<Secret>,
+    /// The one mechanism to try; none: Kerberos where Windows would, then NTLM where Windows would.
+    pub mechanism: Option<Mechanism>,
+    /// The key distribution centre, as `host` or `host:port`; none: the DNS is asked.
+    pub kdc: Option<String>,
+    /// Restricted Admin: the password proves who one is, and is not handed over (MS-CSSP 2.2.1.2.1).
+    pub restricted_admin: bool,
+    /// Asked before anything leaves that could be tried for a password.
+    pub gate: Gate,
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn")
+            .field("user", &self.user)
+            .field("mechanism", &self.mechanism)
+            .field("kdc", &self.kdc)
+            .field("restricted_admin", &self.restricted_admin)
+            .finish_non_exhaustive()
+    }
+}

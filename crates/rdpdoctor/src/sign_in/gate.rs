@@ -1,0 +1,145 @@
+//! Whether a credential may leave for a server (contract, "Whether a credential leaves").
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::ensure;
+use rdpdoctor_diagnosis::{Evidence, Identity, Policy, Trust, identity};
+use rdpdoctor_model::{Observation, ReleaseReason, Target, Timestamp};
+use rdpdoctor_probe::Release;
+
+use super::Memory;
+use crate::progress::Line;
+
+/// Decides, and asks a person where nothing else vouches for the server.
+pub struct Gatekeeper {
+    pub target: Target,
+    pub trust: Trust,
+    /// `--pin`, as 64 digits in lower case.
+    pub pin: Option<String>,
+    pub memory: Memory,
+    pub line: Line,
+}
+
+impl Gatekeeper {
+    /// The decision.
+    pub fn judge(&self, observations: &[Observation]) -> Release {
+        let policy = Policy { trust: self.trust, ..Policy::default() };
+        let evidence = Evidence::new(observations, Some(&self.target), Timestamp::now(), policy);
+        let identity = identity(&evidence);
+        let reason = self.reason(&identity);
+        if let (ReleaseReason::UserConfirmed | ReleaseReason::PinMatches, Some(fingerprint)) =
+            (reason, identity.fingerprint)
+        {
+            self.memory.know(&self.target, fingerprint);
+        }
+        Release { released: releases(reason), reason }
+    }
+
+    fn reason(&self, identity: &Identity<'_>) -> ReleaseReason {
+        if self.trust == Trust::Any {
+            return ReleaseReason::TrustAny;
+        }
+        if identity.intercepted {
+            return ReleaseReason::Intercepted;
+        }
+        let fingerprint = identity.fingerprint.unwrap_or_default();
+        if let Some(pin) = &self.pin {
+            return if pin == fingerprint {
+                ReleaseReason::PinMatches
+            } else {
+                ReleaseReason::PinDiffers
+            };
+        }
+        if identity.trusted {
+            return ReleaseReason::CertificateTrusted;
+        }
+        if identity.other_machine {
+            return ReleaseReason::OtherMachine;
+        }
+        if self.trust == Trust::Strict {
+            return ReleaseReason::NotJudged;
+        }
+        match self.memory.known(&self.target) {
+            Some(known) if known == fingerprint => ReleaseReason::FingerprintKnown,
+            Some(_) => ReleaseReason::FingerprintChanged,
+            None if self.confirmed(fingerprint) => ReleaseReason::UserConfirmed,
+            None => ReleaseReason::NotJudged,
+        }
+    }
+
+    /// Asks on the terminal, where there is one.
+    fn confirmed(&self, fingerprint: &str) -> bool {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        self.line.suspended(|| {
+            let mut output = std::io::stderr();
+            let question = format!(
+                "Nothing vouches for {}: its certificate is not trusted here.\n\
+                 SHA-256 {}\n\
+                 Send the password to the holder of this certificate? Type yes: ",
+                self.target.host,
+                grouped(fingerprint)
+            );
+            let asked = output.write_all(question.as_bytes()).and_then(|()| output.flush());
+            let mut answer = String::new();
+            asked.is_ok()
+                && std::io::stdin().read_line(&mut answer).is_ok()
+                && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        })
+    }
+}
+
+fn releases(reason: ReleaseReason) -> bool {
+    use ReleaseReason as R;
+    match reason {
+        R::CertificateTrusted
+        | R::KerberosAuthenticates
+        | R::PinMatches
+        | R::FingerprintKnown
+        | R::UserConfirmed
+        | R::TrustAny => true,
+        R::NotJudged
+        | R::PinDiffers
+        | R::FingerprintChanged
+        | R::Intercepted
+        | R::OtherMachine
+        | R::EncryptionOracle => false,
+    }
+}
+
+/// `ab:cd:…` as tools show fingerprints.
+fn grouped(fingerprint: &str) -> String {
+    let bytes: Vec<_> = fingerprint.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
+    bytes.join(":")
+}
+
+/// A fingerprint as tools show it: 64 hexadecimal digits, with or without colons or blanks.
+///
+/// # Errors
+/// When it is none.
+pub fn parse_pin(text: &str) -> anyhow::Result<String> {
+    let text = text.strip_prefix("SHA256:").or(text.strip_prefix("sha256:")).unwrap_or(text);
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | ' ' | '-')).collect();
+    ensure!(
+        digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()),
+        "--pin takes the SHA-256 of a certificate: 64 hexadecimal digits"
+    );
+    Ok(digits.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_as_tools_show_them() {
+        let plain = "ab".repeat(32);
+        let colons = ["AB"; 32].join(":");
+        assert_eq!(parse_pin(&colons).expect("a pin"), plain);
+        assert_eq!(parse_pin(&format!("SHA256:{plain}")).expect("a pin"), plain);
+        assert_eq!(grouped(&plain), ["ab"; 32].join(":"));
+        assert!(parse_pin("ab").is_err());
+        assert!(parse_pin(&"zz".repeat(32)).is_err());
+    }
+}
