@@ -23,6 +23,8 @@ pub(crate) struct Behaviour {
     pub(crate) computer: fn() -> Computer,
     /// How it answers the first TSRequest.
     pub(crate) sign_in: SignIn,
+    /// What follows a proof of the right password.
+    pub(crate) verdict: Verdict,
     /// How it answers the MCS Connect Initial.
     pub(crate) connect: ConnectAnswer,
 }
@@ -37,6 +39,7 @@ impl Behaviour {
         tls: Tls::HEALTHY,
         computer: Computer::lab,
         sign_in: SignIn::Challenge(Challenge::HEALTHY),
+        verdict: Verdict::Accept,
         connect: ConnectAnswer::Response,
     };
 }
@@ -231,6 +234,23 @@ impl Challenge {
     /// What a Windows host with all updates sends.
     pub(crate) const HEALTHY: Self =
         Self { version: 6, clock_ahead: 0, timestamp: true, always_spnego: false };
+}
+
+/// What follows an AUTHENTICATE_MESSAGE that proves the right password (MS-CSSP 3.1.5). A wrong one
+/// gets STATUS_LOGON_FAILURE.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verdict {
+    /// The proof of the server's key, then the delegation, then the session.
+    Accept,
+    /// A TSRequest with this errorCode, and FIN.
+    Status(u32),
+    /// A proof of a key that is not the certificate's.
+    OtherKey,
+    /// Everything up to the delegation; then, to those who asked for PROTOCOL_HYBRID_EX, this Early
+    /// User Authorization Result (MS-RDPBCGR 2.2.10.2) and FIN. The others go on.
+    EarlyAuthorization(u32),
+    /// Something else, inside TLS.
+    Instead(Instead),
 }
 
 /// The answer to the MCS Connect Initial (T.125 section 11.1, MS-RDPBCGR 2.2.1.4).

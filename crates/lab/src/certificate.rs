@@ -22,6 +22,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 use crate::behaviour::Computer;
+use crate::credssp;
 
 /// How long the certificate is valid that Windows makes for itself.
 const HALF_A_YEAR: Duration = Duration::days(182);
@@ -30,6 +31,15 @@ const HALF_A_YEAR: Duration = Duration::days(182);
 pub(crate) struct Identity {
     pub(crate) chain: Vec<X509>,
     pub(crate) key: PKey<Private>,
+}
+
+impl Identity {
+    /// The certificate's subjectPublicKey.
+    pub(crate) fn public_key(&self) -> io::Result<Vec<u8>> {
+        let none = || io::Error::other("a certificate without a key");
+        let info = self.chain.first().ok_or_else(none)?.public_key()?.public_key_to_der()?;
+        credssp::subject_public_key(&info).map(<[u8]>::to_vec).ok_or_else(none)
+    }
 }
 
 /// What certificates are made from.

@@ -7,6 +7,7 @@ use openssl::ssl::{Ssl, SslContext};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_openssl::SslStream;
 
+use crate::ConnectionRecord;
 use crate::behaviour::{Ending, Instead, Then};
 use crate::link::Link;
 
@@ -67,6 +68,15 @@ impl Channel {
             self.receive().await?;
         }
         Ok(std::mem::take(&mut self.pending))
+    }
+
+    /// Notes something of what was received in the connection's record.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut ConnectionRecord)) {
+        match &self.transport {
+            Transport::Clear(link) => link.note(note),
+            Transport::Secure(stream) => stream.get_ref().note(note),
+            Transport::Gone => {}
+        }
     }
 
     /// Puts a message back.

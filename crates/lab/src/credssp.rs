@@ -1,9 +1,13 @@
-//! CredSSP (MS-CSSP 2.2.1) and the NTLM challenge inside it (MS-NLMP 2.2.1.2).
+//! CredSSP (MS-CSSP 2.2.1), SPNEGO inside it (RFC 4178), and the NTLM challenge inside that (MS-NLMP
+//! 2.2.1.2).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use openssl::sha::sha256;
+
 use crate::behaviour::{Challenge, Computer};
 use crate::der::{element, first};
+use crate::ntlm::{from_utf16, utf16};
 
 /// What a client's negotiation token is.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,40 +26,103 @@ const NTLM_NEGOTIATE: &[u8] = b"NTLMSSP\0\x01\0\0\0";
 /// 1.3.6.1.4.1.311.2.2.10, NTLM, as an OBJECT IDENTIFIER.
 const OID_NTLM: [u8; 12] = [6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10];
 
-/// The client's negotiation token; `None` when the TSRequest has none or cannot be read.
-pub(crate) fn token(ts_request: &[u8]) -> Option<Token> {
-    let (_, mut fields, _) = first(ts_request)?;
-    let token = loop {
-        let (tag, content, rest) = first(fields)?;
-        if tag == 0xA1 {
+/// What a server reads of a TSRequest (MS-CSSP 2.2.1).
+pub(crate) struct TsRequest<'a> {
+    pub(crate) version: u8,
+    /// The first negotiation token.
+    pub(crate) token: Option<&'a [u8]>,
+    pub(crate) auth_info: Option<&'a [u8]>,
+    pub(crate) pub_key_auth: Option<&'a [u8]>,
+    pub(crate) client_nonce: Option<&'a [u8]>,
+}
+
+impl<'a> TsRequest<'a> {
+    /// `None` when it cannot be read.
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (_, fields, _) = first(bytes)?;
+        let octets = |tag| field(fields, tag).and_then(inside);
+        Some(Self {
+            version: octets(0xA0)?.last().copied()?,
             // NegoData: SEQUENCE OF SEQUENCE { negoToken [0] OCTET STRING }.
-            break (0..4)
-                .try_fold(content, |inside, _| first(inside).map(|(_, inner, _)| inner))?;
+            token: octets(0xA1).and_then(inside).and_then(inside).and_then(inside),
+            auth_info: octets(0xA2),
+            pub_key_auth: octets(0xA3),
+            client_nonce: octets(0xA5),
+        })
+    }
+}
+
+/// What is inside the first element.
+fn inside(bytes: &[u8]) -> Option<&[u8]> {
+    first(bytes).map(|(_, content, _)| content)
+}
+
+/// The content of the field with this tag.
+fn field(mut fields: &[u8], wanted: u8) -> Option<&[u8]> {
+    loop {
+        let (tag, content, rest) = first(fields)?;
+        if tag == wanted {
+            return Some(content);
         }
         fields = rest;
-    };
-    if token.starts_with(NTLM_NEGOTIATE) {
-        Some(Token::Ntlm)
-    } else if token.windows(NTLM_NEGOTIATE.len()).any(|window| window == NTLM_NEGOTIATE) {
-        Some(Token::NtlmInSpnego)
-    } else {
-        Some(Token::OtherInSpnego)
+    }
+}
+
+impl Token {
+    /// What kind of token this is.
+    pub(crate) fn of(token: &[u8]) -> Self {
+        if token.starts_with(NTLM_NEGOTIATE) {
+            Self::Ntlm
+        } else if token.windows(NTLM_NEGOTIATE.len()).any(|window| window == NTLM_NEGOTIATE) {
+            Self::NtlmInSpnego
+        } else {
+            Self::OtherInSpnego
+        }
+    }
+}
+
+/// What a token of SPNEGO carries (RFC 4178 section 4.2), or one that is an NTLM message itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Negotiation<'a> {
+    /// Whether it is SPNEGO at all.
+    pub(crate) spnego: bool,
+    /// The encoding of MechTypeList, in the client's first token.
+    pub(crate) mechanisms: Option<&'a [u8]>,
+    /// The mechanism's own message.
+    pub(crate) message: Option<&'a [u8]>,
+    /// mechListMIC.
+    pub(crate) mic: Option<&'a [u8]>,
+}
+
+impl<'a> Negotiation<'a> {
+    /// Tolerant: what cannot be read is not there.
+    pub(crate) fn read(token: &'a [u8]) -> Self {
+        if token.starts_with(b"NTLMSSP\0") {
+            return Self { message: Some(token), ..Self::default() };
+        }
+        let Some((tag, content, _)) = first(token) else { return Self::default() };
+        // A NegTokenInit is inside GSS-API's frame, behind SPNEGO's own identifier.
+        let initial = tag == 0x60;
+        let fields = if initial { field(content, 0xA0) } else { Some(content) };
+        let fields = fields.and_then(inside).unwrap_or_default();
+        Self {
+            spnego: true,
+            mechanisms: field(fields, 0xA0).filter(|_| initial),
+            message: field(fields, 0xA2).and_then(inside),
+            mic: field(fields, 0xA3).and_then(inside),
+        }
     }
 }
 
 /// A TSRequest with the CHALLENGE_MESSAGE, inside SPNEGO if the client used that.
-pub(crate) fn challenge(
-    settings: &Challenge,
-    computer: &Computer,
-    challenge: [u8; 8],
-    to: &Token,
-) -> Vec<u8> {
-    let message = ntlm_challenge(settings, computer, challenge);
-    let token = match to {
-        Token::Ntlm if !settings.always_spnego => message,
-        _ => spnego(&element(0xA2, &element(4, &message))),
-    };
-    with_token(settings.version, &token)
+pub(crate) fn challenge(settings: &Challenge, message: &[u8], to: &Token) -> Vec<u8> {
+    match to {
+        Token::Ntlm if !settings.always_spnego => with_token(settings.version, message),
+        _ => {
+            let token = spnego(&element(0xA2, &element(4, message)));
+            with_token(settings.version, &token)
+        }
+    }
 }
 
 /// A TSRequest that asks a client which began with another mechanism to go on with NTLM.
@@ -75,13 +142,85 @@ pub(crate) fn status(version: u8, status: u32) -> Vec<u8> {
     element(0x30, &[version_field(version), code].concat())
 }
 
+/// A TSRequest that ends SPNEGO, with or without a mechListMIC, or carries the server's proof of its
+/// key, or both.
+pub(crate) fn proof(
+    version: u8,
+    completed: Option<Option<[u8; 16]>>,
+    pub_key_auth: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut fields = version_field(version);
+    if let Some(mic) = completed {
+        let mic = mic.map(|mic| element(0xA3, &element(4, &mic)));
+        let state = element(0xA0, &element(10, &[0]));
+        let token = element(0xA1, &element(0x30, &[state, mic.unwrap_or_default()].concat()));
+        fields.extend(nego_data(&token));
+    }
+    if let Some(proof) = pub_key_auth {
+        fields.extend(element(0xA3, &element(4, proof)));
+    }
+    element(0x30, &fields)
+}
+
+/// What the server proves, or the client (MS-CSSP 3.1.5): since version 5 a hash bound to the
+/// client's nonce, before it the key itself, to which the server adds one.
+pub(crate) fn key_proof(
+    version: u8,
+    of_server: bool,
+    nonce: &[u8],
+    subject_public_key: &[u8],
+) -> Vec<u8> {
+    if version >= 5 {
+        let (from, to) = if of_server { ("Server", "Client") } else { ("Client", "Server") };
+        let magic = format!("CredSSP {from}-To-{to} Binding Hash\0");
+        return sha256(&[magic.as_bytes(), nonce, subject_public_key].concat()).to_vec();
+    }
+    let mut key = subject_public_key.to_vec();
+    if of_server {
+        for byte in &mut key {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
+        }
+    }
+    key
+}
+
+/// The bits of a SubjectPublicKeyInfo's subjectPublicKey (RFC 5280 section 4.1).
+pub(crate) fn subject_public_key(info: &[u8]) -> Option<&[u8]> {
+    let bits = field(inside(info)?, 3)?;
+    bits.get(1..)
+}
+
+/// Who is delegated.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+/// TSPasswordCreds in TSCredentials (MS-CSSP 2.2.1.2); `None` for other kinds.
+pub(crate) fn credentials(content: &[u8]) -> Option<Credentials> {
+    let fields = inside(content)?;
+    if field(fields, 0xA0).and_then(inside)? != [1] {
+        return None;
+    }
+    let fields = field(fields, 0xA1).and_then(inside).and_then(inside)?;
+    let text = |tag| field(fields, tag).and_then(inside).map(from_utf16);
+    Some(Credentials { user: text(0xA1)?, password: text(0xA2)? })
+}
+
 fn version_field(version: u8) -> Vec<u8> {
     element(0xA0, &element(2, &[version]))
 }
 
 fn with_token(version: u8, token: &[u8]) -> Vec<u8> {
-    let data = element(0x30, &element(0x30, &element(0xA0, &element(4, token))));
-    element(0x30, &[version_field(version), element(0xA1, &data)].concat())
+    element(0x30, &[version_field(version), nego_data(token)].concat())
+}
+
+fn nego_data(token: &[u8]) -> Vec<u8> {
+    element(0xA1, &element(0x30, &element(0x30, &element(0xA0, &element(4, token)))))
 }
 
 /// NegTokenResp (RFC 4178 section 4.2.2): accept-incomplete, NTLM, and the token's field if any.
@@ -92,7 +231,11 @@ fn spnego(response_token: &[u8]) -> Vec<u8> {
 }
 
 /// CHALLENGE_MESSAGE: a domain member that runs Windows Server 2022.
-fn ntlm_challenge(settings: &Challenge, computer: &Computer, challenge: [u8; 8]) -> Vec<u8> {
+pub(crate) fn ntlm_challenge(
+    settings: &Challenge,
+    computer: &Computer,
+    challenge: [u8; 8],
+) -> Vec<u8> {
     // 56, KEY_EXCH, 128, VERSION, TARGET_INFO, EXTENDED_SESSIONSECURITY, TARGET_TYPE_DOMAIN,
     // ALWAYS_SIGN, NTLM, SEAL, SIGN, REQUEST_TARGET, UNICODE (MS-NLMP 2.2.2.5).
     const FLAGS: u32 = 0xE289_8235;
@@ -153,16 +296,13 @@ fn filetime(ahead: i64) -> u64 {
     ticks.saturating_add(UNIX_EPOCH_TICKS).saturating_add_signed(ahead * TICKS_A_SECOND)
 }
 
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn tokens_of_all_three_kinds_are_told_apart() {
+        let token = |request: &[u8]| TsRequest::read(request)?.token.map(Token::of);
         let negotiate = [NTLM_NEGOTIATE, &[0; 20]].concat();
         assert_eq!(token(&with_token(6, &negotiate)), Some(Token::Ntlm));
         let inside = spnego(&element(0xA2, &element(4, &negotiate)));

@@ -1,11 +1,11 @@
 //! Misbehaving Remote Desktop servers, one named fault a file.
 //!
 //! There is one healthy server ([`start`] with the fault `healthy-nla`): it behaves as a Windows
-//! host that requires Network Level Authentication, up to its NTLM challenge. Every other entry of
-//! [`FAULTS`] deviates from it in one step. Nothing here reads what a diagnosis says; the messages
-//! are built by this crate and by `ironrdp-pdu`, never by the code that judges them.
+//! host that requires Network Level Authentication and knows one account, [`USER`]. Every other
+//! entry of [`FAULTS`] deviates from it in one step. Nothing here reads what a diagnosis says; the
+//! messages are built by this crate and by `ironrdp-pdu`, never by the code that judges them.
 //!
-//! The servers are for tests and for trying things out: they hold no session and check no password.
+//! The servers are for tests and for trying things out: their account opens nothing.
 
 mod behaviour;
 mod certificate;
@@ -15,14 +15,22 @@ mod der;
 mod faults;
 mod link;
 mod mcs;
+mod ntlm;
 mod revocation;
 mod running;
 mod server;
+mod sign_in;
 mod tls;
 mod x224;
 
 pub use faults::{FAULTS, fault};
 pub use running::{ConnectionRecord, Options, Running, start};
+
+/// The one account that the servers know, in whatever domain.
+pub const USER: &str = "lab";
+
+/// Its password.
+pub const PASSWORD: &str = "lab-Password-1";
 
 /// One named way in which a Remote Desktop server fails, or one in which it works.
 pub struct Fault {

@@ -64,8 +64,12 @@ impl Link {
 
     /// Adds to what was received above TLS.
     pub(crate) fn record_above_tls(&self, bytes: &[u8]) {
-        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        keep(&mut record.above_tls, bytes);
+        self.note(|record| keep(&mut record.above_tls, bytes));
+    }
+
+    /// Notes something of what was received.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut ConnectionRecord)) {
+        note(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Does what follows the last word. A failure means that the client has left before.
@@ -129,9 +133,7 @@ impl AsyncRead for Link {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let received = &buffer.filled()[before..];
         if !received.is_empty() {
-            let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-            keep(&mut record.on_wire, received);
-            drop(record);
+            self.note(|record| keep(&mut record.on_wire, received));
             self.pauses = 0;
         }
         Poll::Ready(Ok(()))

@@ -50,6 +50,11 @@ pub struct ConnectionRecord {
     pub on_wire: Vec<u8>,
     /// What came inside TLS.
     pub above_tls: Vec<u8>,
+    /// Whether a proof of a password came, with which passwords can be tried out: an NTLM
+    /// AUTHENTICATE_MESSAGE.
+    pub authenticate_received: bool,
+    /// Whether a password itself came: delegated by CredSSP or in a Client Info PDU.
+    pub credentials_received: bool,
 }
 
 /// A server at work; it stops when this is dropped.
@@ -123,7 +128,8 @@ pub async fn start(
             std::fs::write(file, &ca_pem)?;
         }
         let context = tls::context(&behaviour.tls, &identity)?;
-        Ok((Server { behaviour, computer: forge.computer, context }, list, ca_pem))
+        let public_key = identity.public_key()?;
+        Ok((Server { behaviour, computer: forge.computer, context, public_key }, list, ca_pem))
     };
     let (server, list, ca_pem) = spawn_blocking(make).await.map_err(io::Error::other)??;
 
@@ -166,7 +172,13 @@ struct Records(Mutex<VecDeque<Arc<Mutex<ConnectionRecord>>>>);
 
 impl Records {
     fn begin(&self, peer: SocketAddr) -> Arc<Mutex<ConnectionRecord>> {
-        let record = ConnectionRecord { peer, on_wire: Vec::new(), above_tls: Vec::new() };
+        let record = ConnectionRecord {
+            peer,
+            on_wire: Vec::new(),
+            above_tls: Vec::new(),
+            authenticate_received: false,
+            credentials_received: false,
+        };
         let record = Arc::new(Mutex::new(record));
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if records.len() == MOST_RECORDS {

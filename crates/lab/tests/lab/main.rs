@@ -10,4 +10,5 @@ mod certificates;
 mod client;
 mod conversations;
 mod limits;
+mod sign_in;
 mod walks;
