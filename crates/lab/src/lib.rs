@@ -43,6 +43,27 @@ pub struct Fault {
     pub(crate) behaviour: behaviour::Behaviour,
 }
 
+/// How far a client has to go to meet a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// No credential is needed.
+    Challenge,
+    /// Somebody has to sign in as [`USER`].
+    SignIn,
+    /// And to go on to a session and its picture.
+    Session,
+}
+
+impl Fault {
+    /// How far a client has to go to meet it.
+    pub fn depth(&self) -> Depth {
+        match self.behaviour.verdict {
+            behaviour::Verdict::Accept => Depth::Challenge,
+            _ => Depth::SignIn,
+        }
+    }
+}
+
 impl std::fmt::Debug for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fault").field("name", &self.name).finish_non_exhaustive()

@@ -49,19 +49,36 @@ mod nego_user_auth_tls;
 mod net_closed_on_accept_fin;
 mod net_closed_on_accept_rst;
 mod net_silent_listener;
+mod nla_account_disabled;
+mod nla_account_expired;
+mod nla_account_locked;
+mod nla_account_restriction;
 mod nla_alert;
 mod nla_clock_skew;
+mod nla_closed_at_proof;
 mod nla_closed_fin;
 mod nla_closed_rst;
+mod nla_credentials_rejected;
 mod nla_empty_tsrequest;
 mod nla_garbage;
+mod nla_logon_hours;
+mod nla_logon_type_not_granted;
 mod nla_no_logon_servers;
 mod nla_ntlm_blocked;
 mod nla_old_credssp;
+mod nla_password_expired;
+mod nla_password_must_change;
+mod nla_public_key_mismatch;
 mod nla_refused;
 mod nla_silent;
+mod nla_silent_at_proof;
+mod nla_smartcard_required;
+mod nla_trust_broken;
+mod nla_unknown_status;
+mod nla_workstation_restriction;
 mod other_name;
 mod self_connection;
+mod session_insufficient_privileges;
 mod tls_alert_access_denied;
 mod tls_alert_unrecognized_name;
 mod tls_closed_after_server_hello;
@@ -182,6 +199,23 @@ pub static FAULTS: &[&Fault] = &[
     &nla_ntlm_blocked::FAULT,
     &nla_no_logon_servers::FAULT,
     &nla_refused::FAULT,
+    &nla_credentials_rejected::FAULT,
+    &nla_account_locked::FAULT,
+    &nla_account_disabled::FAULT,
+    &nla_account_expired::FAULT,
+    &nla_password_expired::FAULT,
+    &nla_password_must_change::FAULT,
+    &nla_logon_type_not_granted::FAULT,
+    &nla_account_restriction::FAULT,
+    &nla_logon_hours::FAULT,
+    &nla_workstation_restriction::FAULT,
+    &nla_smartcard_required::FAULT,
+    &nla_trust_broken::FAULT,
+    &nla_unknown_status::FAULT,
+    &nla_public_key_mismatch::FAULT,
+    &nla_closed_at_proof::FAULT,
+    &nla_silent_at_proof::FAULT,
+    &session_insufficient_privileges::FAULT,
     &mcs_refused::FAULT,
     &mcs_ultimatum::FAULT,
     &mcs_garbage::FAULT,

@@ -1,11 +1,11 @@
 //! Sign-ins with a client of another make: `sspi`.
 
 use openssl::x509::X509;
-use rdpdoctor_lab::{ConnectionRecord, PASSWORD, Running, USER};
+use rdpdoctor_lab::{ConnectionRecord, Depth, Fault, PASSWORD, Running, USER, fault};
 use sspi::credssp::{ClientMode, ClientState, CredSspClient, CredSspMode, TsRequest};
 use sspi::ntlm::NtlmConfig;
 use sspi::{AuthIdentity, NegotiateConfig, Username};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_openssl::SslStream;
 
 use crate::client::{Tap, exchange, record, run, secured};
@@ -110,7 +110,6 @@ impl Attempt {
 /// Without an Early User Authorization Result nothing follows the credentials.
 async fn exchange_with(stream: &mut SslStream<Tap>, bytes: &[u8], nothing: bool) -> Vec<u8> {
     if nothing {
-        use tokio::io::AsyncWriteExt;
         stream.write_all(bytes).await.expect("is sent");
         return Vec::new();
     }
@@ -206,4 +205,47 @@ async fn a_client_that_stops_at_the_challenge_leaves_no_proof() {
     crate::client::sign_in(&server, crate::client::NTLM).await;
     let record = record(&server, |record| !record.above_tls.is_empty()).await;
     assert!(!record.authenticate_received && !record.credentials_received);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_the_right_password() {
+    let cases = [
+        ("nla-credentials-rejected", "c000006d"),
+        ("nla-account-locked", "c0000234"),
+        ("nla-account-disabled", "c0000072"),
+        ("nla-account-expired", "c0000193"),
+        ("nla-password-expired", "c0000071"),
+        ("nla-password-must-change", "c0000224"),
+        ("nla-logon-type-not-granted", "c000015b"),
+        ("nla-account-restriction", "c000006e"),
+        ("nla-logon-hours", "c000006f"),
+        ("nla-workstation-restriction", "c0000070"),
+        ("nla-smartcard-required", "c00002fa"),
+        ("nla-trust-broken", "c000018d"),
+        ("nla-unknown-status", "c0000999"),
+        ("nla-closed-at-proof", "fin"),
+        ("nla-silent-at-proof", "open"),
+        ("nla-public-key-mismatch", "MessageAltered: could not verify a public key hash"),
+    ];
+    let outcomes: Vec<_> = cases
+        .into_iter()
+        .map(|(name, _)| tokio::spawn(outcome(name, Attempt::default())))
+        .collect();
+    for (task, (name, expected)) in outcomes.into_iter().zip(cases) {
+        let (result, record) = task.await.expect("an outcome");
+        assert_eq!(result, Err(expected.to_owned()), "{name}");
+        assert!(record.authenticate_received && !record.credentials_received, "{name}");
+        assert_eq!(fault(name).map(Fault::depth), Some(Depth::SignIn), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_log_on_learns_it_behind_the_delegation() {
+    let name = "session-insufficient-privileges";
+    let server = run(name).await;
+    let (mut stream, result) = Attempt::default().run(&server).await;
+    assert_eq!(result, Ok(vec![5, 0, 0, 0]));
+    assert_eq!(stream.get_mut().ending().await, "fin");
+    assert!(server.record()[0].credentials_received);
+    assert_eq!(fault(name).map(Fault::depth), Some(Depth::SignIn));
 }

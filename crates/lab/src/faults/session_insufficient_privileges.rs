@@ -1,0 +1,11 @@
+//! AUTHZ_ACCESS_DENIED (MS-RDPBCGR 2.2.10.2): the user is none of the Remote Desktop Users.
+
+use crate::Fault;
+use crate::behaviour::{Behaviour, Verdict};
+
+pub(super) static FAULT: Fault = Fault {
+    name: "session-insufficient-privileges",
+    summary: "lets nobody in whose password is right",
+    cause: Some("session.insufficient-privileges"),
+    behaviour: Behaviour { verdict: Verdict::EarlyAuthorization(5), ..Behaviour::HEALTHY },
+};
