@@ -25,6 +25,10 @@ pub(crate) struct Behaviour {
     pub(crate) sign_in: SignIn,
     /// How it answers the MCS Connect Initial.
     pub(crate) connect: ConnectAnswer,
+    /// How it answers the Client Info PDU.
+    pub(crate) license: LicenseAnswer,
+    /// How the session goes on.
+    pub(crate) session: SessionAnswer,
 }
 
 impl Behaviour {
@@ -38,6 +42,8 @@ impl Behaviour {
         computer: Computer::lab,
         sign_in: SignIn::Challenge(Challenge::HEALTHY),
         connect: ConnectAnswer::Response,
+        license: LicenseAnswer::Valid,
+        session: SessionAnswer::Desktop,
     };
 }
 
@@ -202,8 +208,14 @@ impl Computer {
 /// The answer to the first TSRequest (MS-CSSP 2.2.1).
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SignIn {
-    /// A TSRequest with an NTLM CHALLENGE_MESSAGE.
+    /// A TSRequest with an NTLM CHALLENGE_MESSAGE; every password is wrong then.
     Challenge(Challenge),
+    /// A challenge, and this errorCode to whatever proof of a password comes.
+    Refuse(u32),
+    /// A challenge, and something else to the proof.
+    AtProof(Instead),
+    /// The whole sign-in of the lab's account, with this outcome.
+    Complete(Outcome),
     /// A TSRequest with this errorCode, an NTSTATUS, and FIN.
     Status(u32),
     /// A TSRequest that holds nothing but its version.
@@ -212,6 +224,17 @@ pub(crate) enum SignIn {
     CloseNotify,
     /// Something else, inside TLS.
     Instead(Instead),
+}
+
+/// How a complete sign-in ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The user is let in.
+    Accepted,
+    /// The proof of the server's key is damaged, as if another key were meant.
+    WrongBinding,
+    /// The Early User Authorization Result (MS-RDPBCGR 2.2.10.2).
+    Authorization(u32),
 }
 
 /// What an NTLM CHALLENGE_MESSAGE (MS-NLMP 2.2.1.2) and the TSRequest around it look like.
@@ -243,5 +266,37 @@ pub(crate) enum ConnectAnswer {
     /// A Disconnect Provider Ultimatum rn-provider-initiated, and FIN.
     Ultimatum,
     /// Something else.
+    Instead(Instead),
+}
+
+/// The answer to the Client Info PDU (MS-RDPELE 1.3.3).
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LicenseAnswer {
+    /// STATUS_VALID_CLIENT: no licence is needed.
+    Valid,
+    /// A licensing error (MS-RDPBCGR 2.2.1.12.1.3), and FIN.
+    Error(u32),
+    /// A Set Error Info PDU instead, an ultimatum, and FIN.
+    ErrorInfo(u32),
+    /// A licensing PDU that breaks the rules.
+    Garbage,
+    /// Something else.
+    Instead(Instead),
+}
+
+/// What follows the licence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SessionAnswer {
+    /// A session with a picture.
+    Desktop,
+    /// A session that is never painted.
+    Unpainted,
+    /// A Set Error Info PDU once the session stands, an ultimatum, and FIN.
+    ErrorInfo(u32),
+    /// A logon notification once the session stands (type and data), an ultimatum, and FIN.
+    Notification(u32, u32),
+    /// A PDU that breaks the rules instead of the Demand Active PDU.
+    Garbage,
+    /// Something else instead of the Demand Active PDU.
     Instead(Instead),
 }

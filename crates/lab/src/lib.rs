@@ -1,11 +1,12 @@
 //! Misbehaving Remote Desktop servers, one named fault a file.
 //!
-//! There is one healthy server ([`start`] with the fault `healthy-nla`): it behaves as a Windows
-//! host that requires Network Level Authentication, up to its NTLM challenge. Every other entry of
+//! There is one healthy server ([`start`] with the fault `healthy-session`): it behaves as a Windows
+//! host that requires Network Level Authentication, up to its first picture. Every other entry of
 //! [`FAULTS`] deviates from it in one step. Nothing here reads what a diagnosis says; the messages
 //! are built by this crate and by `ironrdp-pdu`, never by the code that judges them.
 //!
-//! The servers are for tests and for trying things out: they hold no session and check no password.
+//! The servers are for tests and for trying things out. They know one account, [`USER`], and have
+//! nothing to lose: what they paint is a gradient.
 
 mod behaviour;
 mod certificate;
@@ -18,11 +19,19 @@ mod mcs;
 mod revocation;
 mod running;
 mod server;
+mod session;
+mod sign_in;
 mod tls;
 mod x224;
 
 pub use faults::{FAULTS, fault};
 pub use running::{ConnectionRecord, Options, Running, start};
+
+/// The one account of the servers that know any.
+pub const USER: &str = "lab";
+
+/// Its password.
+pub const PASSWORD: &str = "lab-Password-1";
 
 /// One named way in which a Remote Desktop server fails, or one in which it works.
 pub struct Fault {
@@ -33,6 +42,29 @@ pub struct Fault {
     /// The identifier of the cause that a diagnosis finds; `None` for a healthy server.
     pub cause: Option<&'static str>,
     pub(crate) behaviour: behaviour::Behaviour,
+}
+
+/// How far a client has to go to meet a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// No credential is needed.
+    Challenge,
+    /// Somebody has to sign in as [`USER`].
+    SignIn,
+    /// And to go on to a session and its picture.
+    Session,
+}
+
+impl Fault {
+    /// How far a client has to go to meet it.
+    pub fn depth(&self) -> Depth {
+        use behaviour::{Outcome, SignIn};
+        match self.behaviour.sign_in {
+            SignIn::Complete(Outcome::Accepted) => Depth::Session,
+            SignIn::Complete(_) | SignIn::Refuse(_) | SignIn::AtProof(_) => Depth::SignIn,
+            _ => Depth::Challenge,
+        }
+    }
 }
 
 impl std::fmt::Debug for Fault {

@@ -19,7 +19,7 @@ use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 
 /// The I/O channel, which Windows always numbers so; static channels follow.
-const IO_CHANNEL: u16 = 1003;
+pub(crate) const IO_CHANNEL: u16 = 1003;
 
 /// A Connect Response with this result to a Connect Initial in its TPKT.
 ///

@@ -10,15 +10,15 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::behaviour::{
-    Answer, Behaviour, Computer, ConnectAnswer, Ending, Foreign, ForeignAnswer, HelloAnswer,
-    Opening, SignIn, Then,
+    Answer, Behaviour, Challenge, Computer, ConnectAnswer, Ending, Foreign, ForeignAnswer,
+    HelloAnswer, LicenseAnswer, Opening, Outcome, SessionAnswer, SignIn, Then,
 };
 use crate::channel::Channel;
 use crate::credssp::{self, Token};
 use crate::link::Link;
 use crate::tls::{self, ClientHello};
 use crate::x224::{self, Request};
-use crate::{ConnectionRecord, der, mcs};
+use crate::{ConnectionRecord, der, mcs, session, sign_in};
 
 /// No conversation takes longer; silence has its own bound in the link.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
@@ -28,6 +28,9 @@ const AFTER_ACCEPT: Duration = Duration::from_millis(50);
 
 /// SPNEGO agrees on NTLM within two messages of the client.
 const MOST_TOKENS: usize = 3;
+
+/// STATUS_LOGON_FAILURE (MS-ERREF 2.3.1): what Windows says of any wrong user or password.
+const STATUS_LOGON_FAILURE: u32 = 0xC000_006D;
 
 /// What a web server says to what is no HTTP request.
 pub(crate) const BAD_REQUEST: &[u8] =
@@ -97,7 +100,12 @@ impl Server {
                 }
                 match protocol {
                     x224::PROTOCOL_SSL => self.connect(channel, request, false).await,
-                    x224::PROTOCOL_HYBRID | x224::PROTOCOL_HYBRID_EX => self.sign_in(channel).await,
+                    x224::PROTOCOL_HYBRID | x224::PROTOCOL_HYBRID_EX => {
+                        match self.sign_in(channel, protocol).await? {
+                            Some(then) => Ok(then),
+                            None => self.connect(channel, request, false).await,
+                        }
+                    }
                     _ => Ok(Then::Silence),
                 }
             }
@@ -137,38 +145,76 @@ impl Server {
         }
     }
 
-    async fn sign_in(&self, channel: &mut Channel) -> io::Result<Then> {
+    /// `None` when somebody has signed in.
+    async fn sign_in(&self, channel: &mut Channel, protocol: u32) -> io::Result<Option<Then>> {
         let first = channel.message(der::frame).await?;
-        match &self.behaviour.sign_in {
+        let then = match &self.behaviour.sign_in {
             SignIn::Challenge(settings) => {
-                let mut token = credssp::token(&first);
-                for _ in 1..MOST_TOKENS {
-                    if token != Some(Token::OtherInSpnego) {
-                        break;
-                    }
-                    channel.send(&credssp::choose_ntlm(settings.version)).await?;
-                    token = credssp::token(&channel.message(der::frame).await?);
+                self.challenge(channel, first, settings).await?;
+                self.refuse(channel, STATUS_LOGON_FAILURE).await?
+            }
+            SignIn::Refuse(status) => {
+                self.challenge(channel, first, &Challenge::HEALTHY).await?;
+                self.refuse(channel, *status).await?
+            }
+            SignIn::AtProof(instead) => {
+                self.challenge(channel, first, &Challenge::HEALTHY).await?;
+                channel.perform(*instead).await?
+            }
+            SignIn::Complete(outcome) => {
+                let key = self.subject_public_key()?;
+                let early = protocol == x224::PROTOCOL_HYBRID_EX;
+                let signed_in = sign_in::complete(channel, &first, key, *outcome, early).await?;
+                match (signed_in, outcome) {
+                    (false, _) => self.refuse(channel, STATUS_LOGON_FAILURE).await?,
+                    (true, Outcome::Authorization(_)) => Then::End(Ending::Fin),
+                    (true, _) => return Ok(None),
                 }
-                let token = token.ok_or(io::ErrorKind::InvalidData)?;
-                let mut challenge = [0; 8];
-                rand_bytes(&mut challenge)?;
-                let answer = credssp::challenge(settings, &self.computer, challenge, &token);
-                channel.send(&answer).await?;
-                // The lab judges no password: what would hold one ends the connection.
-                channel.message(der::frame).await?;
-                Ok(Then::End(Ending::Fin))
             }
-            SignIn::Status(status) => {
-                channel.send(&credssp::status(6, *status)).await?;
-                Ok(Then::End(Ending::Fin))
-            }
+            SignIn::Status(status) => self.refuse(channel, *status).await?,
             SignIn::Empty => {
                 channel.send(&credssp::empty(6)).await?;
-                Ok(Then::Silence)
+                Then::Silence
             }
-            SignIn::CloseNotify => channel.close_notify().await,
-            SignIn::Instead(instead) => channel.perform(*instead).await,
+            SignIn::CloseNotify => channel.close_notify().await?,
+            SignIn::Instead(instead) => channel.perform(*instead).await?,
+        };
+        Ok(Some(then))
+    }
+
+    /// Sends the challenge and takes the answer.
+    async fn challenge(
+        &self,
+        channel: &mut Channel,
+        first: Vec<u8>,
+        settings: &Challenge,
+    ) -> io::Result<()> {
+        let mut token = credssp::token(&first);
+        for _ in 1..MOST_TOKENS {
+            if token != Some(Token::OtherInSpnego) {
+                break;
+            }
+            channel.send(&credssp::choose_ntlm(settings.version)).await?;
+            token = credssp::token(&channel.message(der::frame).await?);
         }
+        let token = token.ok_or(io::ErrorKind::InvalidData)?;
+        let mut challenge = [0; 8];
+        rand_bytes(&mut challenge)?;
+        let answer = credssp::challenge(settings, &self.computer, challenge, &token);
+        channel.send(&answer).await?;
+        channel.message(der::frame).await?;
+        Ok(())
+    }
+
+    async fn refuse(&self, channel: &mut Channel, status: u32) -> io::Result<Then> {
+        channel.send(&credssp::status(6, status)).await?;
+        Ok(Then::End(Ending::Fin))
+    }
+
+    /// What CredSSP binds to: the content of the certificate's key (MS-CSSP 3.1.5).
+    fn subject_public_key(&self) -> io::Result<Vec<u8>> {
+        let certificate = self.context.certificate().ok_or(io::ErrorKind::NotFound)?;
+        Ok(certificate.public_key()?.rsa()?.public_key_to_der_pkcs1()?)
     }
 
     async fn connect(
@@ -184,10 +230,13 @@ impl Server {
         match &self.behaviour.connect {
             ConnectAnswer::Response => {
                 channel.send(&response(0)?).await?;
-                // There is no session behind it; the client's next messages stay unanswered.
-                loop {
-                    channel.anything().await?;
+                if standard_security {
+                    // What follows is encrypted, and stays unanswered.
+                    loop {
+                        channel.anything().await?;
+                    }
                 }
+                self.session(channel).await
             }
             ConnectAnswer::Refused(result) => {
                 channel.send(&response(*result)?).await?;
@@ -199,5 +248,87 @@ impl Server {
             }
             ConnectAnswer::Instead(instead) => channel.perform(*instead).await,
         }
+    }
+
+    /// Channels, licence, session; until the client leaves.
+    async fn session(&self, channel: &mut Channel) -> io::Result<Then> {
+        loop {
+            let request = session::read(&channel.message(session::frame).await?);
+            let then = match request {
+                session::Request::AttachUser => {
+                    channel.send(&session::attached()?).await?;
+                    None
+                }
+                session::Request::Join(id) => {
+                    channel.send(&session::joined(id)?).await?;
+                    None
+                }
+                session::Request::ClientInfo => self.license(channel).await?,
+                session::Request::FontList => self.finalise(channel).await?,
+                session::Request::Shutdown => {
+                    channel.send(&session::shutdown_denied()?).await?;
+                    None
+                }
+                session::Request::Disconnect => Some(Then::End(Ending::Fin)),
+                session::Request::ConfirmActive | session::Request::Other => None,
+            };
+            if let Some(then) = then {
+                return Ok(then);
+            }
+        }
+    }
+
+    async fn license(&self, channel: &mut Channel) -> io::Result<Option<Then>> {
+        const STATUS_VALID_CLIENT: u32 = 7;
+        match self.behaviour.license {
+            LicenseAnswer::Valid => {
+                channel.send(&session::license_error(STATUS_VALID_CLIENT)?).await?;
+            }
+            LicenseAnswer::Error(code) => {
+                channel.send(&session::license_error(code)?).await?;
+                return Ok(Some(Then::End(Ending::Fin)));
+            }
+            LicenseAnswer::ErrorInfo(code) => return self.end_with(channel, code).await.map(Some),
+            LicenseAnswer::Garbage => {
+                channel.send(&session::license_garbage()?).await?;
+                return Ok(Some(Then::Silence));
+            }
+            LicenseAnswer::Instead(instead) => return channel.perform(instead).await.map(Some),
+        }
+        match self.behaviour.session {
+            SessionAnswer::Garbage => {
+                channel.send(&session::broken_demand_active()?).await?;
+                Ok(Some(Then::Silence))
+            }
+            SessionAnswer::Instead(instead) => channel.perform(instead).await.map(Some),
+            _ => {
+                channel.send(&session::demand_active()?).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn finalise(&self, channel: &mut Channel) -> io::Result<Option<Then>> {
+        channel.send(&session::finalisation()?).await?;
+        match self.behaviour.session {
+            SessionAnswer::ErrorInfo(code) => return self.end_with(channel, code).await.map(Some),
+            SessionAnswer::Notification(kind, number) => {
+                channel.send(&session::notification(kind, number)?).await?;
+            }
+            SessionAnswer::Unpainted => {
+                channel.send(&session::logged_on(&self.computer.domain, crate::USER)?).await?;
+            }
+            SessionAnswer::Desktop | SessionAnswer::Garbage | SessionAnswer::Instead(_) => {
+                channel.send(&session::logged_on(&self.computer.domain, crate::USER)?).await?;
+                channel.send(&session::picture()?).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn end_with(&self, channel: &mut Channel, code: u32) -> io::Result<Then> {
+        channel.send(&session::error_info(code)?).await?;
+        channel.send(&mcs::ultimatum()?).await?;
+        Ok(Then::End(Ending::Fin))
     }
 }

@@ -154,6 +154,11 @@ impl Dissector {
         }
     }
 
+    /// Whether Standard RDP Security protects the PDUs behind the Connect Response.
+    pub fn is_secured(&self) -> bool {
+        self.secured
+    }
+
     /// The content of a PDU that Standard RDP Security had encrypted, for whoever holds the keys:
     /// what is behind the security header, whose flags are `flags`.
     pub fn decrypted(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
@@ -469,7 +474,10 @@ impl Dissector {
                 }
             }
             (Some(Share::Finalising), Party::Client) => self.awaiting = Awaited::FontMap,
-            (Some(Share::ShutdownRequest), Party::Client) => self.awaiting = Awaited::Disconnect,
+            (Some(Share::ShutdownRequest), Party::Client) => {
+                self.awaiting = Awaited::Disconnect;
+                self.push(at_ms, Fact::ShutdownRequested);
+            }
             (None, Party::Server) => {
                 self.broken("a PDU of a session that is cut short".to_owned(), content, at_ms);
             }
@@ -560,6 +568,7 @@ fn stage(fact: &Fact) -> Stage {
         | Fact::LogonNotification { .. }
         | Fact::Redirection { .. }
         | Fact::DeactivateAll
+        | Fact::ShutdownRequested
         | Fact::ShutdownDenied
         | Fact::SessionMalformed { .. } => Stage::Session,
         _ => Stage::X224,

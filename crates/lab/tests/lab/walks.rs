@@ -1,6 +1,6 @@
 //! One walk through every fault: what a client without credentials sees, in a line.
 
-use rdpdoctor_lab::FAULTS;
+use rdpdoctor_lab::{Depth, FAULTS};
 
 use crate::client::{host_name, run, walk};
 
@@ -107,9 +107,11 @@ const WALKS: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_looks_as_it_says() {
-    let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
+    // What lies behind the sign-in is walked by the real command in its own tests.
+    let near = FAULTS.iter().filter(|fault| fault.depth() == Depth::Challenge);
+    let names: Vec<&str> = near.map(|fault| fault.name).collect();
     let listed: Vec<&str> = WALKS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(listed, names, "one line for every fault, in the catalogue's order");
+    assert_eq!(listed, names, "one line for every fault without credentials, in the catalogue's order");
 
     let walks: Vec<_> = names
         .into_iter()

@@ -705,19 +705,6 @@ mod tests {
     }
 
     #[test]
-    fn clocks() {
-        for (ms, words) in [
-            (-1_400, "right"),
-            (-2_000, "2 s behind"),
-            (400_000, "6 min ahead"),
-            (-7_300_000, "2 h behind"),
-            (-31_536_000_000, "365 days behind"),
-        ] {
-            assert_eq!(super::clock(ms), format!(", clock {words}"));
-        }
-    }
-
-    #[test]
     fn what_was_never_begun_is_listed_as_such() {
         let listed = |document: crate::Document| -> Vec<(Stage, String)> {
             let skipped = crate::document::StageStatus::Skipped;

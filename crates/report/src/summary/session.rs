@@ -73,7 +73,10 @@ pub(super) fn session(evidence: &Evidence<'_>) -> Option<String> {
             SessionOrigin::Resumed => "there before",
             SessionOrigin::Unknown => "new or there before: not said",
         };
-        return Some(format!("session{number}{whose} left disconnected ({was})"));
+        let end = session.map_or("query session".to_owned(), |number| format!("logoff {number}"));
+        return Some(format!(
+            "session{number}{whose} left disconnected, {was}; to end it there: {end}"
+        ));
     }
     let said = evidence.main_path(|fact| match fact {
         Fact::SessionMalformed { problem, .. } => {

@@ -124,3 +124,19 @@ fn clock(ahead_ms: i64) -> String {
     };
     format!(", clock {amount} {direction}")
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn clocks() {
+        for (ms, words) in [
+            (-1_400, "right"),
+            (-2_000, "2 s behind"),
+            (400_000, "6 min ahead"),
+            (-7_300_000, "2 h behind"),
+            (-31_536_000_000, "365 days behind"),
+        ] {
+            assert_eq!(super::clock(ms), format!(", clock {words}"));
+        }
+    }
+}

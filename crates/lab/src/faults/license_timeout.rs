@@ -1,0 +1,15 @@
+//! A licence server that cannot be reached.
+
+use crate::Fault;
+use crate::behaviour::{Behaviour, Instead, LicenseAnswer, Outcome, SignIn};
+
+pub(super) static FAULT: Fault = Fault {
+    name: "license-timeout",
+    summary: "is silent where licensing is due",
+    cause: Some("license.timeout"),
+    behaviour: Behaviour {
+        sign_in: SignIn::Complete(Outcome::Accepted),
+        license: LicenseAnswer::Instead(Instead::Silence),
+        ..Behaviour::HEALTHY
+    },
+};

@@ -1,0 +1,11 @@
+//! STATUS_INVALID_WORKSTATION in answer to the proof of the password (MS-CSSP 2.2.1, MS-ERREF 2.3.1).
+
+use crate::Fault;
+use crate::behaviour::{Behaviour, SignIn};
+
+pub(super) static FAULT: Fault = Fault {
+    name: "nla-workstation-restriction",
+    summary: "answers the proof of the password with STATUS_INVALID_WORKSTATION",
+    cause: Some("nla.workstation-restriction"),
+    behaviour: Behaviour { sign_in: SignIn::Refuse(0xC000_0070), ..Behaviour::HEALTHY },
+};

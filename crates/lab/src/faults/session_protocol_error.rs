@@ -1,0 +1,15 @@
+//! A Demand Active PDU that ends too early.
+
+use crate::Fault;
+use crate::behaviour::{Behaviour, Outcome, SessionAnswer, SignIn};
+
+pub(super) static FAULT: Fault = Fault {
+    name: "session-protocol-error",
+    summary: "sends a broken PDU",
+    cause: Some("session.protocol-error"),
+    behaviour: Behaviour {
+        sign_in: SignIn::Complete(Outcome::Accepted),
+        session: SessionAnswer::Garbage,
+        ..Behaviour::HEALTHY
+    },
+};

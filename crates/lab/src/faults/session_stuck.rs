@@ -1,0 +1,15 @@
+//! A session that hangs.
+
+use crate::Fault;
+use crate::behaviour::{Behaviour, Instead, Outcome, SessionAnswer, SignIn};
+
+pub(super) static FAULT: Fault = Fault {
+    name: "session-stuck",
+    summary: "is silent after the licence",
+    cause: Some("session.stuck"),
+    behaviour: Behaviour {
+        sign_in: SignIn::Complete(Outcome::Accepted),
+        session: SessionAnswer::Instead(Instead::Silence),
+        ..Behaviour::HEALTHY
+    },
+};
