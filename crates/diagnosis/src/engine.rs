@@ -1,4 +1,4 @@
-use rdpdoctor_model::{Fact, ObservationId, Stage, StageOutcome};
+use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Stage, StageOutcome};
 use serde::{Deserialize, Serialize};
 
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity};
@@ -242,7 +242,16 @@ fn verdict(
 ) -> Verdict {
     let first = findings.first().filter(|f| f.severity != Severity::Info || fits);
     let undecided = !evidence
-        .all(|fact| matches!(fact, Fact::Interrupted { .. } | Fact::OwnBug { .. }).then_some(()))
+        .all(|fact| {
+            let stopped = matches!(
+                fact,
+                Fact::Interrupted { .. }
+                    | Fact::OwnBug { .. }
+                    | Fact::RejectionRemembered { .. }
+                    | Fact::CredentialRelease { released: false, .. }
+            );
+            stopped.then_some(())
+        })
         .is_empty()
         || stages.is_empty()
         || stages.iter().any(|s| s.status == StageStatus::Unknown);
@@ -252,10 +261,12 @@ fn verdict(
         Some(Severity::Warning) => Status::Degraded,
         Some(Severity::Info) | None => Status::Ok,
     };
-    let title = match first {
-        Some(finding) => finding.title.clone(),
-        None if undecided => "The check ended before it could decide".to_owned(),
-        None => fill("{host} can be reached by Remote Desktop; sign-in not tested", evidence),
+    let title = match (first, withheld(evidence)) {
+        (Some(finding), None) => finding.title.clone(),
+        (Some(finding), Some(_)) if finding.severity == Severity::Blocking => finding.title.clone(),
+        (_, Some(why)) => why,
+        (None, None) if undecided => "The check ended before it could decide".to_owned(),
+        _ => fill(reached(evidence), evidence),
     };
     Verdict {
         status,
@@ -265,6 +276,61 @@ fn verdict(
         title,
         reported: reported.map(|(code, extended)| Reported { code, extended, reproduced: fits }),
     }
+}
+
+/// How far a check came that found nothing wrong.
+fn reached(evidence: &Evidence<'_>) -> &'static str {
+    let seen = |pick: fn(&Fact) -> bool| !evidence.main_path(|f| pick(f).then_some(())).is_empty();
+    if seen(|fact| matches!(fact, Fact::Picture { .. })) {
+        "{host} can be used by Remote Desktop: sign-in, session and picture work"
+    } else if seen(|fact| matches!(fact, Fact::FontMap)) {
+        "{host} can be used by Remote Desktop: sign-in and session work"
+    } else if seen(|fact| matches!(fact, Fact::PublicKeyBinding { matches: true, .. })) {
+        "{host} can be reached by Remote Desktop, and the sign-in works; session not tested"
+    } else {
+        "{host} can be reached by Remote Desktop; sign-in not tested"
+    }
+}
+
+/// Why no credential was sent, and the option that decides otherwise.
+fn withheld(evidence: &Evidence<'_>) -> Option<String> {
+    let remembered = evidence.all(|fact| match fact {
+        Fact::RejectionRemembered { rejected_at, .. } => Some(*rejected_at),
+        _ => None,
+    });
+    if let Some(seen) = remembered.first() {
+        let minutes = evidence.judged_at.millis_since(seen.value).max(0) / 60_000;
+        return Some(format!(
+            "No password was sent: it was rejected {minutes} minutes ago; --again tries all the same"
+        ));
+    }
+    let refused = evidence.main_path(|fact| match fact {
+        Fact::CredentialRelease { released: false, reason } => Some(*reason),
+        _ => None,
+    });
+    let why = match refused.first()?.value {
+        ReleaseReason::NotJudged => {
+            "nothing vouches for {host}; --pin, a terminal to ask on, or --trust any decides"
+        }
+        ReleaseReason::PinDiffers => "{host} shows another certificate than --pin says",
+        ReleaseReason::FingerprintChanged => {
+            "{host} shows another certificate than before; --pin decides"
+        }
+        ReleaseReason::Intercepted => {
+            "something opens the encryption on the way; --trust any sends it all the same"
+        }
+        ReleaseReason::OtherMachine => {
+            "{host} shows another machine's certificate; --pin or --trust any decides"
+        }
+        ReleaseReason::EncryptionOracle => "{host} is open to CVE-2018-0886",
+        ReleaseReason::CertificateTrusted
+        | ReleaseReason::KerberosAuthenticates
+        | ReleaseReason::PinMatches
+        | ReleaseReason::FingerprintKnown
+        | ReleaseReason::UserConfirmed
+        | ReleaseReason::TrustAny => return None,
+    };
+    Some(fill(&format!("No password was sent: {why}"), evidence))
 }
 
 /// The tests of the findings that are not proven, best first, each once.

@@ -1,10 +1,10 @@
 //! A small builder of evidence for the tests beside the rules.
 
 use rdpdoctor_model::{
-    Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex, LifeSource,
-    Lookup, Negotiation, Observation, ObservationId, Party, PublicKey, Purpose, RecordType,
-    ResolveFailure, RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target,
-    Timestamp, Transport,
+    Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex,
+    KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
+    Party, PublicKey, Purpose, RecordType, ResolveFailure, RevocationAnswer, RevocationSource,
+    ServiceKind, Source, Stage, Target, Timestamp, Transport,
 };
 
 use crate::{Cause, Evidence, Match, Policy, Trust};
@@ -282,6 +282,43 @@ impl Scene {
             Stage::CredSsp,
             Fact::TsRequest { from, version, error_code, token_length, has_public_key_auth },
         )
+    }
+
+    /// A Set Error Info PDU.
+    pub(crate) fn error_info(self, code: u32) -> Self {
+        self.fact(Stage::Session, Fact::SetErrorInfo { code })
+    }
+
+    /// The client asked to leave.
+    pub(crate) fn left(self) -> Self {
+        self.fact(Stage::Session, Fact::ShutdownRequested)
+    }
+
+    /// A logon notification.
+    pub(crate) fn notified(self, notification_type: u32, data: u32) -> Self {
+        self.fact(Stage::Session, Fact::LogonNotification { notification_type, data })
+    }
+
+    /// A licensing error of the server.
+    pub(crate) fn license_error(self, code: u32) -> Self {
+        let from = Party::Server;
+        self.fact(Stage::Licensing, Fact::LicenseError { from, code, state_transition: 1 })
+    }
+
+    /// What a key distribution centre says.
+    pub(crate) fn kerberos_error(self, code: u32) -> Self {
+        let exchange = KerberosExchange::AuthenticationService;
+        let kdc = "10.0.0.2:88".to_owned();
+        let (server_time, text) = (None, None);
+        let fact = Fact::KerberosError { exchange, kdc, code, server_time, text };
+        self.fact(Stage::CredSsp, fact)
+    }
+
+    /// A sign-in by NTLM that worked.
+    pub(crate) fn signed_in(self) -> Self {
+        let mechanism = Mechanism::Ntlm;
+        self.fact(Stage::CredSsp, Fact::CredentialSent { mechanism })
+            .fact(Stage::CredSsp, Fact::PublicKeyBinding { mechanism, matches: true })
     }
 
     pub(crate) fn challenge(self, netbios: &str, dns: &str) -> Self {

@@ -1,5 +1,7 @@
 //! What a server does at each step; a fault names the steps at which it leaves the healthy path.
 
+use ironrdp_pdu::rdp::server_license::LicenseErrorCode;
+use ironrdp_pdu::rdp::session_info::LogonErrorNotificationType;
 use openssl::ssl::SslVersion;
 
 use crate::certificate::{self, Forge, Identity};
@@ -27,6 +29,10 @@ pub(crate) struct Behaviour {
     pub(crate) verdict: Verdict,
     /// How it answers the MCS Connect Initial.
     pub(crate) connect: ConnectAnswer,
+    /// How it answers the Client Info PDU.
+    pub(crate) license: LicenseAnswer,
+    /// How the session goes on.
+    pub(crate) session: SessionAnswer,
 }
 
 impl Behaviour {
@@ -41,6 +47,8 @@ impl Behaviour {
         sign_in: SignIn::Challenge(Challenge::HEALTHY),
         verdict: Verdict::Accept,
         connect: ConnectAnswer::Response,
+        license: LicenseAnswer::Valid,
+        session: SessionAnswer::Desktop,
     };
 }
 
@@ -256,12 +264,47 @@ pub(crate) enum Verdict {
 /// The answer to the MCS Connect Initial (T.125 section 11.1, MS-RDPBCGR 2.2.1.4).
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ConnectAnswer {
-    /// A Connect Response with rt-successful; the server then waits for what follows.
+    /// A Connect Response with rt-successful; the session follows.
     Response,
     /// A Connect Response with this result, and FIN.
     Refused(u8),
     /// A Disconnect Provider Ultimatum rn-provider-initiated, and FIN.
     Ultimatum,
     /// Something else.
+    Instead(Instead),
+}
+
+/// The answer to the Client Info PDU (MS-RDPELE 1.3.3).
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LicenseAnswer {
+    /// STATUS_VALID_CLIENT: no licence is needed.
+    Valid,
+    /// A licensing error (MS-RDPBCGR 2.2.1.12.1.3), and FIN.
+    Error(LicenseErrorCode),
+    /// A Set Error Info PDU instead, an ultimatum, and FIN.
+    ErrorInfo(u32),
+    /// A licensing PDU that breaks the rules.
+    Garbage,
+    /// Something else.
+    Instead(Instead),
+}
+
+/// What follows the licence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SessionAnswer {
+    /// A session with a picture.
+    Desktop,
+    /// A session that is never painted.
+    Unpainted,
+    /// A Set Error Info PDU instead of the Demand Active PDU, an ultimatum, and FIN.
+    Refused(u32),
+    /// A Set Error Info PDU once the session stands, an ultimatum, and FIN.
+    ErrorInfo(u32),
+    /// Nobody is logged on once the session stands, and a notification says what Winlogon shows
+    /// instead (MS-RDPBCGR 2.2.10.1.1.4.1.1).
+    Notification(LogonErrorNotificationType),
+    /// A PDU that breaks the rules instead of the Demand Active PDU.
+    Garbage,
+    /// Something else instead of the Demand Active PDU.
     Instead(Instead),
 }

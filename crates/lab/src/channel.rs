@@ -24,6 +24,19 @@ pub(crate) enum Frame {
     Foreign,
 }
 
+impl Frame {
+    /// A message that says it has so many bytes; the shortest has three.
+    pub(crate) fn of(buffer: &[u8], length: usize) -> Self {
+        if length < 3 {
+            Self::Foreign
+        } else if buffer.len() < length {
+            Self::Incomplete
+        } else {
+            Self::Whole(length)
+        }
+    }
+}
+
 /// A connection with its transport of the moment.
 pub(crate) struct Channel {
     transport: Transport,

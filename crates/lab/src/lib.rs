@@ -13,12 +13,16 @@ mod channel;
 mod credssp;
 mod der;
 mod faults;
+mod licensing;
 mod link;
 mod mcs;
 mod ntlm;
+mod picture;
 mod revocation;
 mod running;
 mod server;
+mod session;
+mod share;
 mod sign_in;
 mod tls;
 mod x224;
@@ -57,8 +61,15 @@ pub enum Depth {
 impl Fault {
     /// How far a client has to go to meet it.
     pub fn depth(&self) -> Depth {
-        match self.behaviour.verdict {
-            behaviour::Verdict::Accept => Depth::Challenge,
+        use behaviour::{LicenseAnswer, SessionAnswer, Verdict};
+        let behaviour = &self.behaviour;
+        match (&behaviour.verdict, &behaviour.license, &behaviour.session) {
+            (Verdict::Accept, LicenseAnswer::Valid, SessionAnswer::Desktop)
+                if !faults::IN_SESSION.contains(&self.name) =>
+            {
+                Depth::Challenge
+            }
+            (Verdict::Accept, ..) => Depth::Session,
             _ => Depth::SignIn,
         }
     }

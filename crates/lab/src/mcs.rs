@@ -3,11 +3,11 @@
 
 use std::io;
 
-use ironrdp_core::encode_vec;
+use ironrdp_core::{decode, encode_vec};
 use ironrdp_pdu::gcc::{
-    ConferenceCreateResponse, EncryptionLevel, EncryptionMethod, RdpVersion, ServerCoreData,
-    ServerCoreOptionalData, ServerEarlyCapabilityFlags, ServerGccBlocks, ServerNetworkData,
-    ServerSecurityData,
+    ClientEarlyCapabilityFlags, ConferenceCreateResponse, EncryptionLevel, EncryptionMethod,
+    RdpVersion, ServerCoreData, ServerCoreOptionalData, ServerEarlyCapabilityFlags,
+    ServerGccBlocks, ServerNetworkData, ServerSecurityData,
 };
 use ironrdp_pdu::mcs::{
     ConnectInitial, ConnectResponse, DisconnectProviderUltimatum, DisconnectReason,
@@ -19,7 +19,10 @@ use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 
 /// The I/O channel, which Windows always numbers so; static channels follow.
-const IO_CHANNEL: u16 = 1003;
+pub(crate) const IO_CHANNEL: u16 = 1003;
+
+/// More static channels than these are an error (MS-RDPBCGR 2.2.1.3.4).
+const MOST_CHANNELS: u16 = 31;
 
 /// A Connect Response with this result to a Connect Initial in its TPKT.
 ///
@@ -30,7 +33,7 @@ pub(crate) fn connect_response(
     standard_security: bool,
     result: u8,
 ) -> io::Result<Vec<u8>> {
-    let channels = IO_CHANNEL + 1..;
+    let channels = IO_CHANNEL + 1..IO_CHANNEL + 1 + Wishes::of(initial).channels;
     let blocks = ServerGccBlocks {
         core: ServerCoreData {
             version: RdpVersion::V10_12,
@@ -45,10 +48,7 @@ pub(crate) fn connect_response(
                 ),
             },
         },
-        network: ServerNetworkData {
-            channel_ids: channels.take(channel_count(initial)).collect(),
-            io_channel: IO_CHANNEL,
-        },
+        network: ServerNetworkData { channel_ids: channels.collect(), io_channel: IO_CHANNEL },
         security: if standard_security {
             standard_rdp_security()?
         } else {
@@ -80,13 +80,32 @@ pub(crate) fn ultimatum() -> io::Result<Vec<u8>> {
     encode_vec(&X224(message)).map_err(io::Error::other)
 }
 
-/// How many static channels a Connect Initial asks for; none when it cannot be read.
-fn channel_count(initial: &[u8]) -> usize {
-    ironrdp_core::decode::<X224<X224Data<'_>>>(initial)
-        .ok()
-        .and_then(|X224(data)| ironrdp_core::decode::<ConnectInitial>(&data.data).ok())
-        .and_then(|initial| initial.channel_names())
-        .map_or(0, |names| names.len())
+/// What a server reads of a Connect Initial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    /// How many static channels it asks for.
+    pub(crate) channels: u16,
+    /// Whether it takes Set Error Info (MS-RDPBCGR 2.2.1.3.2).
+    pub(crate) error_info: bool,
+}
+
+impl Wishes {
+    /// None when it cannot be read.
+    pub(crate) fn of(initial: &[u8]) -> Self {
+        let initial = decode::<X224<X224Data<'_>>>(initial)
+            .ok()
+            .and_then(|X224(data)| decode::<ConnectInitial>(&data.data).ok());
+        let Some(initial) = initial else { return Self { channels: 0, error_info: false } };
+        let blocks = initial.conference_create_request.gcc_blocks();
+        let early = blocks.core.optional_data.early_capability_flags;
+        let channels = blocks.channel_names().map_or(0, |names| names.len());
+        Self {
+            channels: u16::try_from(channels).unwrap_or(u16::MAX).min(MOST_CHANNELS),
+            error_info: early.is_some_and(|flags| {
+                flags.contains(ClientEarlyCapabilityFlags::SUPPORT_ERR_INFO_PDU)
+            }),
+        }
+    }
 }
 
 /// 128-bit RC4, "client compatible", as Windows 2000 to Server 2008 choose (MS-RDPBCGR 2.2.1.4.3).

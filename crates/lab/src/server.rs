@@ -9,16 +9,18 @@ use openssl::ssl::SslContext;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::ConnectionRecord;
 use crate::behaviour::{
     Answer, Behaviour, Computer, ConnectAnswer, Ending, Foreign, ForeignAnswer, HelloAnswer,
     Opening, Then,
 };
 use crate::channel::Channel;
 use crate::link::Link;
+use crate::mcs::{self, Wishes};
+use crate::session::Logon;
 use crate::sign_in::SignedIn;
 use crate::tls::{self, ClientHello};
 use crate::x224::{self, Request};
-use crate::{ConnectionRecord, mcs};
 
 /// No conversation takes longer; silence has its own bound in the link.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
@@ -89,16 +91,20 @@ impl Server {
             Answer::Select(protocol) => {
                 channel.send(&x224::response(protocol)).await?;
                 if protocol == 0 {
-                    return self.connect(channel, request, true).await;
+                    return self.connect(channel, request, None).await;
                 }
                 if let Some(then) = self.tls(channel).await? {
                     return Ok(then);
                 }
                 match protocol {
-                    x224::PROTOCOL_SSL => self.connect(channel, request, false).await,
+                    x224::PROTOCOL_SSL => {
+                        self.connect(channel, request, Some(Logon::AskClient)).await
+                    }
                     x224::PROTOCOL_HYBRID | x224::PROTOCOL_HYBRID_EX => {
                         match self.sign_in(channel, protocol).await? {
-                            SignedIn::Session { .. } => self.connect(channel, request, false).await,
+                            SignedIn::Session(logon) => {
+                                self.connect(channel, request, Some(logon)).await
+                            }
                             SignedIn::Over(then) => Ok(then),
                         }
                     }
@@ -111,7 +117,7 @@ impl Server {
             }
             Answer::WithoutNegotiation => {
                 channel.send(&x224::confirm(&[])).await?;
-                self.connect(channel, request, true).await
+                self.connect(channel, request, None).await
             }
             Answer::Instead(instead) => channel.perform(instead).await,
         }
@@ -141,20 +147,23 @@ impl Server {
         }
     }
 
+    /// `logon` is what is known of it inside TLS; without TLS there is Standard RDP Security.
     async fn connect(
         &self,
         channel: &mut Channel,
         request: Request,
-        standard_security: bool,
+        logon: Option<Logon>,
     ) -> io::Result<Then> {
         let initial = channel.message(x224::frame).await?;
         let protocols = request.requested.unwrap_or(0);
-        let response =
-            |result| mcs::connect_response(&initial, protocols, standard_security, result);
+        let response = |result| mcs::connect_response(&initial, protocols, logon.is_none(), result);
         match &self.behaviour.connect {
             ConnectAnswer::Response => {
                 channel.send(&response(0)?).await?;
-                // There is no session behind it; the client's next messages stay unanswered.
+                if let Some(logon) = logon {
+                    return self.session(channel, Wishes::of(&initial), logon).await;
+                }
+                // What follows is encrypted, and stays unanswered.
                 loop {
                     channel.anything().await?;
                 }

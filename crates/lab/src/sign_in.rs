@@ -9,6 +9,7 @@ use crate::channel::Channel;
 use crate::credssp::{self, Negotiation, Token, TsRequest};
 use crate::ntlm::{self, Earlier, Outcome, Sealing};
 use crate::server::Server;
+use crate::session::Logon;
 use crate::x224::PROTOCOL_HYBRID_EX;
 use crate::{PASSWORD, USER, der};
 
@@ -21,7 +22,7 @@ const STATUS_LOGON_FAILURE: u32 = 0xC000_006D;
 /// What a sign-in leads to.
 pub(crate) enum SignedIn {
     /// To a session, logged on or not: a client may delegate other credentials than it proved.
-    Session { logged_on: bool },
+    Session(Logon),
     /// To the end.
     Over(Then),
 }
@@ -116,7 +117,7 @@ impl Server {
             };
             completed = Some(mic);
         }
-        let logged_on = if request.pub_key_auth.is_some() {
+        let logon = if request.pub_key_auth.is_some() {
             self.delegation(channel, &mut sealing, settings, completed, &request).await?
         } else {
             channel.send(&credssp::proof(settings.version, completed, None)).await?;
@@ -134,11 +135,10 @@ impl Server {
                 return Ok(Then::End(Ending::Fin).into());
             }
         }
-        Ok(SignedIn::Session { logged_on })
+        Ok(SignedIn::Session(logon))
     }
 
-    /// Checks the client's proof of the server's key, gives the server's, and takes the credentials;
-    /// whether they log on.
+    /// Checks the client's proof of the server's key, gives the server's, and takes the credentials.
     async fn delegation(
         &self,
         channel: &mut Channel,
@@ -146,7 +146,7 @@ impl Server {
         settings: &Challenge,
         completed: Option<Option<ntlm::Key>>,
         request: &TsRequest<'_>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Logon> {
         let version = request.version.min(settings.version);
         let nonce = request.client_nonce.unwrap_or_default();
         let proof = request.pub_key_auth.and_then(|sealed| sealing.unseal(sealed));
@@ -166,14 +166,15 @@ impl Server {
         let Some(credentials) = credssp::credentials(&credentials) else {
             // A smart card, or something newer: credentials all the same.
             channel.note(|record| record.credentials_received = true);
-            return Ok(false);
+            return Ok(Logon::Failed);
         };
         if credentials.password.is_empty() {
             // Restricted administration delegates nothing (MS-CSSP 3.1.5).
-            return Ok(true);
+            return Ok(Logon::Done);
         }
         channel.note(|record| record.credentials_received = true);
-        Ok(is_account(&credentials.user, &credentials.password))
+        let known = is_account(&credentials.user, &credentials.password);
+        Ok(if known { Logon::Done } else { Logon::Failed })
     }
 }
 

@@ -540,6 +540,9 @@ pub enum Fact {
     },
     /// A Deactivate All PDU (MS-RDPBCGR 2.2.3.1): capabilities are agreed anew.
     DeactivateAll,
+    /// The client asked to leave, as closing the window does (MS-RDPBCGR 2.2.2.1); what ends the
+    /// connection behind it is no fault.
+    ShutdownRequested,
     /// A Shutdown Request Denied PDU (MS-RDPBCGR 2.2.2.2): somebody is logged on, and the session
     /// stays.
     ShutdownDenied,
@@ -569,13 +572,11 @@ pub enum Fact {
         height: u16,
         /// How many updates were painted.
         updates: u32,
-        /// By which codec: `bitmap`, `rlgr` (RemoteFX), `surface`.
-        codec: String,
         /// How many pixels in a hundred were painted, 0 to 100.
         painted_percent: u8,
         /// Whether all that was painted has one colour.
         blank: bool,
-        /// From the finalised connection to the picture.
+        /// From the finalised connection to the last update of it.
         elapsed_ms: f64,
     },
 

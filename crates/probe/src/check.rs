@@ -2,6 +2,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdpdoctor_model::{Fact, Stage, StageOutcome, Target};
+use rdpdoctor_wire::encode::session::Channels;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -10,6 +11,7 @@ use crate::link::Link;
 use crate::side::{self, DnsClient};
 use crate::sign_in::SignIn;
 use crate::stages;
+use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Established;
 use crate::tls::{TlsClient, TlsError};
 
@@ -75,6 +77,10 @@ pub struct Deadlines {
     pub sign_in: Duration,
     /// Up to the MCS Connect Response.
     pub mcs: Duration,
+    /// Client info and licensing.
+    pub licensing: Duration,
+    /// The session and its first picture, each: a slow profile takes long.
+    pub session: Duration,
 }
 
 impl Default for Deadlines {
@@ -87,6 +93,8 @@ impl Default for Deadlines {
             credssp: Duration::from_secs(10),
             sign_in: Duration::from_secs(60),
             mcs: Duration::from_secs(10),
+            licensing: Duration::from_secs(30),
+            session: Duration::from_secs(90),
         }
     }
 }
@@ -103,6 +111,8 @@ impl Deadlines {
             credssp: self.credssp.min(limit),
             sign_in: self.sign_in.min(limit),
             mcs: self.mcs.min(limit),
+            licensing: self.licensing.min(limit),
+            session: self.session.min(limit),
         }
     }
 }
@@ -334,13 +344,70 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
         }
         _ => {}
     }
-    if nla && context.sign_in.is_none() {
-        steps.skip(Stage::Mcs, "comes after sign-in");
-    } else {
-        steps.stage(Stage::Mcs, stages::mcs::run(context, &mut link, protocol)).await?;
+    let sign_in = match &context.sign_in {
+        None if nla => {
+            steps.skip(Stage::Mcs, "comes after sign-in");
+            skip_session(steps, "not asked for");
+            return Ok(());
+        }
+        sign_in => sign_in,
+    };
+    let Some(sign_in) = sign_in else {
+        let connecting = stages::mcs::connect(context, &mut link, protocol);
+        steps.stage(Stage::Mcs, connecting).await?;
+        link.finish();
+        skip_session(steps, "not asked for");
+        return Ok(());
+    };
+    let joining = async {
+        let io = stages::mcs::connect(context, &mut link, protocol).await?;
+        stages::mcs::join(context, &mut link, io).await
+    };
+    let channels = steps.stage(Stage::Mcs, joining).await?;
+    match &sign_in.logon {
+        None => {
+            link.finish();
+            skip_session(steps, "not asked for");
+            Ok(())
+        }
+        Some(_) if link.is_encrypted_by_rdp() => {
+            link.finish();
+            skip_session(steps, "not tried with Standard RDP Security");
+            Ok(())
+        }
+        Some(logon) => session(steps, &mut link, channels, sign_in, logon, nla).await,
     }
+}
+
+fn skip_session(steps: &Steps, reason: &str) {
     for stage in [Stage::Licensing, Stage::Session, Stage::Desktop] {
-        steps.skip(stage, "not asked for");
+        steps.skip(stage, reason);
     }
-    Ok(())
+}
+
+/// From the client info to the picture, and out again, however far it came.
+async fn session(
+    steps: &Steps,
+    link: &mut Link,
+    channels: Channels,
+    sign_in: &SignIn,
+    logon: &Logon,
+    nla: bool,
+) -> Result<(), (Stage, String)> {
+    let context = &steps.context;
+    if !nla {
+        // The password goes in the client info: it must not go to just anybody.
+        let released = stages::credssp::released(context, sign_in, None);
+        steps.stage(Stage::Licensing, released).await.inspect_err(|_| link.finish())?;
+    }
+    let password = (!nla).then_some(&*sign_in.password);
+    let mut session = Session::new(context, link, channels);
+    let result = async {
+        steps.stage(Stage::Licensing, session.licensing(&sign_in.user, password)).await?;
+        steps.stage(Stage::Session, session.begin()).await?;
+        steps.stage(Stage::Desktop, session.desktop(logon)).await
+    }
+    .await;
+    session.leave().await;
+    result
 }

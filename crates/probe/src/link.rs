@@ -26,6 +26,8 @@ pub(crate) struct Link {
     inbox: Vec<u8>,
     /// Facts since [`Link::facts`] was called.
     facts: Vec<Fact>,
+    /// Nothing more passes.
+    over: bool,
 }
 
 /// What carries it.
@@ -46,7 +48,7 @@ impl Link {
     }
 
     fn new(channel: Channel) -> Self {
-        Self { channel, inbox: Vec::new(), facts: Vec::new() }
+        Self { channel, inbox: Vec::new(), facts: Vec::new(), over: false }
     }
 
     /// The stream at the bottom.
@@ -55,6 +57,24 @@ impl Link {
             Channel::Clear(stream) => stream,
             Channel::Tls(stream) => metered(stream),
         }
+    }
+
+    /// The number of its connection.
+    pub(crate) fn number(&self) -> u32 {
+        match &self.channel {
+            Channel::Clear(stream) => stream.number(),
+            Channel::Tls(stream) => stream.get_ref().number(),
+        }
+    }
+
+    /// Whether Standard RDP Security encrypts what follows.
+    pub(crate) fn is_encrypted_by_rdp(&mut self) -> bool {
+        self.metered().dissector().is_secured()
+    }
+
+    /// Whether it has ended, by whichever side.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.over || self.metered().ended().is_some()
     }
 
     /// The server's certificate as DER.
@@ -147,11 +167,13 @@ impl Link {
 
     /// Nobody needs it any more.
     pub(crate) fn finish(&mut self) {
+        self.over = true;
         let facts = self.metered().finish(Ending::ClosedByClient);
         self.facts.extend(facts);
     }
 
     fn over(&mut self, ending: Ending, why: &str) -> Over {
+        self.over = true;
         let facts = self.metered().finish(ending);
         self.facts.extend(facts);
         Over(why.to_owned())

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Logon;
 use rdpdoctor_model::{Mechanism, Observation, ReleaseReason, Secret, UserName};
 
 /// Judges, from what was seen so far, whether a credential may leave for the server. It may ask a
@@ -31,6 +32,8 @@ pub struct SignIn {
     pub kdc: Option<String>,
     /// Restricted Admin: the password proves who one is, and is not handed over (MS-CSSP 2.2.1.2.1).
     pub restricted_admin: bool,
+    /// How far to go behind the sign-in; none: no session is made.
+    pub logon: Option<Logon>,
     /// Asked before anything leaves that could be tried for a password.
     pub gate: Gate,
 }
@@ -42,6 +45,7 @@ impl fmt::Debug for SignIn {
             .field("mechanism", &self.mechanism)
             .field("kdc", &self.kdc)
             .field("restricted_admin", &self.restricted_admin)
+            .field("logon", &self.logon)
             .finish_non_exhaustive()
     }
 }

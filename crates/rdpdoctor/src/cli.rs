@@ -94,6 +94,15 @@ pub struct CheckArgs {
     /// Sign in without handing the password over (Restricted Admin)
     #[arg(long, requires = "user")]
     pub restricted_admin: bool,
+    /// Go on to a session, which is left as closing the window does
+    #[arg(long, requires = "user")]
+    pub logon: bool,
+    /// Keep the first picture of the session in this file (PNG); implies --logon
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub desktop: Option<PathBuf>,
+    /// Do not ask before a session is made or taken over
+    #[arg(long, requires = "user")]
+    pub yes: bool,
     /// Sign in although this user was rejected within the last 30 minutes
     #[arg(long, requires = "user")]
     pub again: bool,

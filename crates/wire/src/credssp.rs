@@ -13,16 +13,30 @@ pub(crate) const LONGEST: usize = 64 * 1024;
 /// Nesting of TSRequest and its tokens.
 const DEEPEST: usize = 12;
 
+/// A TSRequest.
+pub(crate) struct TsRequest {
+    pub(crate) facts: Vec<Fact>,
+    /// Whether the client proves with it that it knows the credential.
+    pub(crate) authenticates: bool,
+    /// Whether the client delegates its credentials with it: CredSSP is done.
+    pub(crate) delegates: bool,
+}
+
 /// What stands at the beginning of a stream of TSRequests; `None` when more bytes are needed.
-pub(crate) fn read(buffer: &[u8], from: Party) -> Option<(Vec<Fact>, usize)> {
+pub(crate) fn read(buffer: &[u8], from: Party) -> Option<(TsRequest, usize)> {
+    let broken = |problem, bytes| TsRequest {
+        facts: vec![malformed(problem, bytes)],
+        authenticates: false,
+        delegates: false,
+    };
     match cut_sequence(buffer, LONGEST) {
         Cut::Incomplete => None,
-        Cut::Broken(problem) => Some((vec![malformed(problem, buffer)], buffer.len())),
+        Cut::Broken(problem) => Some((broken(problem, buffer), buffer.len())),
         Cut::Whole(length) => {
             let message = &buffer[..length];
-            let facts = read_ts_request(message, from)
-                .unwrap_or_else(|problem| vec![malformed(problem, message)]);
-            Some((facts, length))
+            let request =
+                read_ts_request(message, from).unwrap_or_else(|problem| broken(problem, message));
+            Some((request, length))
         }
     }
 }
@@ -31,19 +45,21 @@ fn malformed(problem: String, bytes: &[u8]) -> Fact {
     Fact::CredSspMalformed { problem, bytes: Hex(bytes[..bytes.len().min(32)].to_vec()) }
 }
 
-fn read_ts_request(message: &[u8], from: Party) -> Result<Vec<Fact>, String> {
+fn read_ts_request(message: &[u8], from: Party) -> Result<TsRequest, String> {
     let broken = |_| "not readable as ASN.1".to_owned();
     let (_, request) = parse_ber_recursive(message, DEEPEST).map_err(broken)?;
     let fields = request.as_sequence().map_err(|_| "not a SEQUENCE".to_owned())?;
     let mut version = None;
     let mut token: Option<Vec<u8>> = None;
     let mut has_public_key_auth = false;
+    let mut delegates = false;
     let mut error_code = None;
     for field in fields {
         let inner = inside(field)?;
         match field.header.tag().0 {
             0 => version = integer(&inner),
             1 => token = Some(first_token(&inner)?),
+            2 => delegates = true,
             3 => has_public_key_auth = true,
             4 => error_code = integer(&inner),
             _ => {}
@@ -65,7 +81,9 @@ fn read_ts_request(message: &[u8], from: Party) -> Result<Vec<Fact>, String> {
             Err(problem) => malformed(problem, message),
         });
     }
-    Ok(facts)
+    let proves = token.as_deref().and_then(ntlm::find).is_some_and(ntlm::is_authenticate);
+    let authenticates = from == Party::Client && (proves || has_public_key_auth);
+    Ok(TsRequest { facts, authenticates, delegates: delegates && from == Party::Client })
 }
 
 /// What is inside an explicitly tagged field; `der-parser` leaves it unread.

@@ -1,7 +1,11 @@
 use rdpdoctor_model::{Awaited, Ending, Fact, Hex, Negotiation, Party, ServiceKind, Stage};
 
+use crate::frame::{self, Frame};
+use crate::mcs::Domain;
+use crate::reader::Reader;
+use crate::share::Share;
 use crate::tls::{HandshakeReader, Message};
-use crate::{credssp, foreign, mcs, x224};
+use crate::{credssp, foreign, license, mcs, share, x224};
 
 /// PROTOCOL_RDP: Standard RDP Security (MS-RDPBCGR 2.2.1.2.1).
 const PROTOCOL_RDP: u32 = 0;
@@ -9,6 +13,19 @@ const PROTOCOL_RDP: u32 = 0;
 const PROTOCOL_SSL: u32 = 1;
 /// PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX.
 const PROTOCOLS_CREDSSP: [u32; 2] = [2, 8];
+const PROTOCOL_HYBRID_EX: u32 = 8;
+
+/// Flags of the security header (MS-RDPBCGR 2.2.8.1.1.2.1).
+const SEC_ENCRYPT: u16 = 0x0008;
+const SEC_INFO_PKT: u16 = 0x0040;
+const SEC_LICENSE_PKT: u16 = 0x0080;
+const SEC_REDIRECTION_PKT: u16 = 0x0400;
+
+/// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
+const INFO_AUTOLOGON: u32 = 0x0000_0008;
+
+/// The I/O channel where the Connect Response does not name it.
+const USUAL_IO_CHANNEL: u16 = 1003;
 
 /// Most facts of one connection; an ordinary one has about a dozen.
 const MOST_FACTS: usize = 200;
@@ -28,7 +45,6 @@ pub struct Event {
 ///
 /// It holds no more than one incomplete message of each direction (at most 128 KiB of a chain of
 /// certificates), never waits and never fails: what it cannot read becomes a fact as well.
-#[derive(Default)]
 pub struct Dissector {
     phase: Phase,
     /// Bytes of the present phase that complete no message yet.
@@ -40,6 +56,11 @@ pub struct Dissector {
     sent: u64,
     received: u64,
     last_sent_ms: f64,
+    /// What the client waits for behind the TLS handshake.
+    awaiting: Awaited,
+    io_channel: u16,
+    /// Standard RDP Security: every PDU has a security header.
+    secured: bool,
     ended: bool,
     seen: usize,
     events: Vec<Event>,
@@ -57,10 +78,36 @@ enum Phase {
     Handshake,
     /// TSRequests inside TLS.
     CredSsp,
-    /// MCS, inside TLS or not.
+    /// The Early User Authorization Result.
+    EarlyAuthorization,
+    /// MCS Connect, inside TLS or not.
     Mcs,
+    /// Channels and what passes on them.
+    Channels,
     /// Nothing more is read.
     Done,
+}
+
+impl Default for Dissector {
+    fn default() -> Self {
+        Self {
+            phase: Phase::default(),
+            client: Vec::new(),
+            server: Vec::new(),
+            client_tls: HandshakeReader::default(),
+            server_tls: HandshakeReader::default(),
+            selected_protocol: PROTOCOL_RDP,
+            sent: 0,
+            received: 0,
+            last_sent_ms: 0.0,
+            awaiting: Awaited::Nothing,
+            io_channel: USUAL_IO_CHANNEL,
+            secured: false,
+            ended: false,
+            seen: 0,
+            events: Vec::new(),
+        }
+    }
 }
 
 impl Dissector {
@@ -81,28 +128,51 @@ impl Dissector {
         match self.phase {
             Phase::Negotiation => self.negotiation(from, bytes, at_ms),
             Phase::ClientHello | Phase::Handshake => self.handshake(from, bytes, at_ms),
-            Phase::Mcs if self.selected_protocol == PROTOCOL_RDP => self.mcs(from, bytes, at_ms),
-            Phase::CredSsp | Phase::Mcs | Phase::Done => {}
+            Phase::Mcs if self.in_clear() => self.mcs(from, bytes, at_ms),
+            Phase::Channels if self.in_clear() => self.channels(from, bytes, at_ms),
+            Phase::CredSsp
+            | Phase::EarlyAuthorization
+            | Phase::Mcs
+            | Phase::Channels
+            | Phase::Done => {}
         }
+    }
+
+    /// Standard RDP Security: what passes on the wire is not inside TLS.
+    fn in_clear(&self) -> bool {
+        self.selected_protocol == PROTOCOL_RDP
     }
 
     /// Bytes as they are inside TLS, for whoever can see them.
     pub fn plaintext(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         match self.phase {
             Phase::CredSsp => self.credssp(from, bytes, at_ms),
+            Phase::EarlyAuthorization => self.early_authorization(from, bytes, at_ms),
             Phase::Mcs => self.mcs(from, bytes, at_ms),
+            Phase::Channels => self.channels(from, bytes, at_ms),
             _ => {}
         }
     }
 
+    /// Whether Standard RDP Security protects the PDUs behind the Connect Response.
+    pub fn is_secured(&self) -> bool {
+        self.secured
+    }
+
+    /// The content of a PDU that Standard RDP Security had encrypted, for whoever holds the keys:
+    /// what is behind the security header, whose flags are `flags`.
+    pub fn decrypted(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
+        self.content(from, flags & !SEC_ENCRYPT, content, at_ms);
+    }
+
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
     pub fn established(&mut self) {
-        self.phase = if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
-            Phase::CredSsp
+        (self.phase, self.awaiting) = if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
+            (Phase::CredSsp, Awaited::NtlmChallenge)
         } else if self.selected_protocol == PROTOCOL_SSL {
-            Phase::Mcs
+            (Phase::Mcs, Awaited::McsConnectResponse)
         } else {
-            Phase::Done
+            (Phase::Done, Awaited::Nothing)
         };
     }
 
@@ -151,8 +221,9 @@ impl Dissector {
             Phase::Negotiation => Awaited::ConnectionConfirm,
             Phase::ClientHello => Awaited::ServerHello,
             Phase::Handshake => Awaited::HandshakeEnd,
-            Phase::CredSsp => Awaited::NtlmChallenge,
-            Phase::Mcs => Awaited::McsConnectResponse,
+            Phase::CredSsp | Phase::EarlyAuthorization | Phase::Mcs | Phase::Channels => {
+                self.awaiting
+            }
             Phase::Done => Awaited::Nothing,
         }
     }
@@ -198,6 +269,7 @@ impl Dissector {
     }
 
     fn confirmed(&mut self, answer: &Fact) {
+        self.awaiting = Awaited::McsConnectResponse;
         self.phase = match answer {
             Fact::ConnectionConfirm { negotiation: Negotiation::None } => Phase::Mcs,
             Fact::ConnectionConfirm {
@@ -253,17 +325,41 @@ impl Dissector {
     fn credssp(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         self.buffer(from).extend_from_slice(bytes);
         while self.phase == Phase::CredSsp
-            && let Some((facts, length)) = credssp::read(self.buffer(from), from)
+            && let Some((request, length)) = credssp::read(self.buffer(from), from)
         {
             self.buffer(from).drain(..length);
-            for fact in facts {
-                if from == Party::Server {
-                    // The one answer that a check without credentials asks for.
+            let refused = request.facts.iter().any(|fact| {
+                matches!(fact, Fact::CredSspMalformed { .. })
+                    || matches!(fact, Fact::TsRequest { error_code: Some(code), .. } if *code != 0)
+            });
+            if from == Party::Server {
+                self.awaiting = Awaited::Nothing;
+                if refused {
                     self.phase = Phase::Done;
                 }
+            } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
+                (self.phase, self.awaiting) =
+                    (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
+            } else if request.delegates {
+                (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
+            } else if request.authenticates {
+                self.awaiting = Awaited::PublicKeyBinding;
+            }
+            for fact in request.facts {
                 self.push_at(Stage::CredSsp, at_ms, fact);
             }
         }
+        self.go_on(from, at_ms);
+    }
+
+    fn early_authorization(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
+        self.buffer(from).extend_from_slice(bytes);
+        let Some(result) = Reader(&self.server).u32() else { return };
+        self.server.drain(..4);
+        (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
+        self.push(at_ms, Fact::EarlyAuthorization { result });
+        self.go_on(Party::Client, at_ms);
+        self.go_on(Party::Server, at_ms);
     }
 
     fn mcs(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
@@ -271,10 +367,143 @@ impl Dissector {
             return;
         }
         self.server.extend_from_slice(bytes);
-        if let Some((fact, length)) = mcs::read(&self.server) {
-            self.server.drain(..length);
-            self.phase = Phase::Done;
+        let Some((answer, length)) = mcs::read(&self.server) else { return };
+        self.server.drain(..length);
+        let connected =
+            answer.facts.iter().any(|f| matches!(f, Fact::McsConnectResponse { result: 0, .. }));
+        self.phase = if connected { Phase::Channels } else { Phase::Done };
+        self.awaiting = Awaited::Nothing;
+        self.io_channel = answer.io_channel.unwrap_or(USUAL_IO_CHANNEL);
+        self.secured = answer.encrypts && self.in_clear();
+        for fact in answer.facts {
             self.push(at_ms, fact);
+        }
+        self.go_on(Party::Server, at_ms);
+    }
+
+    fn channels(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
+        self.buffer(from).extend_from_slice(bytes);
+        while self.phase == Phase::Channels {
+            let buffer = self.buffer(from);
+            let pdu: Vec<u8> = match frame::pdu(buffer) {
+                Frame::Incomplete => break,
+                Frame::Broken(problem) => {
+                    let bytes = std::mem::take(buffer);
+                    self.broken(problem, &bytes, at_ms);
+                    break;
+                }
+                Frame::Whole(length) => buffer.drain(..length).collect(),
+            };
+            // A fast-path PDU is an update or an input: nothing of it is a fact.
+            if pdu.first() == Some(&3) {
+                self.domain(from, &pdu, at_ms);
+            }
+        }
+    }
+
+    fn domain(&mut self, from: Party, pdu: &[u8], at_ms: f64) {
+        match mcs::read_domain(&pdu[4..]) {
+            Err(problem) => self.broken(problem, pdu, at_ms),
+            Ok(Domain::AttachUserRequest) => self.awaiting = Awaited::McsAttachUserConfirm,
+            Ok(Domain::ChannelJoinRequest) => self.awaiting = Awaited::McsChannelJoinConfirm,
+            Ok(Domain::Fact(fact)) => {
+                match (from, &fact) {
+                    (Party::Client, Fact::McsDisconnectUltimatum { .. }) => {
+                        self.awaiting = Awaited::Disconnect;
+                        return;
+                    }
+                    (_, Fact::McsDisconnectUltimatum { .. }) => self.phase = Phase::Done,
+                    _ => self.awaiting = Awaited::Nothing,
+                }
+                self.push(at_ms, fact);
+            }
+            Ok(Domain::Data { channel, content }) if channel == self.io_channel => {
+                let mut reader = Reader(content);
+                // Inside TLS only client info, licensing and redirection have a security header.
+                let headed = self.secured || !share::begins(content);
+                match (headed, reader.u16().zip(reader.u16())) {
+                    (true, Some((flags, _))) => self.content(from, flags, reader.0, at_ms),
+                    (false, _) => self.content(from, 0, content, at_ms),
+                    (true, None) => self.broken("a PDU without a header".to_owned(), pdu, at_ms),
+                }
+            }
+            Ok(Domain::Data { .. } | Domain::Other) => {}
+        }
+    }
+
+    /// What is behind the security header, or without one.
+    fn content(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
+        if flags & SEC_ENCRYPT != 0 {
+            // Whoever holds the keys hands it in again.
+        } else if flags & SEC_LICENSE_PKT != 0 {
+            let Some(fact) = license::read(content, from) else { return };
+            if license::ends(&fact) {
+                self.awaiting = Awaited::DemandActive;
+            }
+            self.push(at_ms, fact);
+        } else if flags & SEC_INFO_PKT != 0 && from == Party::Client {
+            let autologon = client_info_asks_for_logon(content);
+            self.awaiting = Awaited::License;
+            self.push(at_ms, Fact::ClientInfoSent { autologon });
+        } else if flags & SEC_REDIRECTION_PKT != 0 && from == Party::Server {
+            if let Some(redirection) = crate::Redirection::read(content) {
+                self.push(at_ms, redirection.fact());
+            }
+        } else if self.secured || flags == 0 {
+            self.share(from, content, at_ms);
+        } else if from == Party::Server && self.awaiting == Awaited::License {
+            self.broken(
+                "neither a licensing message nor a PDU of a session".into(),
+                content,
+                at_ms,
+            );
+        }
+    }
+
+    fn share(&mut self, from: Party, content: &[u8], at_ms: f64) {
+        match (share::read(content), from) {
+            (Some(Share::Facts(facts)), Party::Server) => {
+                for fact in facts {
+                    match fact {
+                        Fact::DemandActive { .. } => self.awaiting = Awaited::Nothing,
+                        Fact::FontMap => self.awaiting = Awaited::Picture,
+                        Fact::DeactivateAll => self.awaiting = Awaited::DemandActive,
+                        _ => {}
+                    }
+                    self.push(at_ms, fact);
+                }
+            }
+            (Some(Share::Finalising), Party::Client) => self.awaiting = Awaited::FontMap,
+            (Some(Share::ShutdownRequest), Party::Client) => {
+                self.awaiting = Awaited::Disconnect;
+                self.push(at_ms, Fact::ShutdownRequested);
+            }
+            (None, Party::Server) => {
+                self.broken("a PDU of a session that is cut short".to_owned(), content, at_ms);
+            }
+            _ => {}
+        }
+    }
+
+    /// What came is none of the PDUs of this phase; nothing more is read.
+    fn broken(&mut self, problem: String, bytes: &[u8], at_ms: f64) {
+        let bytes = Hex(bytes[..bytes.len().min(32)].to_vec());
+        let fact = match self.awaiting.stage() {
+            Stage::Mcs | Stage::Tcp => Fact::McsMalformed { problem, bytes },
+            Stage::Licensing => Fact::LicenseMalformed { problem, bytes },
+            _ => Fact::SessionMalformed { problem, bytes },
+        };
+        self.phase = Phase::Done;
+        self.push(at_ms, fact);
+    }
+
+    /// What is left in a buffer belongs to the phase that has begun.
+    fn go_on(&mut self, from: Party, at_ms: f64) {
+        if matches!(self.phase, Phase::EarlyAuthorization | Phase::Mcs | Phase::Channels)
+            && !self.buffer(from).is_empty()
+        {
+            let rest = std::mem::take(self.buffer(from));
+            self.plaintext(from, &rest, at_ms);
         }
     }
 
@@ -298,6 +527,16 @@ impl Dissector {
         }
         self.events.push(Event { stage, at_ms, fact });
     }
+}
+
+/// Whether a Client Info PDU (MS-RDPBCGR 2.2.1.11.1.1) asks for automatic logon with a password.
+fn client_info_asks_for_logon(content: &[u8]) -> bool {
+    let mut reader = Reader(content);
+    let _code_page = reader.u32();
+    let flags = reader.u32().unwrap_or(0);
+    let (_domain, _user) = (reader.u16(), reader.u16());
+    let password = reader.u16().unwrap_or(0);
+    flags & INFO_AUTOLOGON != 0 && password > 0
 }
 
 /// The stage that a fact seen on a connection belongs to.
@@ -329,6 +568,7 @@ fn stage(fact: &Fact) -> Stage {
         | Fact::LogonNotification { .. }
         | Fact::Redirection { .. }
         | Fact::DeactivateAll
+        | Fact::ShutdownRequested
         | Fact::ShutdownDenied
         | Fact::SessionMalformed { .. } => Stage::Session,
         _ => Stage::X224,

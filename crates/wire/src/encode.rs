@@ -1,5 +1,7 @@
 //! The messages a client sends, as `mstsc` sends them.
 
+pub mod session;
+
 use ironrdp_core::{EncodeError, encode_vec};
 use ironrdp_pdu::gcc::{
     ClientCoreData, ClientCoreOptionalData, ClientEarlyCapabilityFlags, ClientGccBlocks,

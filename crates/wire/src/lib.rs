@@ -12,11 +12,17 @@ mod dissector;
 pub mod encode;
 mod foreign;
 pub mod frame;
+mod license;
 mod mcs;
 mod ntlm;
+mod reader;
+mod redirection;
+mod security;
+mod share;
 mod tls;
 mod tpkt;
 mod x224;
 
 pub use certificate::{read_certificate, subject_public_key};
 pub use dissector::{Dissector, Event};
+pub use redirection::Redirection;

@@ -7,6 +7,8 @@
 use der_parser::ber::{BerObjectContent, parse_ber_recursive};
 use rdpdoctor_model::{Fact, Hex};
 
+use crate::reader::Reader;
+use crate::security;
 use crate::tpkt::{self, Frame};
 
 /// A Connect Response with a chain of certificates stays below this.
@@ -16,42 +18,130 @@ const SC_CORE: u16 = 0x0C01;
 const SC_SECURITY: u16 = 0x0C02;
 const SC_MULTITRANSPORT: u16 = 0x0C08;
 
-/// Choice index of DisconnectProviderUltimatum in the domain PDUs.
+const SC_NET: u16 = 0x0C03;
+
+/// Choice indices of the domain PDUs (T.125 section 7, DomainMCSPDU).
 const DISCONNECT_PROVIDER_ULTIMATUM: u8 = 8;
+const ATTACH_USER_REQUEST: u8 = 10;
+const ATTACH_USER_CONFIRM: u8 = 11;
+const CHANNEL_JOIN_REQUEST: u8 = 14;
+const CHANNEL_JOIN_CONFIRM: u8 = 15;
+const SEND_DATA_REQUEST: u8 = 25;
+const SEND_DATA_INDICATION: u8 = 26;
+
+/// User channels are numbered from here (T.125 section 7, UserId).
+const FIRST_USER: u16 = 1001;
+
+/// A domain PDU behind the Connect Response.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Domain<'a> {
+    AttachUserRequest,
+    ChannelJoinRequest,
+    /// A confirm, or the end.
+    Fact(Fact),
+    /// Data on a channel, in either direction.
+    Data {
+        channel: u16,
+        content: &'a [u8],
+    },
+    /// Anything else.
+    Other,
+}
+
+/// Reads what is behind the TPKT header. `ironrdp-pdu` reads the four bits of a result as if they
+/// were a byte, so the confirms are read here, as T.125's packed encoding (ITU-T X.691) has them.
+pub(crate) fn read_domain(tpdu: &[u8]) -> Result<Domain<'_>, String> {
+    let [2, 0xF0, 0x80, data @ ..] = tpdu else {
+        return Err("not an X.224 data packet".to_owned());
+    };
+    let (&choice, behind) = data.split_first().ok_or("an empty MCS PDU")?;
+    let short = || format!("an MCS PDU {} that is cut short", choice >> 2);
+    let mut reader = Reader(behind);
+    // Behind the choice: whether the optional field is there, and the result's highest bit.
+    let mut confirm = || {
+        let low = reader.u8()?;
+        let result = (choice & 1) << 3 | low >> 5;
+        Some((result, choice & 2 != 0))
+    };
+    match choice >> 2 {
+        DISCONNECT_PROVIDER_ULTIMATUM => {
+            let low = behind.first().copied().unwrap_or(0) >> 7;
+            Ok(Domain::Fact(Fact::McsDisconnectUltimatum { reason: (choice & 3) << 1 | low }))
+        }
+        ATTACH_USER_REQUEST => Ok(Domain::AttachUserRequest),
+        ATTACH_USER_CONFIRM => {
+            let (result, attached) = confirm().ok_or_else(short)?;
+            let user = if attached { Some(reader.u16_be().ok_or_else(short)?) } else { None };
+            let user_channel = user.map(|user| user.saturating_add(FIRST_USER));
+            Ok(Domain::Fact(Fact::McsAttachUserConfirm { result, user_channel }))
+        }
+        CHANNEL_JOIN_REQUEST => Ok(Domain::ChannelJoinRequest),
+        CHANNEL_JOIN_CONFIRM => {
+            let (result, _) = confirm().ok_or_else(short)?;
+            let _initiator = reader.u16_be();
+            let channel = reader.u16_be().ok_or_else(short)?;
+            Ok(Domain::Fact(Fact::McsChannelJoinConfirm { result, channel }))
+        }
+        SEND_DATA_REQUEST | SEND_DATA_INDICATION => {
+            let _initiator = reader.u16_be();
+            let channel = reader.u16_be().ok_or_else(short)?;
+            let _priority = reader.u8();
+            let first = reader.u8().ok_or_else(short)?;
+            // A PER length: one byte, or two with the highest bit set.
+            let length = if first & 0x80 == 0 {
+                usize::from(first)
+            } else {
+                usize::from(first & 0x7F) << 8 | usize::from(reader.u8().ok_or_else(short)?)
+            };
+            let content = reader.take(length).ok_or_else(short)?;
+            Ok(Domain::Data { channel, content })
+        }
+        _ => Ok(Domain::Other),
+    }
+}
+
+/// What answers a Connect Initial.
+pub(crate) struct Answer {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) io_channel: Option<u16>,
+    /// encryptionLevel is not zero: Standard RDP Security protects what follows.
+    pub(crate) encrypts: bool,
+}
 
 /// What stands at the beginning of the server's MCS stream; `None` when more bytes are needed.
-pub(crate) fn read(buffer: &[u8]) -> Option<(Fact, usize)> {
+pub(crate) fn read(buffer: &[u8]) -> Option<(Answer, usize)> {
+    let only = |fact| Answer { facts: vec![fact], io_channel: None, encrypts: false };
     match tpkt::frame(buffer, LONGEST) {
         Frame::Incomplete => None,
-        Frame::Broken(problem) => Some((malformed(problem, buffer), buffer.len())),
+        Frame::Broken(problem) => Some((only(malformed(problem, buffer)), buffer.len())),
         Frame::Whole { payload, length } => {
-            let fact =
-                read_data(payload).unwrap_or_else(|problem| malformed(problem, &buffer[..length]));
-            Some((fact, length))
+            let answer = read_data(payload)
+                .unwrap_or_else(|problem| only(malformed(problem, &buffer[..length])));
+            Some((answer, length))
         }
     }
 }
 
-fn malformed(problem: String, bytes: &[u8]) -> Fact {
+pub(crate) fn malformed(problem: String, bytes: &[u8]) -> Fact {
     Fact::McsMalformed { problem, bytes: Hex(bytes[..bytes.len().min(32)].to_vec()) }
 }
 
-fn read_data(tpdu: &[u8]) -> Result<Fact, String> {
-    let [2, 0xF0, 0x80, data @ ..] = tpdu else {
-        return Err("not an X.224 data packet".to_owned());
-    };
-    match data {
-        // Application 102 in BER: Connect-Response.
-        [0x7F, 0x66, ..] => read_connect_response(data),
-        [choice, behind @ ..] if choice >> 2 == DISCONNECT_PROVIDER_ULTIMATUM => {
-            let low = behind.first().copied().unwrap_or(0) >> 7;
-            Ok(Fact::McsDisconnectUltimatum { reason: (choice & 3) << 1 | low })
+fn read_data(tpdu: &[u8]) -> Result<Answer, String> {
+    // Application 102 in BER: Connect-Response.
+    if let [2, 0xF0, 0x80, data @ ..] = tpdu
+        && data.starts_with(&[0x7F, 0x66])
+    {
+        return read_connect_response(data);
+    }
+    match read_domain(tpdu)? {
+        Domain::Fact(fact @ Fact::McsDisconnectUltimatum { .. }) => {
+            Ok(Answer { facts: vec![fact], io_channel: None, encrypts: false })
         }
         _ => Err("neither a Connect Response nor a Disconnect Provider Ultimatum".to_owned()),
     }
 }
 
-fn read_connect_response(data: &[u8]) -> Result<Fact, String> {
+fn read_connect_response(data: &[u8]) -> Result<Answer, String> {
     let unreadable = || "a Connect Response that is not readable as BER".to_owned();
     let content = skip_header(data).ok_or_else(unreadable)?;
     let (rest, result) = parse_ber_recursive(content, 4).map_err(|_| unreadable())?;
@@ -70,7 +160,7 @@ fn read_connect_response(data: &[u8]) -> Result<Fact, String> {
         rest = behind;
     }
     let blocks = ServerBlocks::read(user_data);
-    Ok(Fact::McsConnectResponse {
+    let mut facts = vec![Fact::McsConnectResponse {
         result,
         server_version: blocks.version,
         client_requested_protocols: blocks.client_requested_protocols,
@@ -78,7 +168,10 @@ fn read_connect_response(data: &[u8]) -> Result<Fact, String> {
         encryption_method: blocks.encryption_method,
         encryption_level: blocks.encryption_level,
         multitransport_flags: blocks.multitransport_flags,
-    })
+    }];
+    facts.extend(blocks.security.and_then(security::read));
+    let encrypts = blocks.encryption_level.is_some_and(|level| level > 0);
+    Ok(Answer { facts, io_channel: blocks.io_channel, encrypts })
 }
 
 /// What is behind the two tag bytes and the length.
@@ -90,7 +183,10 @@ fn skip_header(data: &[u8]) -> Option<&[u8]> {
 
 /// The settings blocks inside the GCC Conference Create Response.
 #[derive(Default)]
-struct ServerBlocks {
+struct ServerBlocks<'a> {
+    io_channel: Option<u16>,
+    /// The security block behind its header.
+    security: Option<&'a [u8]>,
     version: Option<u32>,
     client_requested_protocols: Option<u32>,
     early_capability_flags: Option<u32>,
@@ -99,9 +195,9 @@ struct ServerBlocks {
     multitransport_flags: Option<u32>,
 }
 
-impl ServerBlocks {
+impl<'a> ServerBlocks<'a> {
     /// They follow the key `McDn` and a PER length (MS-RDPBCGR 2.2.1.4).
-    fn read(user_data: &[u8]) -> Self {
+    fn read(user_data: &'a [u8]) -> Self {
         let mut blocks = Self::default();
         let Some(key) = user_data.windows(4).position(|window| window == b"McDn") else {
             return blocks;
@@ -129,7 +225,9 @@ impl ServerBlocks {
                 SC_SECURITY => {
                     blocks.encryption_method = number(0);
                     blocks.encryption_level = number(1);
+                    blocks.security = block.get(4..);
                 }
+                SC_NET => blocks.io_channel = block.get(4..).and_then(|b| Reader(b).u16()),
                 SC_MULTITRANSPORT => blocks.multitransport_flags = number(0),
                 _ => {}
             }

@@ -4,6 +4,7 @@ use rdpdoctor_model::{Fact, NtlmVersion, Timestamp};
 
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 const MESSAGE_TYPE_CHALLENGE: u32 = 2;
+const MESSAGE_TYPE_AUTHENTICATE: u32 = 3;
 const NEGOTIATE_UNICODE: u32 = 0x0000_0001;
 const NEGOTIATE_VERSION: u32 = 0x0200_0000;
 
@@ -14,6 +15,11 @@ const LONGEST_NAME: usize = 256;
 pub(crate) fn find(token: &[u8]) -> Option<&[u8]> {
     let start = token.windows(SIGNATURE.len()).position(|window| window == SIGNATURE)?;
     token.get(start..)
+}
+
+/// Whether an NTLM message is the AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3).
+pub(crate) fn is_authenticate(message: &[u8]) -> bool {
+    u32_at(message, 8) == Some(MESSAGE_TYPE_AUTHENTICATE)
 }
 
 /// Reads a challenge; the error says what is wrong with it.

@@ -8,6 +8,7 @@ use rdpdoctor_model::{
 };
 
 use crate::codes::{self, Table};
+use crate::evidence::StreamEnd;
 use crate::{Evidence, Match, Policy, Proof, Seen, Severity, Trust};
 
 /// The NTLM challenge's names: NetBIOS computer, DNS computer, DNS domain.
@@ -256,11 +257,23 @@ pub(crate) fn credssp_error<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>
         .pop()
 }
 
-/// STATUS_NTLM_BLOCKED (MS-ERREF 2.3.1).
-pub(crate) const STATUS_NTLM_BLOCKED: u32 = 0xC000_0418;
+/// What the client waits for in the sign-in, one after the other.
+pub(crate) const SIGN_IN_STEPS: [Awaited; 3] =
+    [Awaited::NtlmChallenge, Awaited::PublicKeyBinding, Awaited::EarlyAuthorization];
 
-/// STATUS_NO_LOGON_SERVERS (MS-ERREF 2.3.1).
-pub(crate) const STATUS_NO_LOGON_SERVERS: u32 = 0xC000_005E;
+/// How the connection ended in the middle of the sign-in.
+pub(crate) fn sign_in_ended<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, StreamEnd>> {
+    SIGN_IN_STEPS.into_iter().find_map(|awaited| evidence.ended_awaiting(awaited))
+}
+
+/// What had been sent when it ended.
+pub(crate) fn sign_in_step(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::PublicKeyBinding => "The proof of the password had been sent.",
+        Awaited::EarlyAuthorization => "The password had been accepted.",
+        _ => "No user name and no password had been sent.",
+    }
+}
 
 /// The observation that the system's resolver failed in this way.
 pub(crate) fn name_failed(evidence: &Evidence<'_>, how: ResolveFailure) -> Option<ObservationId> {

@@ -2,11 +2,14 @@
 
 mod advice;
 pub mod dns;
+pub mod license;
 pub(crate) mod look;
 pub mod mcs;
 pub mod nego;
 pub mod net;
 pub mod nla;
+mod said;
+pub mod session;
 pub mod tls;
 
 use crate::Cause;
@@ -69,6 +72,20 @@ pub static CATALOGUE: &[&Cause] = &[
     &nla::clock_skew::CAUSE,
     &nla::ntlm_blocked::CAUSE,
     &nla::no_logon_servers::CAUSE,
+    &nla::account_locked::CAUSE,
+    &nla::account_disabled::CAUSE,
+    &nla::account_expired::CAUSE,
+    &nla::password_expired::CAUSE,
+    &nla::password_must_change::CAUSE,
+    &nla::logon_type_not_granted::CAUSE,
+    &nla::logon_hours::CAUSE,
+    &nla::workstation_restriction::CAUSE,
+    &nla::smartcard_required::CAUSE,
+    &nla::account_restriction::CAUSE,
+    &nla::credentials_rejected::CAUSE,
+    &nla::trust_broken::CAUSE,
+    &nla::public_key_mismatch::CAUSE,
+    &nla::kerberos_failed::CAUSE,
     &nla::closed_without_answer::CAUSE,
     &nla::timeout::CAUSE,
     &nla::malformed::CAUSE,
@@ -78,4 +95,31 @@ pub static CATALOGUE: &[&Cause] = &[
     &mcs::malformed::CAUSE,
     &mcs::closed::CAUSE,
     &mcs::timeout::CAUSE,
+    // license
+    &license::no_server::CAUSE,
+    &license::no_license::CAUSE,
+    &license::host_not_licensed::CAUSE,
+    &license::client_rejected::CAUSE,
+    &license::timeout::CAUSE,
+    &license::protocol_error::CAUSE,
+    &license::error::CAUSE,
+    // session
+    &session::insufficient_privileges::CAUSE,
+    &session::denied_by_server::CAUSE,
+    &session::limit_reached::CAUSE,
+    &session::replaced::CAUSE,
+    &session::ended_by_administrator::CAUSE,
+    &session::ended_by_user::CAUSE,
+    &session::logon_timeout::CAUSE,
+    &session::idle_timeout::CAUSE,
+    &session::fresh_credentials_required::CAUSE,
+    &session::out_of_memory::CAUSE,
+    &session::server_failed::CAUSE,
+    &session::server_shutting_down::CAUSE,
+    &session::broker_redirect_failed::CAUSE,
+    &session::stuck::CAUSE,
+    &session::protocol_error::CAUSE,
+    &session::no_picture::CAUSE,
+    &session::closed::CAUSE,
+    &session::error::CAUSE,
 ];

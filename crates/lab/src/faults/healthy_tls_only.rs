@@ -6,7 +6,7 @@ use crate::x224;
 
 pub(super) static FAULT: Fault = Fault {
     name: "healthy-tls-only",
-    summary: "a server that takes TLS without NLA, up to the MCS Connect Response",
+    summary: "a server that takes TLS without NLA",
     cause: None,
     behaviour: Behaviour { negotiation: x224::tls_only, ..Behaviour::HEALTHY },
 };

@@ -16,14 +16,23 @@ mod healthy_ca_certificate;
 mod healthy_dripping;
 mod healthy_ec_certificate;
 mod healthy_large_chain;
+mod healthy_logon_tls;
 mod healthy_nla;
 mod healthy_no_timestamp;
 mod healthy_revocation_list;
+mod healthy_session;
 mod healthy_slow;
 mod healthy_spnego_only;
 mod healthy_tls12_only;
 mod healthy_tls13;
 mod healthy_tls_only;
+mod license_client_rejected;
+mod license_error;
+mod license_host_not_licensed;
+mod license_no_license;
+mod license_no_server;
+mod license_protocol_error;
+mod license_timeout;
 mod mcs_closed;
 mod mcs_garbage;
 mod mcs_refused;
@@ -78,7 +87,24 @@ mod nla_unknown_status;
 mod nla_workstation_restriction;
 mod other_name;
 mod self_connection;
+mod session_broker_redirect_failed;
+mod session_closed;
+mod session_denied_by_server;
+mod session_ended_by_administrator;
+mod session_ended_by_user;
+mod session_fresh_credentials_required;
+mod session_idle_timeout;
 mod session_insufficient_privileges;
+mod session_limit_reached;
+mod session_logon_timeout;
+mod session_no_picture;
+mod session_out_of_memory;
+mod session_protocol_error;
+mod session_replaced;
+mod session_server_failed;
+mod session_server_shutting_down;
+mod session_stuck;
+mod session_unknown_error;
 mod tls_alert_access_denied;
 mod tls_alert_unrecognized_name;
 mod tls_closed_after_server_hello;
@@ -199,6 +225,13 @@ pub static FAULTS: &[&Fault] = &[
     &nla_ntlm_blocked::FAULT,
     &nla_no_logon_servers::FAULT,
     &nla_refused::FAULT,
+    &mcs_refused::FAULT,
+    &mcs_ultimatum::FAULT,
+    &mcs_garbage::FAULT,
+    &mcs_closed::FAULT,
+    &mcs_silent::FAULT,
+    &healthy_session::FAULT,
+    &healthy_logon_tls::FAULT,
     &nla_credentials_rejected::FAULT,
     &nla_account_locked::FAULT,
     &nla_account_disabled::FAULT,
@@ -216,12 +249,34 @@ pub static FAULTS: &[&Fault] = &[
     &nla_closed_at_proof::FAULT,
     &nla_silent_at_proof::FAULT,
     &session_insufficient_privileges::FAULT,
-    &mcs_refused::FAULT,
-    &mcs_ultimatum::FAULT,
-    &mcs_garbage::FAULT,
-    &mcs_closed::FAULT,
-    &mcs_silent::FAULT,
+    &license_no_server::FAULT,
+    &license_no_license::FAULT,
+    &license_client_rejected::FAULT,
+    &license_error::FAULT,
+    &license_protocol_error::FAULT,
+    &license_timeout::FAULT,
+    &license_host_not_licensed::FAULT,
+    &session_denied_by_server::FAULT,
+    &session_replaced::FAULT,
+    &session_ended_by_administrator::FAULT,
+    &session_ended_by_user::FAULT,
+    &session_logon_timeout::FAULT,
+    &session_idle_timeout::FAULT,
+    &session_fresh_credentials_required::FAULT,
+    &session_out_of_memory::FAULT,
+    &session_server_failed::FAULT,
+    &session_server_shutting_down::FAULT,
+    &session_broker_redirect_failed::FAULT,
+    &session_unknown_error::FAULT,
+    &session_limit_reached::FAULT,
+    &session_stuck::FAULT,
+    &session_closed::FAULT,
+    &session_protocol_error::FAULT,
+    &session_no_picture::FAULT,
 ];
+
+/// Healthy servers whose point is the session; the others can do it as well.
+pub(crate) const IN_SESSION: &[&str] = &["healthy-session", "healthy-logon-tls"];
 
 /// The fault of this name.
 pub fn fault(name: &str) -> Option<&'static Fault> {

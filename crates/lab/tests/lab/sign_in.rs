@@ -220,7 +220,7 @@ async fn refusals_of_the_right_password() {
         ("nla-account-restriction", "c000006e"),
         ("nla-logon-hours", "c000006f"),
         ("nla-workstation-restriction", "c0000070"),
-        ("nla-smartcard-required", "c00002fa"),
+        ("nla-smartcard-required", "8009033e"),
         ("nla-trust-broken", "c000018d"),
         ("nla-unknown-status", "c0000999"),
         ("nla-closed-at-proof", "fin"),

@@ -1,6 +1,6 @@
 //! One walk through every fault: what a client without credentials sees, in a line.
 
-use rdpdoctor_lab::FAULTS;
+use rdpdoctor_lab::{Depth, FAULTS};
 
 use crate::client::{host_name, run, walk};
 
@@ -98,23 +98,6 @@ const WALKS: &[(&str, &str)] = &[
     ("nla-ntlm-blocked", "select 8, TLSv1.3 LABPC01, status c0000418, fin"),
     ("nla-no-logon-servers", "select 8, TLSv1.3 LABPC01, status c000005e, fin"),
     ("nla-refused", "select 8, TLSv1.3 LABPC01, status c0000022, fin"),
-    ("nla-credentials-rejected", REGULAR),
-    ("nla-account-locked", REGULAR),
-    ("nla-account-disabled", REGULAR),
-    ("nla-account-expired", REGULAR),
-    ("nla-password-expired", REGULAR),
-    ("nla-password-must-change", REGULAR),
-    ("nla-logon-type-not-granted", REGULAR),
-    ("nla-account-restriction", REGULAR),
-    ("nla-logon-hours", REGULAR),
-    ("nla-workstation-restriction", REGULAR),
-    ("nla-smartcard-required", REGULAR),
-    ("nla-trust-broken", REGULAR),
-    ("nla-unknown-status", REGULAR),
-    ("nla-public-key-mismatch", REGULAR),
-    ("nla-closed-at-proof", REGULAR),
-    ("nla-silent-at-proof", REGULAR),
-    ("session-insufficient-privileges", REGULAR),
     ("mcs-refused", "select 1, TLSv1.3 LABPC01, MCS result 15, fin"),
     ("mcs-ultimatum", "select 1, TLSv1.3 LABPC01, MCS ultimatum, fin"),
     ("mcs-garbage", "select 1, TLSv1.3 LABPC01, 0300000f02f080fffefdfcfbfaf9f8, open"),
@@ -124,9 +107,14 @@ const WALKS: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_looks_as_it_says() {
-    let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
+    // What lies behind the sign-in is walked by the real command in its own tests.
+    let near = FAULTS.iter().filter(|fault| fault.depth() == Depth::Challenge);
+    let names: Vec<&str> = near.map(|fault| fault.name).collect();
     let listed: Vec<&str> = WALKS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(listed, names, "one line for every fault, in the catalogue's order");
+    assert_eq!(
+        listed, names,
+        "one line for every fault without credentials, in the catalogue's order"
+    );
 
     let walks: Vec<_> = names
         .into_iter()

@@ -189,29 +189,10 @@ impl Attempt<'_> {
 
     /// Whether anything may leave that could be tried for a password.
     async fn gate(&mut self, mechanism: Option<Mechanism>) -> Result<(), String> {
-        let observations = self.context.journal.observations();
-        let vulnerable = observations.iter().any(|o| {
-            let server = |from: Party| from == Party::Server;
-            matches!(o.fact, Fact::TsRequest { from, version, .. }
-                if server(from) && version < OLDEST_SAFE_VERSION)
-        });
-        let gate = self.sign_in.gate.clone();
-        let judged = tokio::task::spawn_blocking(move || gate(&observations)).await;
-        let judged = judged.map_err(|error| error.to_string())?;
-        let release = match judged {
-            _ if vulnerable => Release { released: false, reason: ReleaseReason::EncryptionOracle },
-            // Nothing but a proof that the server can use its ticket leaves before it has proved
-            // itself; where something opens the encryption, the proof of the key fails.
-            Release { reason: ReleaseReason::NotJudged, .. } if mechanism.is_some() => {
-                Release { released: true, reason: ReleaseReason::KerberosAuthenticates }
-            }
-            judged => judged,
-        };
-        let Release { released, reason } = release;
-        self.note(Fact::CredentialRelease { released, reason });
+        released(self.context, self.sign_in, mechanism).await?;
         // A person may have taken a while to answer.
         self.deadline = self.deadline.max(Instant::now() + self.context.deadlines.credssp);
-        if released { Ok(()) } else { Err("no credential was sent to this server".to_owned()) }
+        Ok(())
     }
 
     fn client(&self, mode: ClientMode) -> Result<CredSspClient, String> {
@@ -262,6 +243,36 @@ impl Attempt<'_> {
     fn note(&mut self, fact: Fact) {
         self.link.metered().note(Stage::CredSsp, fact);
     }
+}
+
+/// Asks whether a credential may leave for this server, and writes the answer down; the error says
+/// that it may not.
+pub(crate) async fn released(
+    context: &Context,
+    sign_in: &SignIn,
+    mechanism: Option<Mechanism>,
+) -> Result<(), String> {
+    let observations = context.journal.observations();
+    let vulnerable = observations.iter().any(|o| {
+        matches!(o.fact, Fact::TsRequest { from: Party::Server, version, .. }
+            if version < OLDEST_SAFE_VERSION)
+    });
+    let gate = sign_in.gate.clone();
+    let judged = tokio::task::spawn_blocking(move || gate(&observations)).await;
+    let judged = judged.map_err(|error| error.to_string())?;
+    let Release { released, reason } = match judged {
+        _ if vulnerable => Release { released: false, reason: ReleaseReason::EncryptionOracle },
+        // Nothing but a proof that the server can use its ticket leaves before it has proved
+        // itself; where something opens the encryption, the proof of the key fails.
+        Release { reason: ReleaseReason::NotJudged, .. }
+            if mechanism == Some(Mechanism::Kerberos) =>
+        {
+            Release { released: true, reason: ReleaseReason::KerberosAuthenticates }
+        }
+        judged => judged,
+    };
+    context.note(Stage::CredSsp, Fact::CredentialRelease { released, reason });
+    if released { Ok(()) } else { Err("no credential was sent to this server".to_owned()) }
 }
 
 /// Whether anything had been sent to the server when it stopped.

@@ -1,24 +1,55 @@
-//! MCS Connect (MS-RDPBCGR 1.3.1.1), inside TLS or, with Standard RDP Security, in clear.
+//! MCS Connect and the channels (MS-RDPBCGR 1.3.1.1), inside TLS or, with Standard RDP Security, in
+//! clear.
 
 use rdpdoctor_model::Fact;
+use rdpdoctor_wire::encode::session::{self, Channels};
 use rdpdoctor_wire::{encode, frame};
 use tokio::time::Instant;
 
 use crate::check::Context;
 use crate::link::Link;
 
-/// Asks for the Connect Response; the error says why there is none.
-pub(crate) async fn run(context: &Context, link: &mut Link, protocol: u32) -> Result<(), String> {
+/// Asks for the Connect Response; the I/O channel that it names. The error says why there is none.
+pub(crate) async fn connect(
+    context: &Context,
+    link: &mut Link,
+    protocol: u32,
+) -> Result<u16, String> {
     let deadline = Instant::now() + context.deadlines.mcs;
     link.facts();
     link.send(&encode::mcs_connect_initial(protocol)?, deadline).await.map_err(|over| over.0)?;
-    let answer = link.message(frame::pdu, deadline).await;
-    let accepted =
-        link.facts().iter().any(|fact| matches!(fact, Fact::McsConnectResponse { result: 0, .. }));
-    link.finish();
-    match answer {
-        _ if accepted => Ok(()),
-        Ok(_) => Err("the server did not answer MCS Connect".to_owned()),
-        Err(over) => Err(over.0),
+    let answer = link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
+    let accepted = |fact: &Fact| matches!(fact, Fact::McsConnectResponse { result: 0, .. });
+    if link.facts().iter().any(accepted) {
+        Ok(session::io_channel(&answer))
+    } else {
+        link.finish();
+        Err("the server did not answer MCS Connect".to_owned())
     }
+}
+
+/// Attaches the user and joins its channel and the I/O channel.
+pub(crate) async fn join(context: &Context, link: &mut Link, io: u16) -> Result<Channels, String> {
+    let deadline = Instant::now() + context.deadlines.mcs;
+    link.send(&session::attach_user()?, deadline).await.map_err(|over| over.0)?;
+    link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
+    let user = link.facts().into_iter().find_map(|fact| match fact {
+        Fact::McsAttachUserConfirm { result: 0, user_channel } => user_channel,
+        _ => None,
+    });
+    let Some(user) = user else {
+        link.finish();
+        return Err("the server did not attach the user".to_owned());
+    };
+    let channels = Channels { user, io };
+    for channel in [user, io] {
+        link.send(&session::join(channels, channel)?, deadline).await.map_err(|over| over.0)?;
+        link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
+        let joined = |fact: &Fact| matches!(fact, Fact::McsChannelJoinConfirm { result: 0, .. });
+        if !link.facts().iter().any(joined) {
+            link.finish();
+            return Err(format!("the server did not let the client join channel {channel}"));
+        }
+    }
+    Ok(channels)
 }

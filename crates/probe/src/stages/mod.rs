@@ -3,6 +3,7 @@
 pub(crate) mod credssp;
 pub(crate) mod dns;
 pub(crate) mod mcs;
+pub(crate) mod session;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod x224;

@@ -31,7 +31,12 @@ pub fn run(command: LabCommand) -> anyhow::Result<u8> {
                 let running = lab::start(known, listen, options)
                     .await
                     .with_context(|| format!("cannot listen on {listen}"))?;
-                output::to_standard_output(&format!("listening on {}\n", running.address()))?;
+                output::to_standard_output(&format!(
+                    "listening on {}\naccount {}, password {}\n",
+                    running.address(),
+                    lab::USER,
+                    lab::PASSWORD
+                ))?;
                 tokio::select! {
                     () = running.wait() => {}
                     _ = tokio::signal::ctrl_c() => {}

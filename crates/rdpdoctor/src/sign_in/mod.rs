@@ -4,12 +4,14 @@ mod gate;
 mod memory;
 mod password;
 
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::Trust;
 use rdpdoctor_model::{Fact, Mechanism, Target, UserName};
-use rdpdoctor_probe::SignIn;
+use rdpdoctor_probe::{Logon, SignIn};
 
 use crate::cli::{Auth, CheckArgs};
 use crate::progress::Line;
@@ -41,6 +43,16 @@ pub fn plan(
     {
         return Ok(Plan::Remembered(fact));
     }
+    let wants_session = args.logon || args.desktop.is_some();
+    if wants_session && !args.yes {
+        ensure!(
+            may_take_over(&user, target)?,
+            "no session was made: it could take over one that {user} has open (--yes agrees)"
+        );
+    }
+    if let Some(file) = &args.desktop {
+        writable(file)?;
+    }
     let pin = args.pin.as_deref().map(gate::parse_pin).transpose()?;
     let password = password::read(&user, args.password_stdin).context("no password")?;
     let gate = gate::Gatekeeper {
@@ -60,6 +72,35 @@ pub fn plan(
         },
         kdc: args.kdc.clone(),
         restricted_admin: args.restricted_admin,
+        logon: wants_session.then(|| Logon { desktop: args.desktop.clone() }),
         gate: Arc::new(move |observations| gate.judge(observations)),
     })))
+}
+
+/// Asks whether a session may be made, which takes over one that the user has open.
+fn may_take_over(user: &UserName, target: &Target) -> anyhow::Result<bool> {
+    ensure!(
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        "a session could take over one that {user} has open: --yes agrees, or a terminal to ask on"
+    );
+    let mut output = std::io::stderr();
+    write!(
+        output,
+        "This makes a session of {user} on {}, or takes over one that is open there; it is left \
+         disconnected, never logged off. Go on? Type yes: ",
+        target.host
+    )?;
+    output.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// A file that cannot be written is said before anything is tried.
+fn writable(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    ensure!(folder.is_dir(), "{}: no such folder", folder.display());
+    ensure!(!file.is_dir(), "{}: is a folder", file.display());
+    Ok(())
 }

@@ -2,9 +2,10 @@
 //! that blocks on a healthy server.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use rdpdoctor_diagnosis::{CATALOGUE, Reproduction};
-use rdpdoctor_lab::{FAULTS, Fault, Options, fault, start};
+use rdpdoctor_lab::{Depth, FAULTS, Fault, Options, PASSWORD, USER, fault, start};
 use serde_json::Value;
 
 use crate::support::{Run, cause, command, findings, folder, run};
@@ -23,10 +24,24 @@ async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
     let host = if fault.name == "cert-name-mismatch" { "localhost" } else { "127.0.0.1" };
     let target = format!("{host}:{}", running.address().port());
     command.args(["check", &target, "--timeout", TIMEOUT]).args(more);
+    sign_in(&mut command, fault);
     command.env("SSL_CERT_FILE", &ca_file);
     let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
     running.shutdown();
     answer
+}
+
+/// The lab's account where the fault lies behind the sign-in; what is remembered of it is the
+/// test's own.
+fn sign_in(command: &mut Command, fault: &Fault) {
+    let folder = folder(&format!("{}-state", fault.name));
+    command.env("XDG_STATE_HOME", &folder).env("RDPDOCTOR_PASSWORD", PASSWORD);
+    if fault.depth() != Depth::Challenge {
+        command.args(["-u", USER, "--trust", "any"]);
+    }
+    if fault.depth() == Depth::Session {
+        command.arg("--yes").arg("--desktop").arg(folder.join("desktop.png"));
+    }
 }
 
 fn exit_code(document: &Value) -> i32 {

@@ -31,9 +31,18 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
             "It sent a disconnect ultimatum, reason {reason} ({}).",
             reason_name(*reason)
         )),
+        Fact::McsAttachUserConfirm { result, .. } if *result != 0 => {
+            Some(format!("It attached no user: {result} ({}).", result_name(*result)))
+        }
+        Fact::McsChannelJoinConfirm { result, channel } if *result != 0 => Some(format!(
+            "It let nobody join channel {channel}: {result} ({}).",
+            result_name(*result)
+        )),
+        // What comes behind the client info belongs to the session.
+        Fact::ClientInfoSent { .. } => Some(String::new()),
         _ => None,
     });
-    let seen = refusal.into_iter().next()?;
+    let seen = refusal.into_iter().next().filter(|seen| !seen.value.is_empty())?;
     Some(Match::new(Severity::Blocking, Proof::Proven, [seen.id()]).detailed(seen.value))
 }
 

@@ -2,7 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Stage};
 
-use crate::causes::look;
+use crate::causes::{look, said};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `nla.clock-skew`
@@ -38,7 +38,16 @@ pub static CAUSE: Cause = Cause {
 /// Kerberos' default tolerance (RFC 4120 7.5.8 leaves it to policy; Windows: 5 minutes).
 const TOLERANCE_MS: i64 = 5 * 60 * 1000;
 
+/// KRB_AP_ERR_SKEW (RFC 4120 7.5.9).
+const SKEW: u32 = 37;
+
+/// A warning by itself; it blocks where Kerberos failed by it.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    let failed = said::by_number(evidence, CAUSE.id)
+        .or_else(|| said::centre_said(evidence, &[SKEW], Proof::Proven));
+    if failed.is_some() {
+        return failed;
+    }
     let clock = look::clock_offset(evidence)?;
     (clock.value.abs() > TOLERANCE_MS).then(|| {
         Match::new(Severity::Warning, Proof::Proven, [clock.id()])
@@ -60,5 +69,7 @@ mod tests {
         assert!(off(-3 * 86_400).and_then(|m| m.detail).is_some_and(|d| d.contains("3 days")));
         assert_eq!(off(299), None);
         assert_eq!(off(-299), None);
+        let failed = Scene::negotiated(2).kerberos_error(37).judge(&CAUSE);
+        assert_eq!(failed.map(|m| m.severity), Some(crate::Severity::Blocking));
     }
 }

@@ -2,6 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Fact, Party, Stage};
 
+use crate::causes::said;
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `nla.encryption-oracle`
@@ -45,7 +46,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         Fact::TsRequest { from: Party::Server, version, .. } => Some(*version),
         _ => None,
     });
-    let old = version.into_iter().find(|seen| seen.value < SAFE)?;
+    let Some(old) = version.into_iter().find(|seen| seen.value < SAFE) else {
+        return said::by_number(evidence, CAUSE.id);
+    };
     let text = format!("It speaks version {}.", old.value);
     Some(Match::new(Severity::Blocking, Proof::Proven, [old.id()]).detailed(text))
 }

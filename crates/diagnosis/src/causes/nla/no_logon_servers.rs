@@ -2,8 +2,8 @@
 
 use rdpdoctor_model::{CauseId, Stage};
 
-use crate::causes::{advice, look};
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::causes::{advice, said};
+use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
 
 /// `nla.no-logon-servers`
 pub static CAUSE: Cause = Cause {
@@ -40,9 +40,7 @@ pub static CAUSE: Cause = Cause {
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let seen =
-        look::credssp_error(evidence).filter(|seen| seen.value == look::STATUS_NO_LOGON_SERVERS)?;
-    Some(Match::new(Severity::Blocking, Proof::Proven, [seen.id()]))
+    said::by_number(evidence, CAUSE.id)
 }
 
 #[cfg(test)]

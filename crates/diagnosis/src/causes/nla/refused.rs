@@ -2,9 +2,8 @@
 
 use rdpdoctor_model::{CauseId, Stage};
 
-use crate::causes::{advice, look};
-use crate::codes::{self, Table};
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::causes::{advice, said};
+use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
 
 /// `nla.refused`
 pub static CAUSE: Cause = Cause {
@@ -12,7 +11,7 @@ pub static CAUSE: Cause = Cause {
     stage: Stage::CredSsp,
     owner: Owner::Host,
     title: "{host} refuses the sign-in with an error of its own",
-    explanation: "The server answered the beginning of the sign-in with an error status, before any credential was sent. Its number says what the host's security service reported.",
+    explanation: "The server answered the sign-in with an error status, and no table names a cause of its own for it. The number says what the host's security service reported.",
     excludes: &["name, route, firewall, encryption"],
     remedies: &[Remedy {
         id: "look-at-the-sign-in",
@@ -32,24 +31,15 @@ pub static CAUSE: Cause = Cause {
     references: &["MS-CSSP 2.2.1", "MS-ERREF 2.3.1"],
     client_shows: &[],
     more_specific_than: &[],
-    reproduction: Reproduction::Lab(&["nla-refused"]),
+    reproduction: Reproduction::Lab(&["nla-refused", "nla-unknown-status"]),
     next_tests: &[],
     rule,
 };
 
+/// The last resort for the statuses of a sign-in.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let seen = look::credssp_error(evidence).filter(|seen| {
-        ![look::STATUS_NTLM_BLOCKED, look::STATUS_NO_LOGON_SERVERS].contains(&seen.value)
-    })?;
-    let known = codes::lookup(Table::Ntstatus, seen.value).next();
-    let words = known.map_or_else(String::new, |entry| {
-        let name = entry.name.as_deref().map_or_else(String::new, |name| format!(", {name}"));
-        format!("{name}: {}", entry.meaning)
-    });
-    Some(
-        Match::new(Severity::Blocking, Proof::Proven, [seen.id()])
-            .detailed(format!("The status is 0x{:08X}{words}.", seen.value)),
-    )
+    said::by_number(evidence, CAUSE.id)
+        .or_else(|| said::otherwise(evidence, Stage::CredSsp, CAUSE.id))
 }
 
 #[cfg(test)]
@@ -63,8 +53,9 @@ mod tests {
         let said = |code| Scene::negotiated(2).ts_request(6, Some(code)).judge(&CAUSE);
         let detail = |code| said(code).and_then(|m| m.detail).unwrap_or_default();
         assert!(detail(0xC000_0022).contains("0xC0000022, STATUS_ACCESS_DENIED"));
-        assert_eq!(detail(0xC0FF_EE00), "The status is 0xC0FFEE00.");
+        assert!(detail(0xC0FF_EE00).contains("0xC0FFEE00"));
         assert_eq!(said(0), None);
         assert_eq!(said(0xC000_0418), None);
+        assert_eq!(said(0xC000_006D), None);
     }
 }

@@ -1,8 +1,8 @@
-//! The server does not answer when sign-in (NLA) begins.
+//! The server does not answer during the sign-in (NLA).
 
-use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+use rdpdoctor_model::{CauseId, Ending, Stage};
 
-use crate::causes::advice;
+use crate::causes::{advice, look};
 use crate::{
     Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
@@ -12,9 +12,9 @@ pub static CAUSE: Cause = Cause {
     id: CauseId("nla.timeout"),
     stage: Stage::CredSsp,
     owner: Owner::Host,
-    title: "{host} does not answer when sign-in (NLA) begins",
-    explanation: "Encryption stands, and the first message of the sign-in gets no answer in time. Usually the host waits for a domain controller that it cannot reach.",
-    excludes: &["name, route, firewall, encryption, certificate's key", "password: none was sent"],
+    title: "{host} does not answer during the sign-in (NLA)",
+    explanation: "Encryption stands, and a message of the sign-in gets no answer in time. Usually the host waits for a domain controller that it cannot reach.",
+    excludes: &["name, route, firewall, encryption, certificate's key"],
     remedies: &[Remedy {
         id: "look-at-the-sign-in",
         place: Where::Host,
@@ -33,20 +33,22 @@ pub static CAUSE: Cause = Cause {
     references: &["MS-CSSP 3.1.5"],
     client_shows: &[ClientCode { code: 0x108, extended: Some(0), proof: Proof::Possible }],
     more_specific_than: &[],
-    reproduction: Reproduction::Lab(&["nla-silent"]),
+    reproduction: Reproduction::Lab(&["nla-silent", "nla-silent-at-proof"]),
     next_tests: &[advice::ON_THE_HOST],
     rule,
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let ended = evidence.ended_awaiting(Awaited::NtlmChallenge)?;
+    let ended = look::sign_in_ended(evidence)?;
     if ended.value.ending != Ending::Timeout {
         return None;
     }
-    let text = match ended.value.unfinished {
-        0 => "Not a byte of an answer came.".to_owned(),
-        bytes => format!("{bytes} bytes of an unfinished answer came."),
-    };
+    let text = look::sign_in_step(ended.value.awaited).to_owned()
+        + " "
+        + &match ended.value.unfinished {
+            0 => "Not a byte of an answer came.".to_owned(),
+            bytes => format!("{bytes} bytes of an unfinished answer came."),
+        };
     Some(Match::new(Severity::Blocking, Proof::Proven, [ended.id()]).detailed(text))
 }
 

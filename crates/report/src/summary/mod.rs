@@ -1,12 +1,15 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod session;
+mod sign_in;
+
 use std::net::IpAddr;
 
-use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, StageReport, StageStatus, windows_release};
+use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, StageReport, StageStatus};
 use rdpdoctor_model::{
-    Awaited, Certificate, ConnectFailure, Ending, Fact, Icmp, Lookup, Negotiation, NtlmVersion,
-    Observation, Party, Purpose, ResolveFailure, SecurityLayer, SecurityLayerAnswer, ServiceKind,
-    Stage, Timestamp,
+    Awaited, Certificate, ConnectFailure, Ending, Fact, Icmp, Lookup, Negotiation, Observation,
+    Party, Purpose, ResolveFailure, SecurityLayer, SecurityLayerAnswer, ServiceKind, Stage,
+    Timestamp,
 };
 
 use crate::document::{self, RunContext, StageEntry};
@@ -115,8 +118,11 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Tcp => network(evidence),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
-        Stage::CredSsp => sign_in(evidence),
-        Stage::Mcs => session_setup(evidence),
+        Stage::CredSsp => sign_in::words(evidence),
+        Stage::Mcs => session::setup(evidence),
+        Stage::Licensing => session::licence(evidence),
+        Stage::Session => session::session(evidence),
+        Stage::Desktop => session::desktop(evidence),
         _ => None,
     };
     seen.or(reason).unwrap_or_else(|| {
@@ -444,94 +450,6 @@ fn alert_name(description: u8) -> &'static str {
     }
 }
 
-fn sign_in(evidence: &Evidence<'_>) -> Option<String> {
-    let said = evidence.main_path(|fact| match fact {
-        Fact::CredSspMalformed { problem, .. } => {
-            Some(format!("broken answer: {}", clean(problem, QUOTED)))
-        }
-        Fact::TsRequest { from: Party::Server, error_code: Some(code), .. } => {
-            Some(format!("refused with {code:#010X}"))
-        }
-        Fact::EarlyAuthorization { result } if *result != 0 => {
-            Some(format!("signed in, but not let in (authorisation {result:#x})"))
-        }
-        _ => None,
-    });
-    if let Some(seen) = said.into_iter().next_back() {
-        return Some(seen.value);
-    }
-    let authorised = evidence
-        .main_path(|f| matches!(f, Fact::EarlyAuthorization { result: 0 }).then_some(()))
-        .pop()
-        .is_some();
-    let challenge = evidence
-        .main_path(|fact| match fact {
-            Fact::NtlmChallenge { dns_computer, netbios_computer, version, timestamp, .. } => {
-                let computer = dns_computer.as_deref().or(netbios_computer.as_deref());
-                let computer = computer.map_or("the host".to_owned(), |name| clean(name, QUOTED));
-                Some((computer, *version, *timestamp))
-            }
-            _ => None,
-        })
-        .pop();
-    let Some(seen) = challenge else { return ended_awaiting(evidence, &[Awaited::NtlmChallenge]) };
-    let (computer, version, timestamp) = seen.value;
-    let mut words = computer;
-    if let Some(version) = version {
-        words.push_str(&claimed_release(version, seen.observation.at));
-    }
-    if let (Some(theirs), Some(ours)) = (timestamp, seen.observation.at) {
-        words.push_str(&clock(theirs.millis_since(ours)));
-    }
-    words.push_str(if authorised { "; signed in" } else { "; sign-in not tested" });
-    Some(words)
-}
-
-/// The Windows that a server says it is, behind a comma, and whether that is still mended.
-fn claimed_release(version: NtlmVersion, today: Option<Timestamp>) -> String {
-    let NtlmVersion { major, minor, build } = version;
-    let Some(release) = windows_release(major, minor, build) else {
-        return format!(", says it is version {major}.{minor}.{build}");
-    };
-    let ended = release.end_of_support.filter(|day| {
-        today.is_some_and(|today| today.to_string().get(..day.len()).is_some_and(|now| now > *day))
-    });
-    let ended = ended.map_or(String::new(), |day| format!(" (support ended {day})"));
-    format!(", says it is {}{ended}", release.name)
-}
-
-/// How far a clock is off, behind a comma.
-fn clock(ahead_ms: i64) -> String {
-    let off = ahead_ms.unsigned_abs();
-    if off <= CLOCK_RIGHT_WITHIN_MS {
-        return ", clock right".to_owned();
-    }
-    let direction = if ahead_ms > 0 { "ahead" } else { "behind" };
-    let amount = match (off + 500) / 1_000 {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
-    };
-    format!(", clock {amount} {direction}")
-}
-
-fn session_setup(evidence: &Evidence<'_>) -> Option<String> {
-    let said = evidence.main_path(|fact| match fact {
-        Fact::McsConnectResponse { result: 0, .. } => Some("answers".to_owned()),
-        Fact::McsConnectResponse { result, .. } => Some(format!("refused, MCS result {result}")),
-        Fact::McsDisconnectUltimatum { reason } => {
-            Some(format!("ended by the server, MCS reason {reason}"))
-        }
-        Fact::McsMalformed { problem, .. } => {
-            Some(format!("broken answer: {}", clean(problem, QUOTED)))
-        }
-        _ => None,
-    });
-    let ended = || ended_awaiting(evidence, &[Awaited::McsConnectResponse]);
-    said.into_iter().next_back().map(|seen| seen.value).or_else(ended)
-}
-
 /// How the last connection of the main path ended while one of `awaited` was due.
 fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String> {
     let ends = evidence.main_path(|fact| match fact {
@@ -784,19 +702,6 @@ mod tests {
             .connection(Purpose::PlainClientHello, "10.20.4.42:3389")
             .stream_ended(Stage::Tls, Ending::Reset, Awaited::ServerHello);
         assert!(words(Stage::Tls, StageOutcome::Stopped, scene).starts_with("fell silent"));
-    }
-
-    #[test]
-    fn clocks() {
-        for (ms, words) in [
-            (-1_400, "right"),
-            (-2_000, "2 s behind"),
-            (400_000, "6 min ahead"),
-            (-7_300_000, "2 h behind"),
-            (-31_536_000_000, "365 days behind"),
-        ] {
-            assert_eq!(super::clock(ms), format!(", clock {words}"));
-        }
     }
 
     #[test]

@@ -1,0 +1,9 @@
+//! Causes in licensing (MS-RDPELE).
+
+pub mod client_rejected;
+pub mod error;
+pub mod host_not_licensed;
+pub mod no_license;
+pub mod no_server;
+pub mod protocol_error;
+pub mod timeout;

@@ -1,0 +1,58 @@
+//! The account is disabled.
+
+use rdpdoctor_model::{CauseId, Stage};
+
+use crate::causes::said;
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Where};
+
+/// `nla.account-disabled`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("nla.account-disabled"),
+    stage: Stage::CredSsp,
+    owner: Owner::Directory,
+    title: "The account is disabled",
+    explanation: "The directory or the host knows the account and has it switched off. The password was not judged.",
+    excludes: &["name, route, firewall, encryption: all passed"],
+    remedies: &[Remedy {
+        id: "ask-why-then-enable",
+        place: Where::Directory,
+        risk: Risk::Medium,
+        title: "Ask why it was disabled, then enable it",
+        steps: &[
+            "PS> Get-ADUser <user> -Properties LockedOut, Enabled, AccountExpirationDate, PasswordExpired, pwdLastSet, LogonWorkstations, logonHours   (domain account)",
+            "PS> Get-LocalUser <user> | Format-List Enabled, AccountExpires, PasswordExpires, PasswordLastSet   (account of the host)",
+            "PS> Enable-ADAccount <user>   (or, account of the host: PS> Enable-LocalUser <user>)",
+        ],
+        interrupts: "nothing",
+        undo: &["PS> Disable-ADAccount <user>   (or: PS> Disable-LocalUser <user>)"],
+        verify: "rdpdoctor check {target} -u <user> gets past 'sign-in'",
+    }],
+    references: &["MS-CSSP 2.2.1", "MS-ERREF 2.3.1"],
+    client_shows: &[ClientCode { code: 0xB07, extended: None, proof: Proof::Likely }],
+    more_specific_than: &[CauseId("nla.refused")],
+    reproduction: Reproduction::Lab(&["nla-account-disabled"]),
+    next_tests: &[],
+    rule,
+};
+
+/// What the server says by number decides.
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    said::by_number(evidence, CAUSE.id)
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+    use crate::{Proof, Severity};
+
+    #[test]
+    fn its_status_and_no_other() {
+        let said = |code| Scene::negotiated(2).ts_request(6, Some(code)).judge(&CAUSE);
+        let found = said(0xC000_0072).expect("its status");
+        assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
+        assert_eq!(said(0xC000_0234), None);
+        assert_eq!(said(0), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! What a server says by number: the NTSTATUS of CredSSP, ERRINFO, logon notifications, licensing
+//! errors, and what a key distribution centre says. The tables of [`crate::codes`] are the one home
+//! of what a number stands for.
+
+use rdpdoctor_model::{CauseId, Fact, ObservationId, Party, Stage};
+
+use super::look;
+use crate::codes::{self, Entry, Table};
+use crate::{Evidence, Match, Proof, Seen, Severity};
+
+/// LOGON_MSG_RECONNECT_OPTIONS and LOGON_MSG_SESSION_CONTINUE (MS-RDPBCGR 2.2.10.1.1.4.1.1): the
+/// logon goes on.
+const GOES_ON: [u32; 2] = [0xFFFF_FFFC, 0xFFFF_FFFE];
+
+/// The field of the logon notification by which its rows are told apart.
+const NOTIFICATION_TYPE: &str = "ErrorNotificationType";
+const NOTIFICATION_DATA: &str = "ErrorNotificationData";
+
+/// STATUS_VALID_CLIENT (MS-RDPBCGR 2.2.1.12.1.3): no error.
+const STATUS_VALID_CLIENT: u32 = 7;
+
+/// A number of the server that is an error.
+struct Said {
+    id: ObservationId,
+    stage: Stage,
+    table: Table,
+    number: u32,
+    row: Option<&'static Entry>,
+}
+
+impl Said {
+    /// A row that names several causes proves none of them.
+    fn proof(&self, cause: CauseId) -> Option<Proof> {
+        let causes = &self.row?.causes;
+        let known: Vec<_> = causes.iter().filter(|id| is_seen_from_outside(**id)).collect();
+        let position = known.iter().position(|id| **id == cause)?;
+        Some(match (known.len(), position) {
+            (1, _) => Proof::Proven,
+            (_, 0) => Proof::Likely,
+            _ => Proof::Possible,
+        })
+    }
+
+    fn words(&self) -> String {
+        let number = self.table.write(self.number);
+        match self.row {
+            Some(row) => {
+                let name = row.name.as_deref().map_or(String::new(), |name| format!(", {name}"));
+                format!("It says {number}{name}: {}.", row.meaning)
+            }
+            None => format!("It says {number}, which no table here has."),
+        }
+    }
+}
+
+/// Causes that only the host or the client can see by itself are no rivals here.
+fn is_seen_from_outside(id: CauseId) -> bool {
+    !matches!(id.area(), "host" | "client" | "dns")
+}
+
+/// The last error of the sign-in and of the session.
+fn errors(evidence: &Evidence<'_>) -> Vec<Said> {
+    let mut all = Vec::new();
+    if let Some(seen) = look::credssp_error(evidence) {
+        all.push(found(seen.id(), Stage::CredSsp, Table::Ntstatus, seen.value, |_| true));
+    }
+    if let Some(seen) = error_info(evidence) {
+        all.push(found(seen.id(), Stage::Session, Table::Errinfo, seen.value, |_| true));
+    }
+    if let Some(seen) = notification(evidence) {
+        let (kind, data) = seen.value;
+        let typed = found(seen.id(), Stage::Session, Table::LogonInfo, kind, |row| {
+            row.group == NOTIFICATION_TYPE
+        });
+        let status = || found(seen.id(), Stage::Session, Table::Ntstatus, kind, |_| true);
+        let by_data = || {
+            found(seen.id(), Stage::Session, Table::LogonInfo, data, |row| {
+                row.group == NOTIFICATION_DATA
+            })
+        };
+        all.push(if typed.row.is_some() {
+            typed
+        } else if status().row.is_some() {
+            status()
+        } else {
+            by_data()
+        });
+    }
+    all
+}
+
+fn found(
+    id: ObservationId,
+    stage: Stage,
+    table: Table,
+    number: u32,
+    fits: impl Fn(&Entry) -> bool,
+) -> Said {
+    let row = codes::lookup(table, number).find(|row| fits(row));
+    Said { id, stage, table, number, row }
+}
+
+/// The match of a cause that the tables name for what the server said.
+pub(crate) fn by_number(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
+    errors(evidence).into_iter().find_map(|said| {
+        let proof = said.proof(cause)?;
+        Some(
+            Match::new(Severity::Blocking, proof, [said.id.clone()])
+                .at_stage(said.stage)
+                .detailed(said.words()),
+        )
+    })
+}
+
+/// The last resort of an area: an error for which no table names a cause that is judged here.
+pub(crate) fn otherwise(evidence: &Evidence<'_>, stage: Stage, cause: CauseId) -> Option<Match> {
+    errors(evidence).into_iter().filter(|said| said.stage == stage).find_map(|said| {
+        let judged = |id: &CauseId| crate::CATALOGUE.iter().any(|c| c.id == *id) && *id != cause;
+        let spoken_for = said.row.is_some_and(|row| row.causes.iter().any(judged));
+        (!spoken_for).then(|| {
+            Match::new(Severity::Blocking, Proof::Proven, [said.id.clone()])
+                .at_stage(stage)
+                .detailed(said.words())
+        })
+    })
+}
+
+/// The causes of licensing errors (MS-RDPBCGR 2.2.1.12.1.3, MS-RDPELE 2.2.2.7).
+const LICENSING: [(u32, &str, CauseId); 8] = [
+    (1, "ERR_INVALID_SERVER_CERTIFICATE", CauseId("license.protocol-error")),
+    (2, "ERR_NO_LICENSE", CauseId("license.no-license")),
+    (3, "ERR_INVALID_MAC", CauseId("license.protocol-error")),
+    (4, "ERR_INVALID_SCOPE", CauseId("license.error")),
+    (6, "ERR_NO_LICENSE_SERVER", CauseId("license.no-server")),
+    (8, "ERR_INVALID_CLIENT", CauseId("license.client-rejected")),
+    (0xB, "ERR_INVALID_PRODUCTID", CauseId("license.error")),
+    (0xC, "ERR_INVALID_MESSAGE_LEN", CauseId("license.protocol-error")),
+];
+
+/// The match of a cause for a licensing error; every unknown one is `license.error`.
+pub(crate) fn in_licensing(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
+    let errors = evidence.main_path(|fact| match fact {
+        Fact::LicenseError { from: Party::Server, code, .. } if *code != STATUS_VALID_CLIENT => {
+            Some(*code)
+        }
+        _ => None,
+    });
+    let seen = errors.into_iter().next_back()?;
+    let row = LICENSING.iter().find(|(code, ..)| *code == seen.value);
+    let (name, named) = row.map_or(("unknown", CauseId("license.error")), |row| (row.1, row.2));
+    (named == cause).then(|| {
+        Match::new(Severity::Blocking, Proof::Proven, [seen.id()])
+            .at_stage(Stage::Licensing)
+            .detailed(format!("The licensing error is {}, {name}.", seen.value))
+    })
+}
+
+/// Whether the server said by number why it ends a session.
+pub(crate) fn gave_a_reason(evidence: &Evidence<'_>) -> bool {
+    error_info(evidence).is_some() || notification(evidence).is_some()
+}
+
+/// The last error of the session that came before the client left.
+fn error_info<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
+    before_leaving(evidence, |fact| match fact {
+        Fact::SetErrorInfo { code } if *code != 0 => Some(*code),
+        _ => None,
+    })
+    .pop()
+}
+
+fn notification<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, (u32, u32)>> {
+    before_leaving(evidence, |fact| match fact {
+        Fact::LogonNotification { notification_type, data }
+            if !GOES_ON.contains(notification_type) =>
+        {
+            Some((*notification_type, *data))
+        }
+        _ => None,
+    })
+    .pop()
+}
+
+/// What was seen on the main path until the client asked to leave: what ends a connection behind
+/// that is no fault.
+pub(crate) fn before_leaving<'a, T>(
+    evidence: &Evidence<'a>,
+    pick: impl Fn(&'a Fact) -> Option<T>,
+) -> Vec<Seen<'a, T>> {
+    let mut left = false;
+    evidence
+        .main_path(|fact| match fact {
+            Fact::ShutdownRequested => Some(None),
+            fact => pick(fact).map(Some),
+        })
+        .into_iter()
+        .filter_map(|seen| {
+            left |= seen.value.is_none();
+            let value = seen.value.filter(|_| !left)?;
+            Some(Seen { observation: seen.observation, value })
+        })
+        .collect()
+}
+
+/// The last error of a key distribution centre, where the sign-in did not succeed in spite of it.
+pub(crate) fn by_centre<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
+    let signed_in = evidence
+        .main_path(|f| matches!(f, Fact::PublicKeyBinding { matches: true, .. }).then_some(()));
+    if !signed_in.is_empty() {
+        return None;
+    }
+    evidence
+        .all(|fact| match fact {
+            Fact::KerberosError { code, .. } => Some(*code),
+            _ => None,
+        })
+        .pop()
+}
+
+/// The name of a Kerberos error (RFC 4120 7.5.9).
+pub(crate) fn kerberos_name(code: u32) -> &'static str {
+    match code {
+        1 => "KDC_ERR_NAME_EXP",
+        2 => "KDC_ERR_SERVICE_EXP",
+        3 => "KDC_ERR_BAD_PVNO",
+        6 => "KDC_ERR_C_PRINCIPAL_UNKNOWN",
+        7 => "KDC_ERR_S_PRINCIPAL_UNKNOWN",
+        8 => "KDC_ERR_PRINCIPAL_NOT_UNIQUE",
+        9 => "KDC_ERR_NULL_KEY",
+        12 => "KDC_ERR_POLICY",
+        13 => "KDC_ERR_BADOPTION",
+        14 => "KDC_ERR_ETYPE_NOSUPP",
+        16 => "KDC_ERR_PADATA_TYPE_NOSUPP",
+        18 => "KDC_ERR_CLIENT_REVOKED",
+        21 => "KDC_ERR_CLIENT_NOTYET",
+        23 => "KDC_ERR_KEY_EXPIRED",
+        24 => "KDC_ERR_PREAUTH_FAILED",
+        29 => "KDC_ERR_SVC_UNAVAILABLE",
+        31 => "KRB_AP_ERR_BAD_INTEGRITY",
+        32 => "KRB_AP_ERR_TKT_EXPIRED",
+        37 => "KRB_AP_ERR_SKEW",
+        41 => "KRB_AP_ERR_MODIFIED",
+        60 => "KRB_ERR_GENERIC",
+        68 => "KDC_ERR_WRONG_REALM",
+        _ => "an error without a name here",
+    }
+}
+
+/// The match of a cause for what the key distribution centre said.
+pub(crate) fn centre_said(evidence: &Evidence<'_>, codes: &[u32], proof: Proof) -> Option<Match> {
+    let seen = by_centre(evidence).filter(|seen| codes.contains(&seen.value))?;
+    Some(Match::new(Severity::Blocking, proof, [seen.id()]).detailed(format!(
+        "The key distribution centre says {}, {}.",
+        seen.value,
+        kerberos_name(seen.value)
+    )))
+}

@@ -1,0 +1,59 @@
+//! The user of the session ended it.
+
+use rdpdoctor_model::{CauseId, Stage};
+
+use crate::causes::said;
+use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+
+/// `session.ended-by-user`
+pub static CAUSE: Cause = Cause {
+    id: CauseId("session.ended-by-user"),
+    stage: Stage::Session,
+    owner: Owner::User,
+    title: "The user of the session ended it",
+    explanation: "The session was left or logged off from within: by the user, or by a program that runs at logon and ends it.",
+    excludes: &["name, route, firewall, encryption: all passed"],
+    remedies: &[Remedy {
+        id: "connect-again",
+        place: Where::Client,
+        risk: Risk::Low,
+        title: "Connect again; where it happens at once, look at what runs at logon",
+        steps: &[
+            "PS> Get-CimInstance Win32_StartupCommand   (on the host)",
+            "PS> gpresult /r   (logon scripts)",
+        ],
+        interrupts: "nothing",
+        undo: &["nothing to undo: nothing was changed"],
+        verify: "rdpdoctor check {target} -u <user> --logon gets past 'session'",
+    }],
+    references: &["MS-RDPBCGR 2.2.5.1.1"],
+    client_shows: &[],
+    more_specific_than: &[CauseId("session.closed")],
+    reproduction: Reproduction::Lab(&["session-ended-by-user"]),
+    next_tests: &[],
+    rule,
+};
+
+/// What the server says by number decides.
+fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    said::by_number(evidence, CAUSE.id)
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::CAUSE;
+    use crate::testing::Scene;
+    use crate::{Proof, Severity};
+
+    #[test]
+    fn its_error_and_no_other() {
+        let said = |code| Scene::negotiated(2).error_info(code).judge(&CAUSE);
+        let found = said(0xC).expect("its error");
+        assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
+        assert_eq!(said(0x1), None);
+        assert_eq!(said(0), None);
+        // What comes once the client has left is no fault.
+        assert_eq!(Scene::negotiated(2).left().error_info(0xC).judge(&CAUSE), None);
+    }
+}

@@ -1,0 +1,103 @@
+use rdpdoctor_diagnosis::Evidence;
+use rdpdoctor_diagnosis::codes::{Table, name_of};
+use rdpdoctor_model::{Awaited, Fact, SessionOrigin};
+
+use super::{QUOTED, clean, ended_awaiting};
+
+/// STATUS_VALID_CLIENT (MS-RDPBCGR 2.2.1.12.1.3): no error at all.
+const STATUS_VALID_CLIENT: u32 = 7;
+
+/// MCS.
+pub(super) fn setup(evidence: &Evidence<'_>) -> Option<String> {
+    let said = evidence.main_path(|fact| match fact {
+        Fact::McsConnectResponse { result: 0, .. } => Some("answers".to_owned()),
+        Fact::McsConnectResponse { result, .. } => Some(format!("refused, MCS result {result}")),
+        Fact::McsDisconnectUltimatum { reason } => {
+            Some(format!("ended by the server, MCS reason {reason}"))
+        }
+        Fact::McsMalformed { problem, .. } => {
+            Some(format!("broken answer: {}", clean(problem, QUOTED)))
+        }
+        _ => None,
+    });
+    let ended = || {
+        ended_awaiting(
+            evidence,
+            &[
+                Awaited::McsConnectResponse,
+                Awaited::McsAttachUserConfirm,
+                Awaited::McsChannelJoinConfirm,
+            ],
+        )
+    };
+    said.into_iter().next_back().map(|seen| seen.value).or_else(ended)
+}
+
+/// Licensing.
+pub(super) fn licence(evidence: &Evidence<'_>) -> Option<String> {
+    let said = evidence.main_path(|fact| match fact {
+        Fact::LicenseError { code: STATUS_VALID_CLIENT, .. } => Some("none needed".to_owned()),
+        Fact::LicenseError { code, .. } => Some(format!("licensing error {code}")),
+        Fact::LicenseMessage { message_type: 3 | 4 } => Some("granted".to_owned()),
+        Fact::LicenseMalformed { problem, .. } => {
+            Some(format!("broken answer: {}", clean(problem, QUOTED)))
+        }
+        _ => None,
+    });
+    let ended = || ended_awaiting(evidence, &[Awaited::License]);
+    said.into_iter().next_back().map(|seen| seen.value).or_else(ended)
+}
+
+/// The session behind it.
+pub(super) fn session(evidence: &Evidence<'_>) -> Option<String> {
+    let error = evidence.main_path(|fact| match fact {
+        Fact::SetErrorInfo { code } if *code != 0 => Some(*code),
+        _ => None,
+    });
+    if let Some(seen) = error.last() {
+        let name = name_of(Table::Errinfo, seen.value).unwrap_or("an error without a name here");
+        return Some(format!("ended with {:#06X}, {name}", seen.value));
+    }
+    let left = evidence.main_path(|fact| match fact {
+        Fact::SessionLeft { session_id, user, origin } => {
+            Some((*session_id, user.clone(), *origin))
+        }
+        _ => None,
+    });
+    if let Some(seen) = left.last() {
+        let (session, user, origin) = &seen.value;
+        let number = session.map_or(String::new(), |number| format!(" {number}"));
+        let whose = user.as_ref().map_or(String::new(), |user| format!(" of {}", clean(user, 60)));
+        let was = match origin {
+            SessionOrigin::New => "made by this check",
+            SessionOrigin::Resumed => "there before",
+            SessionOrigin::Unknown => "new or there before: not said",
+        };
+        let end = session.map_or("query session".to_owned(), |number| format!("logoff {number}"));
+        return Some(format!(
+            "session{number}{whose} left disconnected, {was}; to end it there: {end}"
+        ));
+    }
+    let said = evidence.main_path(|fact| match fact {
+        Fact::SessionMalformed { problem, .. } => {
+            Some(format!("broken answer: {}", clean(problem, QUOTED)))
+        }
+        Fact::FontMap => Some("set up".to_owned()),
+        _ => None,
+    });
+    let ended = || ended_awaiting(evidence, &[Awaited::DemandActive, Awaited::FontMap]);
+    said.into_iter().next_back().map(|seen| seen.value).or_else(ended)
+}
+
+/// The first picture.
+pub(super) fn desktop(evidence: &Evidence<'_>) -> Option<String> {
+    let painted = evidence.main_path(|fact| match fact {
+        Fact::Picture { width, height, painted_percent, blank, .. } => {
+            let blank = if *blank { ", all of one colour" } else { "" };
+            Some(format!("{width} x {height}, {painted_percent} of 100 painted{blank}"))
+        }
+        _ => None,
+    });
+    let ended = || ended_awaiting(evidence, &[Awaited::Picture]);
+    painted.into_iter().next_back().map(|seen| seen.value).or_else(ended)
+}
