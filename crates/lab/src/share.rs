@@ -249,7 +249,7 @@ pub(crate) fn shutdown_denied() -> io::Result<Vec<u8>> {
 pub(crate) fn error_info(code: u32) -> io::Result<Vec<u8>> {
     let header = [22u16, 0x17, SERVER_CHANNEL].map(u16::to_le_bytes).concat();
     // shareId, padding, STREAM_LOW, uncompressedLength, PDUTYPE2_SET_ERROR_INFO_PDU, no compression.
-    let data = [&SHARE_ID.to_le_bytes()[..], &[0, 1, 8, 0, 0x2F, 0, 0, 0]].concat();
+    let data = [&SHARE_ID.to_le_bytes()[..], &[0, 1, 4, 0, 0x2F, 0, 0, 0]].concat();
     indication(&[&header[..], &data, &code.to_le_bytes()].concat())
 }
 
@@ -285,4 +285,67 @@ pub(crate) fn indication(user_data: &[u8]) -> io::Result<Vec<u8>> {
 
 fn mcs(message: McsMessage<'_>) -> io::Result<Vec<u8>> {
     encode_vec(&X224(message)).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Domain, user and password in a Client Info PDU's packet.
+    fn packet(flags: u32, texts: [&[u8]; 3], terminator: &[u8]) -> Vec<u8> {
+        let lengths = texts.map(|text| [text.len().to_le_bytes()[0], 0]).concat();
+        let texts = texts.map(|text| [text, terminator].concat()).concat();
+        [&[0; 4][..], &flags.to_le_bytes(), &lengths, &[0; 4], &texts].concat()
+    }
+
+    #[test]
+    fn client_infos_of_both_character_sets() {
+        let wide = [b"D\0".as_slice(), b"l\0a\0b\0", b"p\0\xE9\0"];
+        let info = ClientInfo::read(&packet(0x1_0018, wide, &[0, 0])).expect("is read");
+        let (user, password) = ("lab".to_owned(), "p\u{e9}".to_owned());
+        assert_eq!(info, ClientInfo { autologon: true, logon_errors: true, user, password });
+        let narrow = packet(0, [b"D", b"lab", b""], &[0]);
+        let info = ClientInfo::read(&narrow).expect("is read");
+        let (user, password) = ("lab".to_owned(), String::new());
+        assert_eq!(info, ClientInfo { autologon: false, logon_errors: false, user, password });
+        for length in 0..narrow.len() {
+            assert_eq!(ClientInfo::read(&narrow[..length]), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn pdus_are_framed_by_both_paths() {
+        let whole = |bytes: &[u8]| match frame(bytes) {
+            Frame::Whole(length) => Some(length),
+            Frame::Incomplete => Some(0),
+            Frame::Foreign => None,
+        };
+        assert_eq!(whole(&[3, 0, 0, 8, 2, 0xF0, 0x80, 0x28]), Some(8));
+        assert_eq!(whole(&[3, 0, 0, 8, 2]), Some(0));
+        assert_eq!(whole(&[4, 4, 0, 0x1C]), Some(4));
+        assert_eq!(whole(&[4, 0x80, 5, 0, 0x1C]), Some(5));
+        assert_eq!(whole(&[4, 0x80]), Some(0));
+        assert_eq!(whole(&[4]), Some(0));
+        assert_eq!(whole(&[0x16, 3, 1]), None, "TLS inside TLS");
+        assert_eq!(whole(&[4, 1, 0]), None, "no PDU is so short");
+    }
+
+    #[test]
+    fn a_clients_pdus_are_told_apart() {
+        assert_eq!(read(&[3, 0, 0, 8, 2, 0xF0, 0x80, 0x28]), Request::AttachUser);
+        let join = [3, 0, 0, 12, 2, 0xF0, 0x80, 0x38, 0, 6, 3, 0xEB];
+        assert_eq!(read(&join), Request::Join(1003));
+        assert_eq!(read(&[3, 0, 0, 9, 2, 0xF0, 0x80, 0x21, 0x80]), Request::Disconnect);
+        assert_eq!(read(b"nothing"), Request::Other);
+    }
+
+    #[test]
+    fn error_infos_are_encoded_as_the_codec_does_it() {
+        use ironrdp_pdu::rdp::server_error_info::{
+            ErrorInfo, ProtocolIndependentCode, ServerSetErrorInfoPdu,
+        };
+        let code = ErrorInfo::ProtocolIndependentCode(ProtocolIndependentCode::LogonTimeout);
+        let encoded = data(ShareDataPdu::ServerSetErrorInfo(ServerSetErrorInfoPdu(code)));
+        assert_eq!(error_info(4).expect("encodes"), encoded.expect("encodes"));
+    }
 }

@@ -10,5 +10,6 @@ mod certificates;
 mod client;
 mod conversations;
 mod limits;
+mod session;
 mod sign_in;
 mod walks;

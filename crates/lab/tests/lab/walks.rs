@@ -107,7 +107,7 @@ const WALKS: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_looks_as_it_says() {
-    // What lies behind the sign-in is walked by the real command in its own tests.
+    // The others are in `sign_in` and `session`.
     let near = FAULTS.iter().filter(|fault| fault.depth() == Depth::Challenge);
     let names: Vec<&str> = near.map(|fault| fault.name).collect();
     let listed: Vec<&str> = WALKS.iter().map(|(name, _)| *name).collect();
