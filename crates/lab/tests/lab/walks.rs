@@ -111,7 +111,10 @@ async fn every_fault_looks_as_it_says() {
     let near = FAULTS.iter().filter(|fault| fault.depth() == Depth::Challenge);
     let names: Vec<&str> = near.map(|fault| fault.name).collect();
     let listed: Vec<&str> = WALKS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(listed, names, "one line for every fault without credentials, in the catalogue's order");
+    assert_eq!(
+        listed, names,
+        "one line for every fault without credentials, in the catalogue's order"
+    );
 
     let walks: Vec<_> = names
         .into_iter()

@@ -12,5 +12,6 @@ mod explain;
 mod lab;
 mod network;
 mod servers;
+mod sign_in;
 mod support;
 mod usage;
