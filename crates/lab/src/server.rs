@@ -147,7 +147,7 @@ impl Server {
 
     /// `None` when somebody has signed in.
     async fn sign_in(&self, channel: &mut Channel, protocol: u32) -> io::Result<Option<Then>> {
-        let first = channel.message(der::frame).await?;
+        let mut first = channel.message(der::frame).await?;
         let then = match &self.behaviour.sign_in {
             SignIn::Challenge(settings) => {
                 self.challenge(channel, first, settings).await?;
@@ -162,6 +162,11 @@ impl Server {
                 channel.perform(*instead).await?
             }
             SignIn::Complete(outcome) => {
+                // No domain: whoever comes with Kerberos is asked for NTLM.
+                if credssp::token(&first) == Some(Token::OtherInSpnego) {
+                    channel.send(&credssp::choose_ntlm(6)).await?;
+                    first = channel.message(der::frame).await?;
+                }
                 let key = self.subject_public_key()?;
                 let early = protocol == x224::PROTOCOL_HYBRID_EX;
                 let signed_in = sign_in::complete(channel, &first, key, *outcome, early).await?;
