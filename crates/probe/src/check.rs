@@ -144,6 +144,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Whether the password shall not be handed over.
+    pub(crate) fn wants_restricted_admin(&self) -> bool {
+        self.sign_in.as_ref().is_some_and(|sign_in| sign_in.restricted_admin)
+    }
+
     /// The name of this machine; `client` where it has none.
     pub(crate) fn own_name(&self) -> &str {
         let short = self.names.iter().min_by_key(|name| name.len());

@@ -149,7 +149,8 @@ impl<'a> Session<'a> {
                 break;
             }
             let before = self.canvas.as_ref().map_or(0, |canvas| canvas.updates);
-            match timeout_at(quiet, self.next(deadline)).await {
+            // The outer limit is the one that ends it, so that the picture so far is kept.
+            match timeout_at(quiet, self.next(deadline + CLOSING)).await {
                 Ok(done) => done?,
                 Err(_) if decided && painted > 0 => break,
                 Err(_) if Instant::now() >= deadline => break,
@@ -221,8 +222,7 @@ impl<'a> Session<'a> {
     /// Takes the server's next PDU and does what it asks for.
     async fn next(&mut self, deadline: Instant) -> Result<(), String> {
         let pdu = self.link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
-        if pdu.first() != Some(&3)
-            && let Some(canvas) = &mut self.canvas
+        if let Some(canvas) = &mut self.canvas
             && canvas.paint(&pdu)
         {
             self.painted_ms = self.context.journal.elapsed_ms();
