@@ -110,7 +110,7 @@ mod tests {
     fn confirms_are_what_the_specification_prints() {
         // MS-RDPBCGR 4.1.2.
         let printed = [3, 0, 0, 19, 14, 0xD0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 0, 0, 0, 0];
-        let mut ours = response(0, RESPONSE_FLAGS);
+        let mut ours = response(0, super::RESPONSE_FLAGS);
         ours[12] = 0;
         assert_eq!(ours, printed);
         assert_eq!(failure(5)[11..], [3, 0, 8, 0, 5, 0, 0, 0]);
