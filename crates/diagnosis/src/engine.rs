@@ -281,11 +281,17 @@ fn verdict(
 /// How far a check came that found nothing wrong.
 fn reached(evidence: &Evidence<'_>) -> &'static str {
     let seen = |pick: fn(&Fact) -> bool| !evidence.main_path(|f| pick(f).then_some(())).is_empty();
-    if seen(|fact| matches!(fact, Fact::Picture { .. })) {
+    let signed_in = seen(|fact| {
+        matches!(fact, Fact::PublicKeyBinding { matches: true, .. } | Fact::LoggedOn { .. })
+    });
+    if seen(|fact| matches!(fact, Fact::Picture { .. })) && signed_in {
         "{host} can be used by Remote Desktop: sign-in, session and picture work"
-    } else if seen(|fact| matches!(fact, Fact::FontMap)) {
+    } else if seen(|fact| matches!(fact, Fact::FontMap)) && signed_in {
         "{host} can be used by Remote Desktop: sign-in and session work"
-    } else if seen(|fact| matches!(fact, Fact::PublicKeyBinding { matches: true, .. })) {
+    } else if seen(|fact| matches!(fact, Fact::FontMap)) {
+        // Without NLA the logon screen is a session too (MS-RDPBCGR 5.4.5.1).
+        "{host} opens a session; whether the password was taken it does not say: see the picture"
+    } else if signed_in {
         "{host} can be reached by Remote Desktop, and the sign-in works; session not tested"
     } else {
         "{host} can be reached by Remote Desktop; sign-in not tested"

@@ -17,6 +17,8 @@ pub(crate) struct Behaviour {
     pub(crate) opening: Opening,
     /// How it answers the X.224 Connection Request.
     pub(crate) negotiation: fn(&Request) -> Answer,
+    /// Flags of its RDP_NEG_RSP.
+    pub(crate) response_flags: u8,
     /// How it answers a ClientHello.
     pub(crate) hello: fn(&ClientHello) -> HelloAnswer,
     /// What its TLS offers.
@@ -41,6 +43,7 @@ impl Behaviour {
         pace: Pace::Normal,
         opening: Opening::Await,
         negotiation: x224::nla_only,
+        response_flags: x224::RESPONSE_FLAGS,
         hello: |_| HelloAnswer::Handshake,
         tls: Tls::HEALTHY,
         computer: Computer::lab,

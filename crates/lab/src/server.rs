@@ -89,7 +89,7 @@ impl Server {
         let request = Request::read(&message).ok_or(io::ErrorKind::InvalidData)?;
         match (self.behaviour.negotiation)(&request) {
             Answer::Select(protocol) => {
-                channel.send(&x224::response(protocol)).await?;
+                channel.send(&x224::response(protocol, self.behaviour.response_flags)).await?;
                 if protocol == 0 {
                     return self.connect(channel, request, None).await;
                 }

@@ -14,7 +14,7 @@ pub(crate) const PROTOCOL_HYBRID_EX: u32 = 8;
 
 /// EXTENDED_CLIENT_DATA, GRAPHICS_PIPELINE, RESERVED, RESTRICTED_ADMIN, REDIRECTED_AUTHENTICATION:
 /// what Windows sends since Server 2016 (MS-RDPBCGR 2.2.1.2.1).
-const RESPONSE_FLAGS: u8 = 0x1F;
+pub(crate) const RESPONSE_FLAGS: u8 = 0x1F;
 
 /// What a server reads of a Connection Request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,8 @@ pub(crate) fn tls_only(request: &Request) -> Answer {
 }
 
 /// A confirm with RDP_NEG_RSP (MS-RDPBCGR 2.2.1.2.1).
-pub(crate) fn response(selected: u32) -> Vec<u8> {
-    confirm(&[[2, RESPONSE_FLAGS, 8, 0], selected.to_le_bytes()].concat())
+pub(crate) fn response(selected: u32, flags: u8) -> Vec<u8> {
+    confirm(&[[2, flags, 8, 0], selected.to_le_bytes()].concat())
 }
 
 /// A confirm with RDP_NEG_FAILURE (MS-RDPBCGR 2.2.1.2.2).
@@ -110,7 +110,7 @@ mod tests {
     fn confirms_are_what_the_specification_prints() {
         // MS-RDPBCGR 4.1.2.
         let printed = [3, 0, 0, 19, 14, 0xD0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 0, 0, 0, 0];
-        let mut ours = response(0);
+        let mut ours = response(0, super::RESPONSE_FLAGS);
         ours[12] = 0;
         assert_eq!(ours, printed);
         assert_eq!(failure(5)[11..], [3, 0, 8, 0, 5, 0, 0, 0]);

@@ -1,7 +1,8 @@
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rdpdoctor_model::{Fact, Stage, StageOutcome, Target};
+use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage, StageOutcome, Target};
 use rdpdoctor_wire::encode::session::Channels;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -143,6 +144,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Whether the password shall not be handed over.
+    pub(crate) fn wants_restricted_admin(&self) -> bool {
+        self.sign_in.as_ref().is_some_and(|sign_in| sign_in.restricted_admin)
+    }
+
     /// The name of this machine; `client` where it has none.
     pub(crate) fn own_name(&self) -> &str {
         let short = self.names.iter().min_by_key(|name| name.len());
@@ -336,7 +342,7 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
     }
     match &context.sign_in {
         Some(sign_in) if nla => {
-            let signing = stages::credssp::run(context, &mut link, protocol, sign_in);
+            let signing = sign_in_with(context, &mut link, protocol, remote, sign_in);
             steps.stage(Stage::CredSsp, signing).await?;
         }
         None if nla => {
@@ -376,6 +382,37 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
             Ok(())
         }
         Some(logon) => session(steps, &mut link, channels, sign_in, logon, nla).await,
+    }
+}
+
+/// Signs in; where Kerberos came to nothing before a credential was sent, once more with NTLM on a
+/// connection of its own.
+async fn sign_in_with(
+    context: &Context,
+    link: &mut Link,
+    protocol: u32,
+    remote: SocketAddr,
+    sign_in: &SignIn,
+) -> Result<(), String> {
+    use stages::credssp::Failure;
+    match stages::credssp::run(context, link, protocol, sign_in).await {
+        Ok(()) => return Ok(()),
+        Err(Failure::Over(why)) => return Err(why),
+        Err(Failure::WithoutKerberos(_)) => {}
+    }
+    let journal = Arc::clone(&context.journal);
+    let (limit, purpose) = (context.deadlines.tcp, Purpose::Fallback);
+    let stream = stages::tcp::attempt(journal, remote, limit, purpose, purpose).await;
+    let stream = stream.ok_or("the connection for NTLM was not made")?;
+    let again = stages::x224::run(context, stream).await?;
+    if again.protocol != protocol {
+        return Err("the server chose another security layer the second time".to_owned());
+    }
+    *link = Link::tls(stages::tls::run(context, again.stream, protocol).await?.stream);
+    let only_ntlm = SignIn { mechanism: Some(Mechanism::Ntlm), ..sign_in.clone() };
+    match stages::credssp::run(context, link, protocol, &only_ntlm).await {
+        Ok(()) => Ok(()),
+        Err(Failure::Over(why) | Failure::WithoutKerberos(why)) => Err(why),
     }
 }
 

@@ -73,8 +73,19 @@ impl<'a> Kdc<'a> {
         if addresses.is_empty() {
             return Err(unavailable("no address of a key distribution centre is known".to_owned()));
         }
+        // Whether anybody is there is known before the server hears of Kerberos.
+        let mut answering = Vec::new();
+        for address in addresses {
+            if let Ok(Ok(_)) = timeout(PATIENCE, TcpStream::connect(address)).await {
+                answering.push(address);
+                break;
+            }
+        }
+        if answering.is_empty() {
+            return Err(unavailable("none of them accepts a connection".to_owned()));
+        }
         let (realm, error) = (realm.to_owned(), AtomicU32::new(0));
-        Ok(Self { context, addresses, service, realm, error })
+        Ok(Self { context, addresses: answering, service, realm, error })
     }
 
     /// The last KRB-ERROR of a centre that is no mere step on the way.
@@ -141,10 +152,12 @@ impl<'a> Kdc<'a> {
         let kdc = kdc.to_string();
         let fact = match answer.get(4) {
             Some(&AS_REP) => {
+                self.error.store(0, Ordering::Relaxed);
                 let service = format!("krbtgt/{}", self.realm);
                 Fact::KerberosTicket { exchange, kdc, service }
             }
             Some(&TGS_REP) => {
+                self.error.store(0, Ordering::Relaxed);
                 let service = self.service.clone();
                 Fact::KerberosTicket { exchange, kdc, service }
             }

@@ -13,6 +13,7 @@ mod side;
 mod sign_in;
 mod stages;
 mod stream;
+mod tickets;
 mod tls;
 
 pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};

@@ -1,13 +1,15 @@
-//! What the server paints, decoded by `ironrdp-session` (bitmaps and surface commands on the fast
-//! path, MS-RDPBCGR 2.2.9.1.2).
+//! What the server paints, decoded by `ironrdp-session`: bitmaps and surface commands on the fast
+//! path (MS-RDPBCGR 2.2.9.1.2), bitmaps on the slow one (2.2.9.1.1.3).
 
 use std::io;
 
 use ironrdp_core::WriteBuf;
 use ironrdp_graphics::image_processing::PixelFormat;
+use ironrdp_pdu::bitmap::BitmapUpdateData;
 use ironrdp_session::fast_path::{Processor, ProcessorBuilder, UpdateKind};
 use ironrdp_session::image::DecodedImage;
 use rdpdoctor_wire::encode::session::Channels;
+use rdpdoctor_wire::graphics_update;
 
 /// Larger desktops than we ask for are none of ours.
 const LARGEST_SIDE: u16 = 8192;
@@ -46,10 +48,19 @@ impl Canvas {
         })
     }
 
-    /// Paints a fast-path PDU; whether it painted anything. What cannot be decoded paints nothing.
+    /// Paints what a PDU holds, on whichever path; whether it painted anything. What cannot be
+    /// decoded paints nothing.
     pub(crate) fn paint(&mut self, pdu: &[u8]) -> bool {
-        let mut replies = WriteBuf::new();
-        let done = self.processor.process(&mut self.image, pdu, &mut replies, &mut None);
+        let done = if pdu.first() == Some(&3) {
+            let Some(update) = graphics_update(pdu) else { return false };
+            let Ok(bitmaps) = ironrdp_core::decode::<BitmapUpdateData<'_>>(update) else {
+                return false;
+            };
+            self.processor.process_bitmap_update(&mut self.image, bitmaps)
+        } else {
+            let mut replies = WriteBuf::new();
+            self.processor.process(&mut self.image, pdu, &mut replies, &mut None)
+        };
         let mut any = false;
         for update in done.unwrap_or_default() {
             let UpdateKind::Region(region) = update else { continue };

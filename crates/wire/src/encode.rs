@@ -28,9 +28,28 @@ pub fn connection_request(
     requested_protocols: u32,
     correlation_id: Option<[u8; 16]>,
 ) -> Result<Vec<u8>, EncodeError> {
+    request(requested_protocols, correlation_id, RequestFlags::empty())
+}
+
+/// The same for a client that will not hand its password over: RESTRICTED_ADMIN_MODE_REQUIRED.
+///
+/// # Errors
+/// When the codec refuses, which is a bug.
+pub fn restricted_admin_request(
+    requested_protocols: u32,
+    correlation_id: Option<[u8; 16]>,
+) -> Result<Vec<u8>, EncodeError> {
+    request(requested_protocols, correlation_id, RequestFlags::RESTRICTED_ADMIN_MODE_REQUIRED)
+}
+
+fn request(
+    requested_protocols: u32,
+    correlation_id: Option<[u8; 16]>,
+    flags: RequestFlags,
+) -> Result<Vec<u8>, EncodeError> {
     encode_vec(&X224(ConnectionRequest {
         nego_data: Some(NegoRequestData::cookie(COOKIE.to_owned())),
-        flags: RequestFlags::empty(),
+        flags,
         protocol: SecurityProtocol::from_bits_retain(requested_protocols),
         correlation_info: correlation_id.map(|correlation_id| CorrelationInfo { correlation_id }),
     }))

@@ -7,6 +7,7 @@
 
 use rdpdoctor_model::{Fact, LogonForm};
 
+use crate::mcs::{self, Domain};
 use crate::reader::Reader;
 use crate::redirection::Redirection;
 
@@ -79,6 +80,21 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Share> {
         DATA => data(&mut reader),
         _ => None,
     }
+}
+
+/// The graphics update (from its updateType on) in a slow-path PDU of the I/O channel (MS-RDPBCGR
+/// 2.2.9.1.1.3), for whoever paints. `None` for every other PDU, and for compressed ones, which are
+/// not asked for.
+pub fn graphics_update(pdu: &[u8]) -> Option<&[u8]> {
+    const UPDATE: u8 = 2;
+    let Ok(Domain::Data { content, .. }) = mcs::read_domain(pdu.get(4..)?) else { return None };
+    let mut reader = Reader(content);
+    let (_length, kind) = (reader.u16()?, reader.u16()?);
+    // pduSource, shareId, pad1, streamId, uncompressedLength.
+    reader.take(2 + 4 + 1 + 1 + 2)?;
+    let (data_kind, compressed) = (reader.u8()?, reader.u8()? & PACKET_COMPRESSED != 0);
+    reader.take(2)?;
+    (kind & 0xF == DATA && data_kind == UPDATE && !compressed).then_some(reader.0)
 }
 
 /// MS-RDPBCGR 2.2.1.13.1.

@@ -13,6 +13,34 @@ const CONFIRMS: [&[u8]; 4] = [
     &[3, 0, 0, 19, 14, 0xD0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 8, 0, 0, 0],
 ];
 
+/// How the data of PDUs of a session begins: attach and join confirms, an ultimatum, data from the
+/// server and the client with a licence, client info, a demand, errors, a logon, a redirection.
+const SESSION: [&[u8]; 12] = [
+    &[0x2E],
+    &[0x3E],
+    &[0x21, 0x80],
+    &[0x68, 0, 3, 3, 0xEB, 0x70, 60, 0x80, 2, 0, 0],
+    &[0x68, 0, 3, 3, 0xEB, 0x70, 0x80, 100],
+    &[0x64, 0, 3, 3, 0xEB, 0x70, 40, 0x40, 0, 0, 0],
+    &[0x68, 0, 3, 3, 0xEB, 0x70, 40, 40, 0, 0x11, 0, 0xEA, 3],
+    &[0x68, 0, 3, 3, 0xEB, 0x70, 22, 22, 0, 0x17, 0, 0xEA, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0x2F, 0],
+    &[0x68, 0, 3, 3, 0xEB, 0x70, 60, 60, 0, 0x17, 0, 0xEA, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0x26, 0],
+    &[0x68, 0, 3, 3, 0xEB, 0x70, 60, 60, 0, 0x1A, 0, 0xEA, 3, 0, 0],
+    &[0x64, 0, 3, 3, 0xEB, 0x70, 22, 22, 0, 0x17, 0, 0xEA, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0x27, 0],
+    &[],
+];
+
+/// An X.224 data packet in its TPKT.
+fn tpkt(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len() + 7).unwrap_or(7).to_be_bytes();
+    [&[3, 0, length[0], length[1], 2, 0xF0, 0x80][..], data].concat()
+}
+
+/// A Connect Response with rt-successful and nothing more.
+fn connect_response() -> Vec<u8> {
+    tpkt(&[0x7F, 0x66, 12, 10, 1, 0, 2, 1, 0, 0x30, 0, 4, 2, 0, 0])
+}
+
 /// Feeds `pieces` behind a confirm, on the wire or inside TLS.
 fn feed(confirm: &[u8], established: bool, pieces: &[Vec<u8>]) -> usize {
     let mut dissector = Dissector::new();
@@ -61,6 +89,54 @@ proptest! {
         let whole = [start, rest].concat();
         let pieces: Vec<Vec<u8>> = whole.chunks(cut).map(<[u8]>::to_vec).collect();
         prop_assert!(feed(CONFIRMS[which], established, &pieces) <= 201);
+    }
+
+    /// Behind the MCS Connect Response: PDUs of the right frame with anything inside, from both sides.
+    #[test]
+    fn sessions(
+        encrypted: bool,
+        pdus in vec((any::<bool>(), 0usize..SESSION.len(), vec(any::<u8>(), 0..200)), 0..20),
+        cut in 1usize..512,
+    ) {
+        let mut dissector = Dissector::new();
+        let request = encode::connection_request(0x0B, None).unwrap_or_default();
+        dissector.wire(Party::Client, &request, 0.0);
+        dissector.wire(Party::Server, CONFIRMS[if encrypted { 2 } else { 1 }], 1.0);
+        if encrypted {
+            dissector.established();
+        }
+        let mut feed = |from, bytes: &[u8]| {
+            for piece in bytes.chunks(cut) {
+                if encrypted {
+                    dissector.plaintext(from, piece, 2.0);
+                } else {
+                    dissector.wire(from, piece, 2.0);
+                }
+            }
+        };
+        feed(Party::Server, &connect_response());
+        for (client, which, content) in pdus {
+            let from = if client { Party::Client } else { Party::Server };
+            feed(from, &tpkt(&[SESSION[which], &content[..]].concat()));
+        }
+        let _ = dissector.awaited();
+        dissector.decrypted(Party::Server, 0x88, &[1, 2, 3], 2.5);
+        dissector.closed(Ending::Fin, None, 3.0);
+        prop_assert!(dissector.take_events().len() <= 201);
+    }
+
+    #[test]
+    fn sign_ins(pieces in vec((any::<bool>(), vec(any::<u8>(), 0..120)), 0..10)) {
+        let mut dissector = Dissector::new();
+        dissector.wire(Party::Server, CONFIRMS[3], 1.0);
+        dissector.established();
+        for (client, content) in pieces {
+            let from = if client { Party::Client } else { Party::Server };
+            let length = u8::try_from(content.len()).unwrap_or(0);
+            dissector.plaintext(from, &[&[0x30, 0x81, length][..], &content].concat(), 2.0);
+        }
+        dissector.closed(Ending::Fin, None, 3.0);
+        prop_assert!(dissector.take_events().len() <= 201);
     }
 
     #[test]

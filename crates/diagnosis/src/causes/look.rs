@@ -245,8 +245,19 @@ pub(crate) fn negotiation_failure(evidence: &Evidence<'_>, code: u32) -> Option<
         .then(|| Match::new(Severity::Blocking, Proof::Proven, [last.id()]))
 }
 
-/// The error status in a server's TSRequest.
+/// Whether somebody signed in. What was refused before, on a connection that tried Kerberos, counts
+/// no more then.
+pub(crate) fn signed_in(evidence: &Evidence<'_>) -> bool {
+    !evidence
+        .main_path(|f| matches!(f, Fact::PublicKeyBinding { matches: true, .. }).then_some(()))
+        .is_empty()
+}
+
+/// The error status in a server's TSRequest, where the sign-in did not succeed.
 pub(crate) fn credssp_error<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
+    if signed_in(evidence) {
+        return None;
+    }
     evidence
         .main_path(|fact| match fact {
             Fact::TsRequest { from: Party::Server, error_code, .. } => {
@@ -263,7 +274,10 @@ pub(crate) const SIGN_IN_STEPS: [Awaited; 3] =
 
 /// How the connection ended in the middle of the sign-in.
 pub(crate) fn sign_in_ended<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, StreamEnd>> {
-    SIGN_IN_STEPS.into_iter().find_map(|awaited| evidence.ended_awaiting(awaited))
+    let steps = SIGN_IN_STEPS.into_iter();
+    // Behind the proof of the password only the authorisation is waited for.
+    let open = steps.filter(|s| *s == Awaited::EarlyAuthorization || !signed_in(evidence));
+    open.rev().find_map(|awaited| evidence.ended_awaiting(awaited))
 }
 
 /// What had been sent when it ended.

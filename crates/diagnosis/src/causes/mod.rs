@@ -85,6 +85,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &nla::credentials_rejected::CAUSE,
     &nla::trust_broken::CAUSE,
     &nla::public_key_mismatch::CAUSE,
+    &nla::restricted_admin_disabled::CAUSE,
     &nla::kerberos_failed::CAUSE,
     &nla::closed_without_answer::CAUSE,
     &nla::timeout::CAUSE,

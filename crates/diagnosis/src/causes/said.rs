@@ -204,17 +204,19 @@ pub(crate) fn before_leaving<'a, T>(
 
 /// The last error of a key distribution centre, where the sign-in did not succeed in spite of it.
 pub(crate) fn by_centre<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
-    let signed_in = evidence
-        .main_path(|f| matches!(f, Fact::PublicKeyBinding { matches: true, .. }).then_some(()));
-    if !signed_in.is_empty() {
+    if look::signed_in(evidence) {
         return None;
     }
+    // A client goes by the centre's clock once it was told of it (MS-KILE 3.2.5.1), as Windows does:
+    // an error that a ticket follows was none.
     evidence
         .all(|fact| match fact {
-            Fact::KerberosError { code, .. } => Some(*code),
+            Fact::KerberosError { code, .. } => Some(Some(*code)),
+            Fact::KerberosTicket { .. } => Some(None),
             _ => None,
         })
         .pop()
+        .and_then(|seen| Some(Seen { observation: seen.observation, value: seen.value? }))
 }
 
 /// The name of a Kerberos error (RFC 4120 7.5.9).

@@ -79,6 +79,7 @@ mod nla_password_expired;
 mod nla_password_must_change;
 mod nla_public_key_mismatch;
 mod nla_refused;
+mod nla_restricted_admin_disabled;
 mod nla_silent;
 mod nla_silent_at_proof;
 mod nla_smartcard_required;
@@ -244,6 +245,7 @@ pub static FAULTS: &[&Fault] = &[
     &nla_workstation_restriction::FAULT,
     &nla_smartcard_required::FAULT,
     &nla_trust_broken::FAULT,
+    &nla_restricted_admin_disabled::FAULT,
     &nla_unknown_status::FAULT,
     &nla_public_key_mismatch::FAULT,
     &nla_closed_at_proof::FAULT,

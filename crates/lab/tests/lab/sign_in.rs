@@ -222,6 +222,7 @@ async fn refusals_of_the_right_password() {
         ("nla-workstation-restriction", "c0000070"),
         ("nla-smartcard-required", "8009033e"),
         ("nla-trust-broken", "c000018d"),
+        ("nla-restricted-admin-disabled", "c000006e"),
         ("nla-unknown-status", "c0000999"),
         ("nla-closed-at-proof", "fin"),
         ("nla-silent-at-proof", "open"),

@@ -7,15 +7,16 @@
 use rdpdoctor_model::{Fact, Mechanism, Party, ReleaseReason, Stage};
 use rdpdoctor_wire::{encode, frame, subject_public_key};
 use sspi::credssp::{ClientMode, ClientState, CredSspClient, CredSspMode, TsRequest};
-use sspi::generator::GeneratorState;
+use sspi::generator::{Generator, GeneratorState, NetworkRequest};
 use sspi::ntlm::NtlmConfig;
-use sspi::{AuthIdentity, KerberosConfig, NegotiateConfig, Username};
+use sspi::{AuthIdentity, Credentials, Username};
 use tokio::time::Instant;
 
 use crate::check::Context;
 use crate::kerberos::Kdc;
 use crate::link::{Link, Over};
 use crate::sign_in::{Release, SignIn};
+use crate::tickets::TicketClient;
 
 /// The version that mended CVE-2018-0886; nothing goes to older servers.
 const OLDEST_SAFE_VERSION: u32 = 5;
@@ -31,6 +32,8 @@ const MOST_ROUNDS: usize = 8;
 /// KDC_ERR_PREAUTH_FAILED, KRB_AP_ERR_SKEW.
 const JUDGED: [u32; 5] = [12, 18, 23, 24, 37];
 
+const NO_PROOF: &str = "the server sent no proof of its key";
+
 /// Asks for the challenge; the error says why there is none.
 pub(crate) async fn challenge(context: &Context, link: &mut Link) -> Result<(), String> {
     let deadline = Instant::now() + context.deadlines.credssp;
@@ -45,13 +48,22 @@ pub(crate) async fn challenge(context: &Context, link: &mut Link) -> Result<(), 
     }
 }
 
-/// Signs in; behind it the connection goes on with MCS. The error says why not.
+/// Why a sign-in did not succeed.
+pub(crate) enum Failure {
+    /// It is over.
+    Over(String),
+    /// Kerberos came to nothing before any credential was sent; Windows goes on with NTLM, here on a
+    /// connection of its own.
+    WithoutKerberos(String),
+}
+
+/// Signs in; behind it the connection goes on with MCS.
 pub(crate) async fn run(
     context: &Context,
     link: &mut Link,
     protocol: u32,
     sign_in: &SignIn,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let mut attempt = Attempt {
         context,
         link,
@@ -79,32 +91,39 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Kerberos first where Windows would: the server has a name, and the user a realm.
-    async fn begin(&mut self) -> Result<(), String> {
+    async fn begin(&mut self) -> Result<(), Failure> {
         let only = self.sign_in.mechanism;
         let realm = self.realm().filter(|_| only != Some(Mechanism::Ntlm));
         let Some(realm) = realm else {
             if only == Some(Mechanism::Kerberos) {
-                return Err(
-                    "Kerberos needs a host name and a user with a realm (user@realm)".into()
-                );
+                let why = "Kerberos needs a host name and a user with a realm (user@realm)";
+                return Err(Failure::Over(why.to_owned()));
             }
-            return self.ntlm().await;
+            return self.ntlm().await.map_err(Failure::Over);
         };
         let named = self.sign_in.kdc.as_deref();
         match Kdc::find(self.context, &realm, named, self.service.clone()).await {
-            Ok(kdc) => match self.kerberos(&kdc).await {
-                Ok(()) => Ok(()),
-                Err(Stopped::Before(why)) => {
-                    let judged = kdc.error().is_some_and(|code| JUDGED.contains(&code));
-                    if judged || only.is_some() { Err(why) } else { self.ntlm().await }
+            Ok(kdc) => {
+                let judged = || kdc.error().is_some_and(|code| JUDGED.contains(&code));
+                match self.kerberos(&kdc).await {
+                    Ok(()) => Ok(()),
+                    Err(Stopped::Centre(why)) if judged() || only.is_some() => {
+                        Err(Failure::Over(why))
+                    }
+                    Err(Stopped::Centre(_)) => self.ntlm().await.map_err(Failure::Over),
+                    Err(Stopped::NotTaken(why)) if only.is_none() => {
+                        Err(Failure::WithoutKerberos(why))
+                    }
+                    Err(Stopped::NotTaken(why) | Stopped::Over(why)) => Err(Failure::Over(why)),
                 }
-                Err(Stopped::After(why)) => Err(why),
-            },
+            }
             Err(unavailable) => {
                 self.note(unavailable);
                 match only {
-                    Some(_) => Err("no key distribution centre is known".to_owned()),
-                    None => self.ntlm().await,
+                    Some(_) => {
+                        Err(Failure::Over("no key distribution centre can be asked".to_owned()))
+                    }
+                    None => self.ntlm().await.map_err(Failure::Over),
                 }
             }
         }
@@ -119,59 +138,56 @@ impl Attempt<'_> {
     }
 
     async fn ntlm(&mut self) -> Result<(), String> {
-        let mode = ClientMode::Ntlm(NtlmConfig::new(self.workstation()));
-        let mut client = self.client(mode)?;
-        let first =
-            step(&mut client, TsRequest::default(), None).await.map_err(|e| e.to_string())?;
+        let mut client = self.ntlm_client()?;
+        let first = step(&mut client, TsRequest::default())?;
         self.send(first).await?;
         let challenge = self.receive().await?;
         self.gate(None).await?;
-        let answer = step(&mut client, challenge, None).await.map_err(|e| e.to_string())?;
+        let answer = step(&mut client, challenge)?;
         self.note(Fact::CredentialSent { mechanism: Mechanism::Ntlm });
         self.send(answer).await?;
-        self.binding(&mut client, None, Mechanism::Ntlm).await
+        let proof = self.receive().await?;
+        if proof.pub_key_auth.is_none() {
+            return Err(NO_PROOF.to_owned());
+        }
+        let last = complete(client.process(proof));
+        self.delegate(last, Mechanism::Ntlm).await
     }
 
-    /// Until the centre has given a ticket nothing has been sent to the server.
+    /// The centre judges the password first; until then nothing is sent to the server.
     async fn kerberos(&mut self, kdc: &Kdc<'_>) -> Result<(), Stopped> {
-        let config = KerberosConfig::new_with_kdc_url("tcp://kdc.invalid:88", self.workstation());
-        let packages = Some("kerberos,!ntlm,!pku2u".to_owned());
-        let config = NegotiateConfig::new(Box::new(config), packages, self.workstation());
-        let mut client = self.client(ClientMode::Negotiate(config)).map_err(Stopped::Before)?;
-        let mut token = step(&mut client, TsRequest::default(), Some(kdc))
-            .await
-            .map_err(|error| Stopped::Before(error.to_string()))?;
-        self.gate(Some(Mechanism::Kerberos)).await.map_err(Stopped::After)?;
+        let mut client = self.ticket_client().map_err(Stopped::Over)?;
+        let mut token = client.step(TsRequest::default(), kdc).await.map_err(|_| {
+            Stopped::Centre("the key distribution centre gave no ticket".to_owned())
+        })?;
+        self.gate(Some(Mechanism::Kerberos)).await.map_err(Stopped::Over)?;
         self.note(Fact::CredentialSent { mechanism: Mechanism::Kerberos });
         for _ in 0..MOST_ROUNDS {
             let bound = token.pub_key_auth.is_some();
-            self.send(token).await.map_err(Stopped::After)?;
+            self.send(token).await.map_err(Stopped::Over)?;
+            let answer = self.receive().await.map_err(Stopped::Over)?;
             if bound {
-                let kdc = Some(kdc);
-                let done = self.binding(&mut client, kdc, Mechanism::Kerberos).await;
-                return done.map_err(Stopped::After);
+                let last = match answer.pub_key_auth {
+                    Some(_) => client.step(answer, kdc).await,
+                    None => return Err(Stopped::Over(NO_PROOF.to_owned())),
+                };
+                return self.delegate(last, Mechanism::Kerberos).await.map_err(Stopped::Over);
             }
-            let answer = self.receive().await.map_err(Stopped::After)?;
-            token = step(&mut client, answer, Some(kdc))
-                .await
-                .map_err(|error| Stopped::After(error.to_string()))?;
+            // A server that has no use for the ticket asks for another mechanism.
+            token = client.step(answer, kdc).await.map_err(|_| {
+                Stopped::NotTaken("the server has no use for the ticket".to_owned())
+            })?;
         }
-        Err(Stopped::After("the negotiation has no end".to_owned()))
+        Err(Stopped::Over("the negotiation has no end".to_owned()))
     }
 
-    /// The server's proof of its key, then the delegation (MS-CSSP 3.1.5, steps 4 and 5), then what
-    /// it thinks of the user.
-    async fn binding(
+    /// What the check of the server's proof of its key came to, then the delegation (MS-CSSP 3.1.5,
+    /// steps 4 and 5), then what the server thinks of the user.
+    async fn delegate(
         &mut self,
-        client: &mut CredSspClient,
-        kdc: Option<&Kdc<'_>>,
+        last: sspi::Result<TsRequest>,
         mechanism: Mechanism,
     ) -> Result<(), String> {
-        let proof = self.receive().await?;
-        if proof.pub_key_auth.is_none() {
-            return Err("the server sent no proof of its key".to_owned());
-        }
-        let last = step(client, proof, kdc).await;
         let matches = last.is_ok();
         self.note(Fact::PublicKeyBinding { mechanism, matches });
         let last = last.map_err(|error| format!("the server's proof of its key: {error}"))?;
@@ -195,9 +211,26 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn client(&self, mode: ClientMode) -> Result<CredSspClient, String> {
+    fn ntlm_client(&self) -> Result<CredSspClient, String> {
+        let mode = ClientMode::Ntlm(NtlmConfig::new(self.workstation()));
+        let (key, identity) = (self.public_key()?, self.identity()?);
+        CredSspClient::new(key, identity, self.delegation(), mode, self.service.clone())
+            .map_err(|error| error.to_string())
+    }
+
+    fn ticket_client(&self) -> Result<TicketClient, String> {
+        let (key, identity) = (self.public_key()?, self.identity()?);
+        let (service, workstation) = (self.service.clone(), self.workstation());
+        TicketClient::new(key, &identity, self.delegation(), service, workstation)
+            .map_err(|error| error.to_string())
+    }
+
+    fn public_key(&self) -> Result<Vec<u8>, String> {
         let certificate = self.link.certificate().ok_or("the server showed no certificate")?;
-        let key = subject_public_key(&certificate)?;
+        subject_public_key(&certificate)
+    }
+
+    fn identity(&self) -> Result<Credentials, String> {
         let user = &self.sign_in.user;
         let username = if user.is_principal() {
             Username::parse(&user.to_string())
@@ -207,14 +240,16 @@ impl Attempt<'_> {
         let username = username.map_err(|error| error.to_string())?;
         let password = std::str::from_utf8(self.sign_in.password.expose())
             .map_err(|_| "the password is not UTF-8".to_owned())?;
-        let identity = AuthIdentity { username, password: password.to_owned().into() };
-        let delegation = if self.sign_in.restricted_admin {
+        Ok(AuthIdentity { username, password: password.to_owned().into() }.into())
+    }
+
+    /// What is handed over at the end: the password, or nothing (Restricted Admin).
+    fn delegation(&self) -> CredSspMode {
+        if self.sign_in.restricted_admin {
             CredSspMode::CredentialLess
         } else {
             CredSspMode::WithCredentials
-        };
-        CredSspClient::new(key, identity.into(), delegation, mode, self.service.clone())
-            .map_err(|error| error.to_string())
+        }
     }
 
     /// The name that accounts may be bound to (workstation restrictions).
@@ -275,39 +310,31 @@ pub(crate) async fn released(
     if released { Ok(()) } else { Err("no credential was sent to this server".to_owned()) }
 }
 
-/// Whether anything had been sent to the server when it stopped.
+/// Why Kerberos ended.
 enum Stopped {
-    Before(String),
-    After(String),
+    /// At the centre: nothing had been sent to the server.
+    Centre(String),
+    /// The server has no use for the ticket.
+    NotTaken(String),
+    /// Anything else.
+    Over(String),
 }
 
-/// One step of the client; what it wants of a key distribution centre is fetched.
-async fn step(
-    client: &mut CredSspClient,
-    request: TsRequest,
-    kdc: Option<&Kdc<'_>>,
-) -> sspi::Result<TsRequest> {
-    let mut work = client.process(request);
-    let mut state = work.start();
-    loop {
-        match state {
-            GeneratorState::Suspended(wanted) => {
-                let answer = match kdc {
-                    Some(kdc) => kdc.ask(&wanted.data).await,
-                    None => Err(sspi::Error::new(
-                        sspi::ErrorKind::NoAuthenticatingAuthority,
-                        "NTLM needs no key distribution centre",
-                    )),
-                };
-                state = work.resume(answer);
-            }
-            GeneratorState::Completed(result) => {
-                return result.map(|state| match state {
-                    ClientState::ReplyNeeded(request) | ClientState::FinalMessage(request) => {
-                        request
-                    }
-                });
-            }
+/// One step of the NTLM client.
+fn step(client: &mut CredSspClient, request: TsRequest) -> Result<TsRequest, String> {
+    complete(client.process(request)).map_err(|error| error.to_string())
+}
+
+/// NTLM asks nobody: its steps never wait.
+fn complete(mut work: Work<'_>) -> sspi::Result<TsRequest> {
+    match work.start() {
+        GeneratorState::Completed(state) => state.map(|state| match state {
+            ClientState::ReplyNeeded(request) | ClientState::FinalMessage(request) => request,
+        }),
+        GeneratorState::Suspended(_) => {
+            Err(sspi::Error::new(sspi::ErrorKind::InternalError, "NTLM asks nobody"))
         }
     }
 }
+
+type Work<'a> = Generator<'a, NetworkRequest, sspi::Result<Vec<u8>>, sspi::Result<ClientState>>;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use openssl::rand::rand_bytes;
-use rdpdoctor_model::{Ending, Fact, LogonForm, Secret, SessionOrigin, Stage, UserName};
+use rdpdoctor_model::{Ending, Fact, Secret, SessionOrigin, Stage, UserName};
 use rdpdoctor_wire::encode::session::{self, Channels, Licensing};
 use rdpdoctor_wire::frame;
 use tokio::time::{Instant, timeout_at};
@@ -149,7 +149,8 @@ impl<'a> Session<'a> {
                 break;
             }
             let before = self.canvas.as_ref().map_or(0, |canvas| canvas.updates);
-            match timeout_at(quiet, self.next(deadline)).await {
+            // The outer limit is the one that ends it, so that the picture so far is kept.
+            match timeout_at(quiet, self.next(deadline + CLOSING)).await {
                 Ok(done) => done?,
                 Err(_) if decided && painted > 0 => break,
                 Err(_) if Instant::now() >= deadline => break,
@@ -169,7 +170,9 @@ impl<'a> Session<'a> {
     }
 
     fn keep_picture(&self, logon: &Logon) -> Result<(), String> {
-        let Some(canvas) = &self.canvas else { return Ok(()) };
+        // Nothing painted is a fact only where a picture was waited for.
+        let wanted = |canvas: &&Canvas| logon.desktop.is_some() || canvas.updates > 0;
+        let Some(canvas) = self.canvas.as_ref().filter(wanted) else { return Ok(()) };
         let [width, height] = canvas.size();
         let elapsed_ms = (self.painted_ms - self.finalised_ms).max(0.0).round();
         let fact = Fact::Picture {
@@ -219,12 +222,10 @@ impl<'a> Session<'a> {
     /// Takes the server's next PDU and does what it asks for.
     async fn next(&mut self, deadline: Instant) -> Result<(), String> {
         let pdu = self.link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
-        if pdu.first() != Some(&3)
-            && let Some(canvas) = &mut self.canvas
+        if let Some(canvas) = &mut self.canvas
+            && canvas.paint(&pdu)
         {
-            if canvas.paint(&pdu) {
-                self.painted_ms = self.context.journal.elapsed_ms();
-            }
+            self.painted_ms = self.context.journal.elapsed_ms();
         }
         let facts = self.link.facts();
         self.note_facts(&facts).await
@@ -246,12 +247,11 @@ impl<'a> Session<'a> {
                     self.finalised = true;
                     self.finalised_ms = self.context.journal.elapsed_ms();
                 }
-                Fact::LoggedOn { form, user, session_id, .. } => {
+                Fact::LoggedOn { user, session_id, .. } => {
                     let (known_user, known_session) = self.logged_on.take().unwrap_or_default();
                     // The cookie alone says nothing of who it is.
                     let user = user.clone().or(known_user);
                     self.logged_on = Some((user, session_id.or(known_session)));
-                    let _: LogonForm = *form;
                 }
                 Fact::LogonNotification { notification_type: RECONNECT_OPTIONS, .. } => {
                     self.origin = SessionOrigin::Resumed;

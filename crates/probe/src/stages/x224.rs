@@ -20,6 +20,9 @@ const SSL_NOT_ALLOWED: u32 = 2;
 /// PROTOCOL_SSL with PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX: what `mstsc` offers.
 pub(crate) const MSTSC_OFFER: u32 = 0x0B;
 
+/// RESTRICTED_ADMIN_MODE_SUPPORTED (MS-RDPBCGR 2.2.1.2.1).
+const RESTRICTED_ADMIN_SUPPORTED: u8 = 0x08;
+
 /// A negotiated connection.
 pub(crate) struct Negotiated {
     pub(crate) stream: MeteredStream,
@@ -63,8 +66,13 @@ async fn negotiate(
 ) -> Result<Answer, String> {
     let mut random = [0; 16];
     rand_bytes(&mut random).map_err(|error| error.to_string())?;
-    let request = encode::connection_request(offered, Some(encode::correlation_id(random)))
-        .map_err(|error| error.to_string())?;
+    let encode = if context.wants_restricted_admin() {
+        encode::restricted_admin_request
+    } else {
+        encode::connection_request
+    };
+    let request =
+        encode(offered, Some(encode::correlation_id(random))).map_err(|error| error.to_string())?;
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = exchange(&mut stream, &request, deadline, is_answer).await;
     let negotiation = facts.iter().find_map(|fact| match fact {
@@ -80,6 +88,12 @@ async fn negotiate(
             let remote = stream.remote();
             stream.finish(Ending::ClosedByClient);
             Ok(Answer::Refused(code, remote))
+        }
+        Some(Negotiation::Response { flags, .. })
+            if context.wants_restricted_admin() && flags & RESTRICTED_ADMIN_SUPPORTED == 0 =>
+        {
+            stream.finish(Ending::ClosedByClient);
+            Err("the server does not take Restricted Admin".to_owned())
         }
         Some(Negotiation::Response { selected_protocol: protocol, .. }) => {
             if protocol == 0 || (protocol.is_power_of_two() && offered & protocol != 0) {

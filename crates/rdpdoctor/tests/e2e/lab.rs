@@ -39,6 +39,9 @@ fn sign_in(command: &mut Command, fault: &Fault) {
     if fault.depth() != Depth::Challenge {
         command.args(["-u", USER, "--trust", "any"]);
     }
+    if fault.name == "nla-restricted-admin-disabled" {
+        command.arg("--restricted-admin");
+    }
     if fault.depth() == Depth::Session {
         command.arg("--yes").arg("--desktop").arg(folder.join("desktop.png"));
     }

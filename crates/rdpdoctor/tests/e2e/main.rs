@@ -9,8 +9,11 @@
 )]
 
 mod explain;
+mod kerberos;
 mod lab;
 mod network;
+mod programs;
 mod servers;
+mod sign_in;
 mod support;
 mod usage;

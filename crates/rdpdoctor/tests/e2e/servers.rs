@@ -1,65 +1,15 @@
 //! Real servers from Debian's packages, started on loopback.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{cause, check, findings, folder};
-
-/// How long a server may take to listen.
-const STARTING: Duration = Duration::from_secs(10);
-
-/// A program that is ended with the test, however it ends.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Whether the programs are there; in CI all of them have to be.
-fn installed(programs: &[&str], test: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> =
-        std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).collect();
-    let there = |program: &str| folders.iter().any(|folder| folder.join(program).exists());
-    let Some(missing) = programs.iter().find(|program| !there(program)) else { return true };
-    assert!(std::env::var_os("CI").is_none(), "{missing} is not installed: {test}");
-    eprintln!("skipped: {missing} is not installed: {test}");
-    false
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-    listener.local_addr().expect("an address").port()
-}
-
-/// Starts a program whose output goes to a file, and waits until its port takes connections: it has
-/// no other sign of being ready.
-fn serve(command: &mut Command, folder: &Path, port: u16) -> Server {
-    let log = folder.join("output");
-    let output = File::create(&log).expect("a file");
-    let errors = output.try_clone().expect("a file");
-    let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
-    let mut server = Server(child.expect("the server starts"));
-    let begun = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let ended = server.0.try_wait().expect("a child");
-        let said = || std::fs::read_to_string(&log).unwrap_or_default();
-        assert!(ended.is_none() && begun.elapsed() < STARTING, "{ended:?}: {}", said());
-        thread::park_timeout(Duration::from_millis(20));
-    }
-    server
-}
+use crate::programs::{STARTING, Server, free_port, installed, serve};
+use crate::support::{Run, cause, check, command, findings, folder, run};
 
 fn openssl(folder: &Path, arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).current_dir(folder).output();
@@ -267,7 +217,12 @@ fn xvfb() -> (Server, String) {
 }
 
 fn shadow(security: &str) -> (Server, Server, String) {
-    let folder = folder(&format!("shadow-{security}"));
+    shadow_with(security, security, None)
+}
+
+/// With the accounts of a SAM file where one is given.
+fn shadow_with(name: &str, security: &str, sam: Option<&str>) -> (Server, Server, String) {
+    let folder = folder(&format!("shadow-{name}"));
     let (display, number) = xvfb();
     let port = free_port();
     let mut command = Command::new("freerdp-shadow-cli");
@@ -278,6 +233,11 @@ fn shadow(security: &str) -> (Server, Server, String) {
     ]);
     if security == "nla" {
         command.arg("+sec-nla");
+    }
+    if let Some(sam) = sam {
+        let file = folder.join("sam");
+        std::fs::write(&file, sam).expect("a file");
+        command.arg(format!("/sam-file:{}", file.display()));
     }
     command.env("DISPLAY", number).env("HOME", &folder).env("XDG_CONFIG_HOME", &folder);
     (serve(&mut command, &folder, port), display, format!("127.0.0.1:{port}"))
@@ -326,4 +286,44 @@ fn freerdp_shadow_without_nla() {
     assert_eq!(seen(&document, "connection-confirm")[0]["negotiation"]["code"], 2);
     assert_eq!(selected(&document), [0]);
     assert_eq!(stage(&document, "mcs"), "ok");
+}
+
+/// NTOWFv1 of `Secret-1` (MS-NLMP 3.3.1): MD4 over its UTF-16.
+const SECRET_1: &str = "32dd88ba05015976331dd499de64e9d9";
+
+fn signing_in(target: &str, state: &Path, password: &str, more: &[&str]) -> Run {
+    let mut command = command();
+    command.args(["check", target, "--json", "-u", "jo", "--trust", "any"]).args(more);
+    run(command.env("XDG_STATE_HOME", state).env("RDPDOCTOR_PASSWORD", password))
+}
+
+/// The whole way: NLA with the right password, the session, a picture of the shared screen.
+#[test]
+fn freerdp_shadow_with_a_password() {
+    if !installed(&["freerdp-shadow-cli", "Xvfb"], "freerdp_shadow_with_a_password") {
+        return;
+    }
+    let sam = format!("jo:::{SECRET_1}:::\n");
+    let (_server, _display, target) = shadow_with("sam", "nla", Some(&sam));
+    let state = folder("shadow-state");
+    let picture = state.join("desktop.png");
+    let keep = ["--yes", "--desktop", picture.to_str().expect("UTF-8")];
+    let run = signing_in(&target, &state, "Secret-1", &keep);
+    let document = run.json();
+    // It bears this machine's own name: a warning, and nothing that blocks.
+    assert_eq!(run.code, 1, "{:?}", findings(&document));
+    for reached in ["credssp", "mcs", "licensing", "session", "desktop"] {
+        let expected = if reached == "credssp" { "warned" } else { "ok" };
+        assert_eq!(stage(&document, reached), expected, "{reached}");
+    }
+    let painted = &seen(&document, "picture")[0];
+    assert_eq!((&painted["width"], &painted["painted_percent"]), (&640.into(), &100.into()));
+    assert!(std::fs::read(&picture).expect("the picture").starts_with(b"\x89PNG"));
+
+    let run = signing_in(&target, &state, "wrong", &[]);
+    let document = run.json();
+    // FreeRDP 2 hangs up without a status; Windows would send one.
+    assert_eq!((run.code, cause(&document)), (2, "nla.closed-without-answer"));
+    let also = "nla.credentials-rejected blocking possible".to_owned();
+    assert!(findings(&document).contains(&also), "{:?}", findings(&document));
 }

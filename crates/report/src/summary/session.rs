@@ -15,6 +15,7 @@ pub(super) fn setup(evidence: &Evidence<'_>) -> Option<String> {
         Fact::McsDisconnectUltimatum { reason } => {
             Some(format!("ended by the server, MCS reason {reason}"))
         }
+        Fact::McsChannelJoinConfirm { result: 0, .. } => Some("channels joined".to_owned()),
         Fact::McsMalformed { problem, .. } => {
             Some(format!("broken answer: {}", clean(problem, QUOTED)))
         }
@@ -30,6 +31,11 @@ pub(super) fn setup(evidence: &Evidence<'_>) -> Option<String> {
             ],
         )
     };
+    // What ends the connection behind the client info belongs to the session.
+    let begun = evidence.main_path(|f| matches!(f, Fact::ClientInfoSent { .. }).then_some(()));
+    if !begun.is_empty() {
+        return Some("channels joined".to_owned());
+    }
     said.into_iter().next_back().map(|seen| seen.value).or_else(ended)
 }
 

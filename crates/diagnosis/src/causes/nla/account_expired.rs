@@ -34,9 +34,13 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
-/// What the server says by number decides.
+/// KDC_ERR_CLIENT_REVOKED (RFC 4120 7.5.9): disabled, locked or expired, it does not say which.
+const KDC_ERR_CLIENT_REVOKED: u32 = 18;
+
+/// What the server says by number decides, then what the key distribution centre says.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     said::by_number(evidence, CAUSE.id)
+        .or_else(|| said::centre_said(evidence, &[KDC_ERR_CLIENT_REVOKED], Proof::Possible))
 }
 
 #[cfg(test)]
@@ -53,5 +57,7 @@ mod tests {
         assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
         assert_eq!(said(0xC000_0071), None);
         assert_eq!(said(0), None);
+        let centre = Scene::negotiated(2).kerberos_error(18).judge(&CAUSE);
+        assert_eq!(centre.map(|m| m.proof), Some(Proof::Possible));
     }
 }

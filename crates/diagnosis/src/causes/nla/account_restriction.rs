@@ -36,9 +36,13 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
-/// What the server says by number decides.
+/// KDC_ERR_POLICY (RFC 4120 7.5.9): hours, computers or another policy.
+const KDC_ERR_POLICY: u32 = 12;
+
+/// What the server says by number decides, then what the key distribution centre says.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     said::by_number(evidence, CAUSE.id)
+        .or_else(|| said::centre_said(evidence, &[KDC_ERR_POLICY], Proof::Likely))
 }
 
 #[cfg(test)]
@@ -55,5 +59,7 @@ mod tests {
         assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
         assert_eq!(said(0xC000_006F), None);
         assert_eq!(said(0), None);
+        let centre = Scene::negotiated(2).kerberos_error(12).judge(&CAUSE);
+        assert_eq!(centre.map(|m| m.proof), Some(Proof::Likely));
     }
 }

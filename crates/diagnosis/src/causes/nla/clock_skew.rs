@@ -1,6 +1,6 @@
 //! The clocks differ.
 
-use rdpdoctor_model::{CauseId, Stage};
+use rdpdoctor_model::{CauseId, Fact, Stage};
 
 use crate::causes::{look, said};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
@@ -47,6 +47,15 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         .or_else(|| said::centre_said(evidence, &[SKEW], Proof::Proven));
     if failed.is_some() {
         return failed;
+    }
+    let centre = evidence.all(|fact| match fact {
+        Fact::KerberosError { code: SKEW, .. } => Some(()),
+        _ => None,
+    });
+    if let Some(seen) = centre.first() {
+        return Some(Match::new(Severity::Warning, Proof::Proven, [seen.id()]).detailed(
+            "The key distribution centre's clock is off too; Kerberos went on by its clock.",
+        ));
     }
     let clock = look::clock_offset(evidence)?;
     (clock.value.abs() > TOLERANCE_MS).then(|| {

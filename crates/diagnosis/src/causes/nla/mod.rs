@@ -18,6 +18,7 @@ pub mod password_expired;
 pub mod password_must_change;
 pub mod public_key_mismatch;
 pub mod refused;
+pub mod restricted_admin_disabled;
 pub mod smartcard_required;
 pub mod timeout;
 pub mod trust_broken;

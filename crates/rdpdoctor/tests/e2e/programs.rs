@@ -1,0 +1,56 @@
+//! Programs from Debian's packages: whether they are there, and started for as long as a test runs.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to listen.
+pub const STARTING: Duration = Duration::from_secs(10);
+
+/// A program that is ended with the test, however it ends.
+pub struct Server(pub Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether the programs are there; in CI all of them have to be.
+pub fn installed(programs: &[&str], test: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).collect();
+    let there = |program: &str| folders.iter().any(|folder| folder.join(program).exists());
+    let Some(missing) = programs.iter().find(|program| !there(program)) else { return true };
+    assert!(std::env::var_os("CI").is_none(), "{missing} is not installed: {test}");
+    eprintln!("skipped: {missing} is not installed: {test}");
+    false
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Starts a program whose output goes to a file, and waits until its port takes connections: it has
+/// no other sign of being ready.
+pub fn serve(command: &mut Command, folder: &Path, port: u16) -> Server {
+    let log = folder.join("output");
+    let output = File::create(&log).expect("a file");
+    let errors = output.try_clone().expect("a file");
+    let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+    let mut server = Server(child.expect("the server starts"));
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = server.0.try_wait().expect("a child");
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(ended.is_none() && begun.elapsed() < STARTING, "{ended:?}: {}", said());
+        thread::park_timeout(Duration::from_millis(20));
+    }
+    server
+}
