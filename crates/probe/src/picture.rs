@@ -19,6 +19,8 @@ pub(crate) struct Canvas {
     processor: Processor,
     image: DecodedImage,
     painted: Vec<bool>,
+    /// How many of them are.
+    count: usize,
     pub(crate) updates: u32,
 }
 
@@ -44,6 +46,7 @@ impl Canvas {
             processor: processor.build(),
             image: DecodedImage::new(PixelFormat::RgbA32, width, height),
             painted: vec![false; usize::from(width) * usize::from(height)],
+            count: 0,
             updates: 0,
         })
     }
@@ -73,6 +76,7 @@ impl Canvas {
                 let row = usize::from(row) * width;
                 let (from, to) = (row + usize::from(region.left), row + right);
                 if let Some(pixels) = self.painted.get_mut(from..=to) {
+                    self.count += pixels.iter().filter(|painted| !**painted).count();
                     pixels.fill(true);
                 }
             }
@@ -86,8 +90,7 @@ impl Canvas {
 
     /// How many pixels in a hundred were painted, rounded down.
     pub(crate) fn painted_percent(&self) -> u8 {
-        let painted = self.painted.iter().filter(|painted| **painted).count();
-        u8::try_from(painted * 100 / self.painted.len().max(1)).unwrap_or(100)
+        u8::try_from(self.count * 100 / self.painted.len().max(1)).unwrap_or(100)
     }
 
     /// Whether all that was painted has one colour.
