@@ -46,7 +46,9 @@ pub fn serve(command: &mut Command, folder: &Path, port: u16) -> Server {
     let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
     let mut server = Server(child.expect("the server starts"));
     let begun = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+    let listens =
+        || ["127.0.0.1", "::1"].iter().any(|own| TcpStream::connect((*own, port)).is_ok());
+    while !listens() {
         let ended = server.0.try_wait().expect("a child");
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
         assert!(ended.is_none() && begun.elapsed() < STARTING, "{ended:?}: {}", said());

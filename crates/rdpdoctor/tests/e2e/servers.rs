@@ -327,3 +327,83 @@ fn freerdp_shadow_with_a_password() {
     let also = "nla.credentials-rejected blocking possible".to_owned();
     assert!(findings(&document).contains(&also), "{:?}", findings(&document));
 }
+
+/// An account of this machine, made for one test.
+struct Account(&'static str);
+
+impl Account {
+    /// Its window manager paints a pattern and waits.
+    fn new(name: &'static str, password: &str) -> Self {
+        let done = |command: &mut Command| command.status().is_ok_and(|status| status.success());
+        let account = Self(name);
+        assert!(done(Command::new("useradd").args(["--create-home", name])), "useradd {name}");
+        let mut passwords = Command::new("chpasswd").stdin(Stdio::piped()).spawn().expect("runs");
+        let mut input = passwords.stdin.take().expect("its input");
+        std::io::Write::write_all(&mut input, format!("{name}:{password}\n").as_bytes())
+            .expect("written");
+        drop(input);
+        assert!(passwords.wait().expect("it ends").success());
+        let manager = format!("/home/{name}/startwm.sh");
+        let script = "#!/bin/sh\nxsetroot -mod 8 8 -fg white -bg navy\nexec sleep 600\n";
+        std::fs::write(&manager, script).expect("a file");
+        assert!(done(Command::new("chmod").args(["755", &manager])));
+        account
+    }
+}
+
+impl Drop for Account {
+    /// Its session is ended with it.
+    fn drop(&mut self) {
+        let _ = Command::new("pkill").args(["-KILL", "-u", self.0]).status();
+        let _ = Command::new("userdel").args(["--force", "--remove", self.0]).output();
+    }
+}
+
+/// A session of a real account, and a picture of it. Without NLA the password goes in the client
+/// info, and the server says nothing of the logon: the picture does.
+#[test]
+fn xrdp_session_with_a_real_account() {
+    let test = "xrdp_session_with_a_real_account";
+    if !installed(&["xrdp", "xrdp-sesman", "Xvnc", "xsetroot", "useradd"], test) {
+        return;
+    }
+    if std::fs::read_dir("/root").is_err() {
+        eprintln!("skipped: it makes an account and so wants root: {test}");
+        return;
+    }
+    let state = folder("xrdp-session");
+    let _account = Account::new("rdpdoctor-test", "Secret-1");
+    // xrdp looks for its session manager at the port of the system's own configuration.
+    let own = std::fs::read_to_string("/etc/xrdp/sesman.ini").expect("its configuration");
+    let log = state.join("sesman.log");
+    let lines = own.lines().map(|line| match line.split('=').next() {
+        Some("LogFile") => format!("LogFile={}", log.display()),
+        _ => line.to_owned(),
+    });
+    let config = state.join("sesman.ini");
+    std::fs::write(&config, lines.collect::<Vec<_>>().join("\n")).expect("a file");
+    let mut command = Command::new("xrdp-sesman");
+    command.args(["--nodaemon", "--config"]).arg(&config);
+    let _manager = serve(&mut command, &state, 3350);
+    let globals = [("security_layer", "tls"), ("autorun", "Xvnc")];
+    let (_server, target) = xrdp("xrdp-with-session", &globals, VALID);
+
+    let picture = state.join("desktop.png");
+    let keep = ["--yes", "--desktop", picture.to_str().expect("UTF-8")];
+    let mut command = crate::support::command();
+    command.args(["check", &target, "--json", "-u", "rdpdoctor-test", "--trust", "any"]).args(keep);
+    let run = run(command.env("XDG_STATE_HOME", &state).env("RDPDOCTOR_PASSWORD", "Secret-1"));
+    let document = run.json();
+    assert_eq!((run.code, cause(&document)), (0, "healthy"), "{:?}", findings(&document));
+    for reached in ["mcs", "licensing", "session", "desktop"] {
+        assert_eq!(stage(&document, reached), "ok", "{reached}");
+    }
+    // It asks for a licence request and then gives way; both are answered.
+    assert_eq!(seen(&document, "license-message")[0]["message_type"], 1);
+    let painted = seen(&document, "picture")[0];
+    assert_eq!(painted["blank"], false, "{painted}");
+    assert!(painted["painted_percent"].as_u64().expect("a number") > 90, "{painted}");
+    assert_eq!(seen(&document, "session-left").len(), 1);
+    let shown = std::fs::metadata(&picture).expect("the picture");
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&shown.permissions()) & 0o777, 0o600);
+}
