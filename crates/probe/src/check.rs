@@ -441,7 +441,16 @@ async fn session(
     let mut session = Session::new(context, link, channels);
     let result = async {
         steps.stage(Stage::Licensing, session.licensing(&sign_in.user, password)).await?;
-        steps.stage(Stage::Session, session.begin()).await?;
+        let beginning = async {
+            session.begin().await?;
+            // Without a picture the session is all that is waited for.
+            if logon.desktop.is_none() { session.desktop(logon).await } else { Ok(()) }
+        };
+        steps.stage(Stage::Session, beginning).await?;
+        if logon.desktop.is_none() {
+            steps.skip(Stage::Desktop, "not asked for");
+            return Ok(());
+        }
         steps.stage(Stage::Desktop, session.desktop(logon)).await
     }
     .await;

@@ -115,7 +115,11 @@ pub(crate) fn by_number(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match
 /// The last resort of an area: an error for which no table names a cause that is judged here.
 pub(crate) fn otherwise(evidence: &Evidence<'_>, stage: Stage, cause: CauseId) -> Option<Match> {
     errors(evidence).into_iter().filter(|said| said.stage == stage).find_map(|said| {
-        let judged = |id: &CauseId| crate::CATALOGUE.iter().any(|c| c.id == *id) && *id != cause;
+        // Only these areas go by such numbers; a row that names others leaves the number to us.
+        let by_number = |id: &CauseId| matches!(id.area(), "nla" | "license" | "session");
+        let judged = |id: &CauseId| {
+            by_number(id) && *id != cause && crate::CATALOGUE.iter().any(|c| c.id == *id)
+        };
         let spoken_for = said.row.is_some_and(|row| row.causes.iter().any(judged));
         (!spoken_for).then(|| {
             Match::new(Severity::Blocking, Proof::Proven, [said.id.clone()])

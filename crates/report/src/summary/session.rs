@@ -7,6 +7,9 @@ use super::{QUOTED, clean, ended_awaiting};
 /// STATUS_VALID_CLIENT (MS-RDPBCGR 2.2.1.12.1.3): no error at all.
 const STATUS_VALID_CLIENT: u32 = 7;
 
+/// LOGON_MSG_RECONNECT_OPTIONS and LOGON_MSG_SESSION_CONTINUE (MS-RDPBCGR 2.2.10.1.1.4.1.1).
+const LOGON_GOES_ON: [u32; 2] = [0xFFFF_FFFC, 0xFFFF_FFFE];
+
 /// MCS.
 pub(super) fn setup(evidence: &Evidence<'_>) -> Option<String> {
     let said = evidence.main_path(|fact| match fact {
@@ -63,6 +66,20 @@ pub(super) fn session(evidence: &Evidence<'_>) -> Option<String> {
     if let Some(seen) = error.last() {
         let name = name_of(Table::Errinfo, seen.value).unwrap_or("an error without a name here");
         return Some(format!("ended with {:#06X}, {name}", seen.value));
+    }
+    let told = evidence.main_path(|fact| match fact {
+        Fact::LogonNotification { notification_type, .. }
+            if !LOGON_GOES_ON.contains(notification_type) =>
+        {
+            Some(*notification_type)
+        }
+        _ => None,
+    });
+    if let Some(seen) = told.last() {
+        let name = name_of(Table::LogonInfo, seen.value)
+            .or_else(|| name_of(Table::Ntstatus, seen.value))
+            .unwrap_or("a notification without a name here");
+        return Some(format!("logon answered with {:#010X}, {name}", seen.value));
     }
     let left = evidence.main_path(|fact| match fact {
         Fact::SessionLeft { session_id, user, origin } => {

@@ -2,7 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Fact, Party, Stage};
 
-use crate::causes::advice;
+use crate::causes::{advice, said};
 use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
 
 /// `nla.malformed`
@@ -34,7 +34,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         } => Some("What came: a message with neither a challenge nor an error.".to_owned()),
         _ => None,
     });
-    let seen = broken.into_iter().next()?;
+    // The other side may say that ours cannot be read.
+    let Some(seen) = broken.into_iter().next() else {
+        return said::by_number(evidence, CAUSE.id);
+    };
     Some(Match::new(Severity::Blocking, Proof::Proven, [seen.id()]).detailed(seen.value))
 }
 
