@@ -306,6 +306,8 @@ pub(crate) enum SessionAnswer {
     /// Nobody is logged on once the session stands, and a notification says what Winlogon shows
     /// instead (MS-RDPBCGR 2.2.10.1.1.4.1.1).
     Notification(LogonErrorNotificationType),
+    /// A Server Redirection PDU to this address instead of the Demand Active PDU.
+    Redirected(&'static str),
     /// A PDU that breaks the rules instead of the Demand Active PDU.
     Garbage,
     /// Something else instead of the Demand Active PDU.

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use ironrdp_pdu::rdp::server_redirection::{ServerRedirectionFlags, ServerRedirectionPdu};
 use ironrdp_pdu::rdp::session_info::{
     InfoData, InfoType, LogonErrorNotificationData, LogonErrorNotificationDataErrorCode,
     LogonErrorNotificationType, LogonErrorsInfo, LogonExFlags, LogonInfo, LogonInfoExtended,
@@ -173,6 +174,10 @@ impl Session<'_> {
                 self.channel.send(&share::broken_demand_active()?).await?;
                 return Ok(Some(Then::Silence));
             }
+            SessionAnswer::Redirected(address) => {
+                self.channel.send(&share::redirection(to(address))?).await?;
+                return Ok(Some(Then::Silence));
+            }
             SessionAnswer::Instead(instead) => {
                 return self.channel.perform(*instead).await.map(Some);
             }
@@ -262,5 +267,16 @@ impl Session<'_> {
         }
         self.channel.send(&mcs::ultimatum()?).await?;
         Ok(Some(Then::End(Ending::Fin)))
+    }
+}
+
+/// To another host of a farm.
+fn to(address: &str) -> ServerRedirectionPdu {
+    ServerRedirectionPdu {
+        session_id: SESSION_ID,
+        flags: ServerRedirectionFlags::DONT_STORE_USERNAME,
+        target_net_address: Some(address.to_owned()),
+        username: Some(USER.to_owned()),
+        ..ServerRedirectionPdu::default()
     }
 }

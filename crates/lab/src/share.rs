@@ -15,6 +15,7 @@ use ironrdp_pdu::rdp::headers::{
     CompressionFlags, ShareControlHeader, ShareControlPdu, ShareDataHeader, ShareDataPdu,
     StreamPriority,
 };
+use ironrdp_pdu::rdp::server_redirection::ServerRedirectionPdu;
 use ironrdp_pdu::rdp::session_info::{InfoData, InfoType, SaveSessionInfoPdu};
 use ironrdp_pdu::x224::X224;
 
@@ -251,6 +252,11 @@ pub(crate) fn error_info(code: u32) -> io::Result<Vec<u8>> {
     // shareId, padding, STREAM_LOW, uncompressedLength, PDUTYPE2_SET_ERROR_INFO_PDU, no compression.
     let data = [&SHARE_ID.to_le_bytes()[..], &[0, 1, 4, 0, 0x2F, 0, 0, 0]].concat();
     indication(&[&header[..], &data, &code.to_le_bytes()].concat())
+}
+
+/// Enhanced Security Server Redirection PDU (MS-RDPBCGR 2.2.13.3.1).
+pub(crate) fn redirection(to: ServerRedirectionPdu) -> io::Result<Vec<u8>> {
+    control(ShareControlPdu::ServerRedirect(to))
 }
 
 fn data(pdu: ShareDataPdu) -> io::Result<Vec<u8>> {

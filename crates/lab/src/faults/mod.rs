@@ -88,6 +88,7 @@ mod nla_unknown_status;
 mod nla_workstation_restriction;
 mod other_name;
 mod self_connection;
+mod session_broker_redirect;
 mod session_broker_redirect_failed;
 mod session_closed;
 mod session_denied_by_server;
@@ -269,6 +270,7 @@ pub static FAULTS: &[&Fault] = &[
     &session_server_failed::FAULT,
     &session_server_shutting_down::FAULT,
     &session_broker_redirect_failed::FAULT,
+    &session_broker_redirect::FAULT,
     &session_unknown_error::FAULT,
     &session_limit_reached::FAULT,
     &session_stuck::FAULT,

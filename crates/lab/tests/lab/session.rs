@@ -241,6 +241,9 @@ fn in_words(pdu: &[u8]) -> Option<String> {
     let Ok(header) = decode::<ShareControlHeader>(&data) else {
         return Some("no share".to_owned());
     };
+    if let ShareControlPdu::ServerRedirect(to) = &header.share_control_pdu {
+        return Some(format!("redirection to {}", to.target_net_address.as_deref().unwrap_or("")));
+    }
     assert_eq!((header.pdu_source, header.share_id), (1002, 0x0001_03EA));
     Some(match header.share_control_pdu {
         ShareControlPdu::ServerDemandActive(demand) => {
@@ -391,6 +394,7 @@ async fn every_fault_of_licence_and_session_looks_as_it_says() {
         ("session-fresh-credentials-required", refuses("a")),
         ("session-out-of-memory", refuses("6")),
         ("session-broker-redirect-failed", refuses("400")),
+        ("session-broker-redirect", words(&[valid, "redirection to 127.0.0.2"])),
         ("session-replaced", ends("5")),
         ("session-ended-by-administrator", ends("1")),
         ("session-ended-by-user", ends("c")),
