@@ -135,7 +135,10 @@ impl<'a> Evidence<'a> {
     pub fn main_path<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
         let mut seen = self.all(pick);
         seen.retain(|s| {
-            matches!(self.purpose(s.observation), None | Some(Purpose::Main | Purpose::Fallback))
+            matches!(
+                self.purpose(s.observation),
+                None | Some(Purpose::Main | Purpose::Fallback | Purpose::Redirected)
+            )
         });
         seen
     }

@@ -702,6 +702,8 @@ pub enum Purpose {
     Revocation,
     /// A key distribution centre of Kerberos.
     Kerberos,
+    /// The host to which a broker sent the client on.
+    Redirected,
 }
 
 /// What carries a connection.

@@ -3,6 +3,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage, StageOutcome, Target};
+use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -14,6 +15,7 @@ use crate::sign_in::SignIn;
 use crate::stages;
 use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Established;
+use crate::stream::MeteredStream;
 use crate::tls::{TlsClient, TlsError};
 
 /// How long side questions may go on after the main path succeeded: they run beside it, and most
@@ -140,6 +142,8 @@ pub(crate) struct Context {
     pub(crate) offer: u32,
     pub(crate) side: SideQuestions,
     pub(crate) sign_in: Option<SignIn>,
+    /// What a broker gave to show to the host that it named.
+    pub(crate) routing_token: Option<Vec<u8>>,
     names: Arc<[String]>,
 }
 
@@ -198,6 +202,7 @@ impl Prober {
             offer: options.requested_protocols,
             side: options.side,
             sign_in: options.sign_in.clone(),
+            routing_token: None,
             names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {
@@ -319,10 +324,56 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
     let stream = steps
         .stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions))
         .await?;
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
+    }
+}
+
+/// Goes to the host that a broker named: a connection of its own, with all stages.
+async fn follow(
+    steps: &Steps,
+    redirection: Redirection,
+    beside: &mut Beside,
+) -> Result<(), (Stage, String)> {
+    let context = &steps.context;
+    let port = context.target.port;
+    let mut found = None;
+    for name in &redirection.targets {
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(mut addresses) = tokio::net::lookup_host((bare, port)).await {
+            found = addresses.next();
+            break;
+        }
+    }
+    let failed = |why: &str| (Stage::Session, why.to_owned());
+    let address = found.ok_or_else(|| failed("the broker named no host that can be found"))?;
+    let (limit, purpose) = (context.deadlines.tcp, Purpose::Redirected);
+    let journal = Arc::clone(&context.journal);
+    let stream = stages::tcp::attempt(journal, address, limit, purpose, purpose).await;
+    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
+    let hop = Steps {
+        context: Context { routing_token: redirection.routing_token, ..context.clone() },
+        progress: steps.progress.clone(),
+    };
+    match connected(&hop, stream, beside).await? {
+        None => Ok(()),
+        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
+    }
+}
+
+/// All stages behind the TCP connection; a redirection where a broker sends the client on.
+async fn connected(
+    steps: &Steps,
+    stream: MeteredStream,
+    beside: &mut Beside,
+) -> Result<Option<Redirection>, (Stage, String)> {
+    let context = &steps.context;
     let remote = stream.remote();
     let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
     let (stream, protocol) = (negotiated.stream, negotiated.protocol);
-    if protocol != 0 {
+    if protocol != 0 && context.routing_token.is_none() {
         side::beside_tls(context, remote, protocol, &mut beside.questions);
     }
     let mut link = match protocol {
@@ -354,7 +405,7 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
         None if nla => {
             steps.skip(Stage::Mcs, "comes after sign-in");
             skip_session(steps, "not asked for");
-            return Ok(());
+            return Ok(None);
         }
         sign_in => sign_in,
     };
@@ -363,7 +414,7 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
         steps.stage(Stage::Mcs, connecting).await?;
         link.finish();
         skip_session(steps, "not asked for");
-        return Ok(());
+        return Ok(None);
     };
     let joining = async {
         let io = stages::mcs::connect(context, &mut link, protocol).await?;
@@ -374,12 +425,12 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
         None => {
             link.finish();
             skip_session(steps, "not asked for");
-            Ok(())
+            Ok(None)
         }
         Some(_) if link.is_encrypted_by_rdp() => {
             link.finish();
             skip_session(steps, "not tried with Standard RDP Security");
-            Ok(())
+            Ok(None)
         }
         Some(logon) => session(steps, &mut link, channels, sign_in, logon, nla).await,
     }
@@ -430,7 +481,7 @@ async fn session(
     sign_in: &SignIn,
     logon: &Logon,
     nla: bool,
-) -> Result<(), (Stage, String)> {
+) -> Result<Option<Redirection>, (Stage, String)> {
     let context = &steps.context;
     if !nla {
         // The password goes in the client info: it must not go to just anybody.
@@ -454,6 +505,9 @@ async fn session(
         steps.stage(Stage::Desktop, session.desktop(logon)).await
     }
     .await;
+    if let Some(redirection) = session.redirection.take() {
+        return Ok(Some(redirection));
+    }
     session.leave().await;
-    result
+    result.map(|()| None)
 }

@@ -127,6 +127,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::SecurityLayer => "which security layers does it take?",
         Purpose::TlsVersion => "which TLS versions does it take?",
         Purpose::LifeSign => "does the host live?",
+        Purpose::Redirected => "the host that the broker named",
         Purpose::Kerberos => "a ticket for the sign-in",
         Purpose::Revocation => "is the certificate revoked?",
     }

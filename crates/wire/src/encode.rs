@@ -28,7 +28,26 @@ pub fn connection_request(
     requested_protocols: u32,
     correlation_id: Option<[u8; 16]>,
 ) -> Result<Vec<u8>, EncodeError> {
-    request(requested_protocols, correlation_id, RequestFlags::empty())
+    request(requested_protocols, correlation_id, RequestFlags::empty(), cookie())
+}
+
+/// The same with the routing token of a broker instead of a cookie (MS-RDPBCGR 2.2.1.1); what is not
+/// a line of printable characters is no token.
+///
+/// # Errors
+/// When the codec refuses, which is a bug.
+pub fn routed_request(
+    requested_protocols: u32,
+    correlation_id: Option<[u8; 16]>,
+    token: &[u8],
+) -> Result<Vec<u8>, EncodeError> {
+    let text = std::str::from_utf8(token).unwrap_or_default();
+    let text = text.strip_prefix("Cookie: msts=").unwrap_or(text).trim_end();
+    if text.is_empty() || text.len() > 200 || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return connection_request(requested_protocols, correlation_id);
+    }
+    let token = NegoRequestData::routing_token(text.to_owned());
+    request(requested_protocols, correlation_id, RequestFlags::empty(), token)
 }
 
 /// The same for a client that will not hand its password over: RESTRICTED_ADMIN_MODE_REQUIRED.
@@ -39,20 +58,26 @@ pub fn restricted_admin_request(
     requested_protocols: u32,
     correlation_id: Option<[u8; 16]>,
 ) -> Result<Vec<u8>, EncodeError> {
-    request(requested_protocols, correlation_id, RequestFlags::RESTRICTED_ADMIN_MODE_REQUIRED)
+    let flags = RequestFlags::RESTRICTED_ADMIN_MODE_REQUIRED;
+    request(requested_protocols, correlation_id, flags, cookie())
 }
 
 fn request(
     requested_protocols: u32,
     correlation_id: Option<[u8; 16]>,
     flags: RequestFlags,
+    data: NegoRequestData,
 ) -> Result<Vec<u8>, EncodeError> {
     encode_vec(&X224(ConnectionRequest {
-        nego_data: Some(NegoRequestData::cookie(COOKIE.to_owned())),
+        nego_data: Some(data),
         flags,
         protocol: SecurityProtocol::from_bits_retain(requested_protocols),
         correlation_info: correlation_id.map(|correlation_id| CorrelationInfo { correlation_id }),
     }))
+}
+
+fn cookie() -> NegoRequestData {
+    NegoRequestData::cookie(COOKIE.to_owned())
 }
 
 /// Bends random bytes into what MS-RDPBCGR 2.2.1.1.2 allows as a correlation id: no 0x0D, and a

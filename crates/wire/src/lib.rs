@@ -26,4 +26,4 @@ mod x224;
 pub use certificate::{read_certificate, subject_public_key};
 pub use dissector::{Dissector, Event};
 pub use redirection::Redirection;
-pub use share::graphics_update;
+pub use share::{graphics_update, redirection};

@@ -53,7 +53,8 @@ pub(crate) fn begins(bytes: &[u8]) -> bool {
     let mut reader = Reader(bytes);
     let (Some(length), Some(kind)) = (reader.u16(), reader.u16()) else { return false };
     let known = [DEMAND_ACTIVE, CONFIRM_ACTIVE, DEACTIVATE_ALL, DATA, SERVER_REDIRECT];
-    usize::from(length) == bytes.len() && kind >> 4 == 1 && known.contains(&(kind & 0xF))
+    // Not every server sets the version (1) in a redirection.
+    usize::from(length) == bytes.len() && kind >> 4 <= 1 && known.contains(&(kind & 0xF))
 }
 
 /// Reads one; `None` when it ends too early or is none.
@@ -79,6 +80,24 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Share> {
         }
         DATA => data(&mut reader),
         _ => None,
+    }
+}
+
+/// The redirection in a slow-path PDU of the I/O channel, with or without Standard RDP Security
+/// (MS-RDPBCGR 2.2.13.2 and 2.2.13.3), for whoever follows it.
+pub fn redirection(pdu: &[u8]) -> Option<Redirection> {
+    const SEC_REDIRECTION_PKT: u16 = 0x0400;
+    let Ok(Domain::Data { content, .. }) = mcs::read_domain(pdu.get(4..)?) else { return None };
+    let mut reader = Reader(content);
+    let (first, kind) = (reader.u16()?, reader.u16()?);
+    if begins(content) && kind & 0xF == SERVER_REDIRECT {
+        // pduSource and two bytes of padding.
+        reader.take(4)?;
+        Redirection::read(reader.0)
+    } else if first & SEC_REDIRECTION_PKT != 0 && !begins(content) {
+        Redirection::read(reader.0)
+    } else {
+        None
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use openssl::rand::rand_bytes;
 use rdpdoctor_model::{Ending, Fact, Secret, SessionOrigin, Stage, UserName};
 use rdpdoctor_wire::encode::session::{self, Channels, Licensing};
-use rdpdoctor_wire::frame;
+use rdpdoctor_wire::{Redirection, frame, redirection};
 use tokio::time::{Instant, timeout_at};
 
 use crate::check::Context;
@@ -51,6 +51,8 @@ pub(crate) struct Session<'a> {
     /// The server said that the logon failed.
     logon_failed: bool,
     origin: SessionOrigin,
+    /// Where a broker sends the client.
+    pub(crate) redirection: Option<Redirection>,
     finalised: bool,
     finalised_ms: f64,
     /// When the last update was painted.
@@ -68,6 +70,7 @@ impl<'a> Session<'a> {
             logged_on: None,
             logon_failed: false,
             origin: SessionOrigin::Unknown,
+            redirection: None,
             finalised: false,
             finalised_ms: 0.0,
             painted_ms: 0.0,
@@ -226,6 +229,11 @@ impl<'a> Session<'a> {
             && canvas.paint(&pdu)
         {
             self.painted_ms = self.context.journal.elapsed_ms();
+        }
+        if let Some(redirection) = redirection(&pdu) {
+            self.redirection = Some(redirection);
+            self.link.finish();
+            return Err("a broker sends this user on to another host".to_owned());
         }
         let facts = self.link.facts();
         self.note_facts(&facts).await

@@ -66,13 +66,13 @@ async fn negotiate(
 ) -> Result<Answer, String> {
     let mut random = [0; 16];
     rand_bytes(&mut random).map_err(|error| error.to_string())?;
-    let encode = if context.wants_restricted_admin() {
-        encode::restricted_admin_request
-    } else {
-        encode::connection_request
+    let id = Some(encode::correlation_id(random));
+    let request = match &context.routing_token {
+        Some(token) => encode::routed_request(offered, id, token),
+        None if context.wants_restricted_admin() => encode::restricted_admin_request(offered, id),
+        None => encode::connection_request(offered, id),
     };
-    let request =
-        encode(offered, Some(encode::correlation_id(random))).map_err(|error| error.to_string())?;
+    let request = request.map_err(|error| error.to_string())?;
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = exchange(&mut stream, &request, deadline, is_answer).await;
     let negotiation = facts.iter().find_map(|fact| match fact {

@@ -163,6 +163,31 @@ async fn an_aborted_check_leaves_no_core() {
     assert!(!status.core_dumped());
 }
 
+/// A broker sends the client on: the second host is met as the first one was, and shown as a
+/// connection of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirection_is_followed_once() {
+    let broker = lab("session-broker-redirect").await;
+    let place = ([127, 0, 0, 2], broker.address().port()).into();
+    let host = fault("healthy-session").expect("a fault");
+    let host = start(host, place, Options::default()).await.expect("it starts");
+    let state = folder("sign-in-redirected");
+    let wanted = ["--trust", "any", "--yes", "--logon", "--no-side"];
+    let run = ran(signing_in(&broker, &state, &wanted)).await;
+    let document = run.json();
+    assert_eq!((run.code, cause(&document)), (0, "healthy"), "{:?}", findings(&document));
+    let observations = document["observations"].as_array().expect("observations");
+    let purposes: Vec<_> = observations
+        .iter()
+        .filter(|o| o["kind"] == "connection")
+        .map(|o| (o["purpose"].clone(), o["remote"].clone()))
+        .collect();
+    let hops = [("main", broker.address()), ("redirected", host.address())];
+    let hops = hops.map(|(purpose, place)| (purpose.into(), place.to_string().into()));
+    assert_eq!(purposes, hops);
+    assert!(got_a_proof(&host));
+}
+
 #[test]
 fn passwords_that_are_none() {
     let asked = |input: &[u8]| {

@@ -1,9 +1,9 @@
 //! The broker could not send the connection on.
 
-use rdpdoctor_model::{CauseId, Stage};
+use rdpdoctor_model::{CauseId, Fact, Purpose, Stage};
 
 use crate::causes::said;
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `session.broker-redirect-failed`
 pub static CAUSE: Cause = Cause {
@@ -30,18 +30,33 @@ pub static CAUSE: Cause = Cause {
     references: &["MS-RDPBCGR 2.2.5.1.1"],
     client_shows: &[],
     more_specific_than: &[CauseId("session.closed")],
-    reproduction: Reproduction::Lab(&["session-broker-redirect-failed"]),
+    reproduction: Reproduction::Lab(&["session-broker-redirect-failed", "session-broker-redirect"]),
     next_tests: &[],
     rule,
 };
 
-/// What the server says by number decides.
+/// What the server says by number decides, or that the host which it named does not answer.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    said::by_number(evidence, CAUSE.id)
+    said::by_number(evidence, CAUSE.id).or_else(|| {
+        let sent_on = evidence.main_path(|fact| match fact {
+            Fact::Redirection { targets, .. } => Some(targets.join(", ")),
+            _ => None,
+        });
+        let failed = evidence.on(Purpose::Redirected, |fact| match fact {
+            Fact::TcpFailed { remote, .. } => Some(*remote),
+            _ => None,
+        });
+        let (named, failed) = (sent_on.last()?, failed.last()?);
+        Some(Match::new(Severity::Blocking, Proof::Proven, [named.id(), failed.id()]).detailed(
+            format!("The broker named {}; {} did not answer.", named.value, failed.value),
+        ))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+
+    use rdpdoctor_model::{ConnectFailure, Fact, Lookup, Purpose, Stage};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -54,6 +69,26 @@ mod tests {
         assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
         assert_eq!(said(0x7), None);
         assert_eq!(said(0), None);
+        let sent_on = |failure| {
+            let redirection = Fact::Redirection {
+                flags: 1,
+                session_id: 3,
+                targets: vec!["10.0.0.7".to_owned()],
+                has_routing_token: false,
+            };
+            let scene = Scene::negotiated(2).fact(Stage::Session, redirection);
+            let scene = scene.connection(Purpose::Redirected);
+            let remote = ([10, 0, 0, 7], 3389).into();
+            let (icmp, os_error, elapsed_ms) = (Lookup::Absent, None, 1.0);
+            let failed = |failure| Fact::TcpFailed { remote, failure, icmp, os_error, elapsed_ms };
+            let ended = match failure {
+                Some(failure) => scene.fact(Stage::Tcp, failed(failure)),
+                None => scene,
+            };
+            ended.judge(&CAUSE)
+        };
+        assert!(sent_on(Some(ConnectFailure::Refused)).is_some());
+        assert_eq!(sent_on(None), None);
         // What comes once the client has left is no fault.
         assert_eq!(Scene::negotiated(2).left().error_info(0x400).judge(&CAUSE), None);
     }
