@@ -127,3 +127,20 @@ pub(crate) const CHECK_NAME_AT_CLIENT: Remedy = Remedy {
     undo: NOTHING_TO_UNDO,
     verify: "rdpdoctor check {target} gets past 'name'",
 };
+
+/// The host's part of a sign-in: its log, its domain controller, its own credentials.
+pub(crate) const LOOK_AT_SIGN_IN: Remedy = Remedy {
+    id: "look-at-the-sign-in",
+    place: Where::Host,
+    risk: Risk::Medium,
+    title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
+    steps: &[
+        "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
+        "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
+        "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
+        "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
+    ],
+    interrupts: "nothing",
+    undo: NOTHING_TO_UNDO,
+    verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
+};

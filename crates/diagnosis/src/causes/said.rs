@@ -16,6 +16,9 @@ const GOES_ON: [u32; 2] = [0xFFFF_FFFC, 0xFFFF_FFFE];
 const NOTIFICATION_TYPE: &str = "ErrorNotificationType";
 const NOTIFICATION_DATA: &str = "ErrorNotificationData";
 
+/// KDC_ERR_CLIENT_REVOKED (RFC 4120 7.5.9): disabled, locked or expired; it does not say which.
+pub(crate) const CLIENT_REVOKED: u32 = 18;
+
 /// STATUS_VALID_CLIENT (MS-RDPBCGR 2.2.1.12.1.3): no error.
 const STATUS_VALID_CLIENT: u32 = 7;
 

@@ -35,13 +35,10 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
-/// KDC_ERR_CLIENT_REVOKED (RFC 4120 7.5.9): disabled, locked or expired, it does not say which.
-const KDC_ERR_CLIENT_REVOKED: u32 = 18;
-
 /// What the server says by number decides, then what the key distribution centre says.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     said::by_number(evidence, CAUSE.id)
-        .or_else(|| said::centre_said(evidence, &[KDC_ERR_CLIENT_REVOKED], Proof::Possible))
+        .or_else(|| said::centre_said(evidence, &[said::CLIENT_REVOKED], Proof::Possible))
 }
 
 #[cfg(test)]

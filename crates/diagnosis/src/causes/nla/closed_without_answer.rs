@@ -3,10 +3,7 @@
 use rdpdoctor_model::{CauseId, Ending, Stage};
 
 use crate::causes::{advice, look};
-use crate::{
-    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Seen, Severity,
-    Where,
-};
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Seen, Severity};
 
 /// `nla.closed-without-answer`
 pub static CAUSE: Cause = Cause {
@@ -16,21 +13,7 @@ pub static CAUSE: Cause = Cause {
     title: "{host} hangs up during the sign-in (NLA)",
     explanation: "Encryption stands, and the server ends the connection in the middle of the sign-in, without a status. A server without credentials of its own (GNOME Remote Desktop, servers built on IronRDP), trouble in the host's security service, or a policy against NTLM does this; servers other than Windows also do it on a wrong password.",
     excludes: &["name, route, firewall, encryption, certificate's key"],
-    remedies: &[Remedy {
-        id: "look-at-the-sign-in",
-        place: Where::Host,
-        risk: Risk::Medium,
-        title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
-        steps: &[
-            "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
-            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
-            "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
-            "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
-        ],
-        interrupts: "nothing",
-        undo: advice::NOTHING_TO_UNDO,
-        verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
-    }],
+    remedies: &[advice::LOOK_AT_SIGN_IN],
     references: &["MS-CSSP 3.1.5", "MS-RDPBCGR 5.4.5.2"],
     client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Likely }],
     more_specific_than: &[],

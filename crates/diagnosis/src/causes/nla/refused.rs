@@ -3,7 +3,7 @@
 use rdpdoctor_model::{CauseId, Stage};
 
 use crate::causes::{advice, said};
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::{Cause, Evidence, Match, Owner, Reproduction};
 
 /// `nla.refused`
 pub static CAUSE: Cause = Cause {
@@ -13,21 +13,7 @@ pub static CAUSE: Cause = Cause {
     title: "{host} refuses the sign-in with an error of its own",
     explanation: "The server answered the sign-in with an error status, and no table names a cause of its own for it. The number says what the host's security service reported.",
     excludes: &["name, route, firewall, encryption"],
-    remedies: &[Remedy {
-        id: "look-at-the-sign-in",
-        place: Where::Host,
-        risk: Risk::Medium,
-        title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
-        steps: &[
-            "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
-            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
-            "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
-            "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
-        ],
-        interrupts: "nothing",
-        undo: advice::NOTHING_TO_UNDO,
-        verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
-    }],
+    remedies: &[advice::LOOK_AT_SIGN_IN],
     references: &["MS-CSSP 2.2.1", "MS-ERREF 2.3.1"],
     client_shows: &[],
     more_specific_than: &[],

@@ -3,9 +3,7 @@
 use rdpdoctor_model::{CauseId, Ending, Stage};
 
 use crate::causes::{advice, look};
-use crate::{
-    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
-};
+use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
 
 /// `nla.timeout`
 pub static CAUSE: Cause = Cause {
@@ -15,21 +13,7 @@ pub static CAUSE: Cause = Cause {
     title: "{host} does not answer during the sign-in (NLA)",
     explanation: "Encryption stands, and a message of the sign-in gets no answer in time. Usually the host waits for a domain controller that it cannot reach.",
     excludes: &["name, route, firewall, encryption, certificate's key"],
-    remedies: &[Remedy {
-        id: "look-at-the-sign-in",
-        place: Where::Host,
-        risk: Risk::Medium,
-        title: "See why the host's sign-in fails: its log, its domain controller, its own credentials",
-        steps: &[
-            "PS> Get-WinEvent -LogName Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational -MaxEvents 20",
-            "PS> Get-WinEvent -FilterHashtable @{LogName='System'; ProviderName='NETLOGON','LsaSrv'} -MaxEvents 20",
-            "PS> nltest /sc_query:<domain>   (does the host reach its domain controller?)",
-            "GNOME Remote Desktop: $ grdctl status   (set user name and password; empty ones make it hang up)",
-        ],
-        interrupts: "nothing",
-        undo: advice::NOTHING_TO_UNDO,
-        verify: "rdpdoctor check {target} shows the names behind 'sign-in'",
-    }],
+    remedies: &[advice::LOOK_AT_SIGN_IN],
     references: &["MS-CSSP 3.1.5"],
     client_shows: &[ClientCode { code: 0x108, extended: Some(0), proof: Proof::Possible }],
     more_specific_than: &[],
