@@ -12,22 +12,24 @@ mod observation;
 mod secret;
 mod stage;
 mod target;
+mod terms;
 mod timestamp;
 mod user;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
-pub use fact::{
-    Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Icmp, KerberosExchange,
-    LifeSource, LogonForm, Mechanism, Negotiation, NtlmVersion, Party, Purpose, RecordType,
-    ReleaseReason, ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer,
-    SecurityLayerAnswer, ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
-};
+pub use fact::Fact;
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};
 pub use secret::Secret;
 pub use stage::Stage;
 pub use target::{DEFAULT_PORT, Target, TargetError};
+pub use terms::{
+    Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Icmp, KerberosExchange, LifeSource,
+    LogonForm, Mechanism, Negotiation, NtlmVersion, Party, Purpose, RecordType, ReleaseReason,
+    ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer, SecurityLayerAnswer,
+    ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
+};
 pub use timestamp::Timestamp;
 pub use user::{UserName, UserNameError};
