@@ -500,7 +500,7 @@ pub enum Fact {
         /// shareId.
         share_id: u32,
         /// sourceDescriptor, as a rule `RDP`.
-        source: String,
+        source_descriptor: String,
         /// Width and height of the desktop, from the bitmap capability set.
         desktop: Option<[u16; 2]>,
         /// Colour depth, from the same.
@@ -566,7 +566,7 @@ pub enum Fact {
         /// The account in it.
         user: Option<String>,
         /// Whether it was there before.
-        origin: SessionOrigin,
+        session_origin: SessionOrigin,
     },
 
     // ── desktop ─────────────────────────────────────────────────────────────────────────────────

@@ -78,3 +78,32 @@ pub struct Observation {
     #[serde(flatten)]
     pub fact: Fact,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Observation;
+    use crate::Fact;
+
+    /// A fact's fields stand beside the observation's own in a document, so no name may be both.
+    #[test]
+    fn no_field_of_a_fact_is_one_of_the_observation() {
+        let fields = |schema: schemars::Schema| -> Vec<String> {
+            let properties = schema.get("properties").and_then(|value| value.as_object());
+            properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+        };
+        let own = fields(schemars::schema_for!(Observation));
+        assert!(
+            own.contains(&"source".to_owned()) && own.contains(&"origin".to_owned()),
+            "{own:?}"
+        );
+        let facts = schemars::schema_for!(Fact);
+        let kinds = facts.get("anyOf").or(facts.get("oneOf")).and_then(|value| value.as_array());
+        let kinds = kinds.expect("one schema a kind");
+        assert!(kinds.len() > 60, "{} kinds", kinds.len());
+        for kind in kinds {
+            for (name, _) in kind["properties"].as_object().into_iter().flatten() {
+                assert!(!own.contains(name), "{name} in {}", kind["properties"]["kind"]);
+            }
+        }
+    }
+}

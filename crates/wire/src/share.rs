@@ -138,8 +138,14 @@ fn demand_active(reader: &mut Reader<'_>) -> Option<Fact> {
             desktop = bitmap.u16().zip(bitmap.u16()).map(|(width, height)| [width, height]);
         }
     }
-    let source = shortened(source);
-    Some(Fact::DemandActive { share_id, source, desktop, bits_per_pixel, capability_sets })
+    let source_descriptor = shortened(source);
+    Some(Fact::DemandActive {
+        share_id,
+        source_descriptor,
+        desktop,
+        bits_per_pixel,
+        capability_sets,
+    })
 }
 
 /// MS-RDPBCGR 2.2.8.1.1.1.2.
@@ -262,7 +268,7 @@ mod tests {
         .concat();
         let expected = Fact::DemandActive {
             share_id: 7,
-            source: "RDP".to_owned(),
+            source_descriptor: "RDP".to_owned(),
             desktop: Some([1024, 768]),
             bits_per_pixel: Some(32),
             capability_sets: 2,

@@ -217,7 +217,8 @@ impl<'a> Session<'a> {
         self.link.finish();
         if self.finalised && !self.logon_failed {
             let (user, session_id) = self.logged_on.take().unwrap_or_default();
-            let fact = Fact::SessionLeft { session_id, user, origin: self.origin };
+            let session_origin = self.origin;
+            let fact = Fact::SessionLeft { session_id, user, session_origin };
             self.context.journal.note(Stage::Session, Some(self.link.number()), fact);
         }
     }

@@ -133,6 +133,24 @@ async fn the_password_is_nowhere() {
     }
 }
 
+/// A session names users, domains and hosts of its own; masked, none of them is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_masked_session_names_nobody() {
+    let server = lab("healthy-session").await;
+    let state = folder("sign-in-masked");
+    let wanted = ["--trust", "any", "--yes", "--logon", "--mask"];
+    let run = ran(signing_in(&server, &state, &wanted)).await;
+    let document = run.json();
+    assert_eq!((run.code, cause(&document)), (0, "healthy"));
+    let kinds = document["observations"].as_array().expect("observations").iter();
+    assert!(kinds.clone().any(|o| o["kind"] == "logged-on"));
+    assert!(kinds.clone().any(|o| o["kind"] == "session-left"));
+    let text = run.stdout.to_lowercase();
+    for name in ["\"lab\"", "labpc01", "lab.example"] {
+        assert!(!text.contains(name), "{name}");
+    }
+}
+
 /// A process that is aborted while it holds a password leaves no core.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]

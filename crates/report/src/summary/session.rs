@@ -82,8 +82,8 @@ pub(super) fn session(evidence: &Evidence<'_>) -> Option<String> {
         return Some(format!("logon answered with {:#010X}, {name}", seen.value));
     }
     let left = evidence.main_path(|fact| match fact {
-        Fact::SessionLeft { session_id, user, origin } => {
-            Some((*session_id, user.clone(), *origin))
+        Fact::SessionLeft { session_id, user, session_origin } => {
+            Some((*session_id, user.clone(), *session_origin))
         }
         _ => None,
     });
