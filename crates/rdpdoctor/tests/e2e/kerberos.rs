@@ -52,14 +52,11 @@ impl Realm {
         for (account, options) in ACCOUNTS {
             tool("kadmin.local", &["-q", &format!("addprinc {options} {account}")]);
         }
-        let mut centre = match shift {
-            None => administrator(&folder, "krb5kdc"),
-            Some(shift) => {
-                let mut shifted = administrator(&folder, "faketime");
-                shifted.args(["-f", shift, "/usr/sbin/krb5kdc"]);
-                shifted
-            }
-        };
+        let mut centre = administrator(&folder, "krb5kdc");
+        if let Some(shift) = shift {
+            // Not by the program `faketime`: it stays in between, and the centre would outlive it.
+            centre.env("LD_PRELOAD", faketime()).env("FAKETIME", shift);
+        }
         let centre = serve(centre.arg("-n"), &folder, port);
         Self { folder, port, _centre: centre }
     }
@@ -86,6 +83,13 @@ fn administrator(folder: &Path, program: &str) -> Command {
     command.env("KRB5_CONFIG", folder.join("krb5.conf"));
     command.env("KRB5_KDC_PROFILE", folder.join("kdc.conf"));
     command
+}
+
+/// The library of Debian's faketime, in the folder of this machine's architecture.
+fn faketime() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").expect("the libraries").flatten();
+    let mut found = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    found.find(|library| library.exists()).expect("libfaketime")
 }
 
 async fn lab() -> Running {
