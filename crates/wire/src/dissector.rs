@@ -1,5 +1,6 @@
 use rdpdoctor_model::{Awaited, Ending, Fact, Hex, Negotiation, Party, ServiceKind, Stage};
 
+use crate::credssp::TsRequest;
 use crate::frame::{self, Frame};
 use crate::mcs::Domain;
 use crate::reader::Reader;
@@ -26,6 +27,9 @@ const INFO_AUTOLOGON: u32 = 0x0000_0008;
 
 /// The I/O channel where the Connect Response does not name it.
 const USUAL_IO_CHANNEL: u16 = 1003;
+
+/// Most bytes kept for a message that does not end, where the phase itself sets no limit.
+const MOST_KEPT: usize = 64 * 1024;
 
 /// Most facts of one connection; an ordinary one has about a dozen.
 const MOST_FACTS: usize = 200;
@@ -241,7 +245,7 @@ impl Dissector {
     fn negotiation(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         match from {
             Party::Client => {
-                self.client.extend_from_slice(bytes);
+                self.keep(Party::Client, bytes);
                 if let Some((request, _)) = x224::read_request(&self.client) {
                     self.push(at_ms, request);
                     self.client.clear();
@@ -323,37 +327,44 @@ impl Dissector {
     }
 
     fn credssp(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
-        self.buffer(from).extend_from_slice(bytes);
+        let mut buffer = std::mem::take(self.buffer(from));
+        buffer.extend_from_slice(bytes);
+        let mut read = 0;
         while self.phase == Phase::CredSsp
-            && let Some((request, length)) = credssp::read(self.buffer(from), from)
+            && let Some((request, length)) = credssp::read(&buffer[read..], from)
         {
-            self.buffer(from).drain(..length);
-            let refused = request.facts.iter().any(|fact| {
-                matches!(fact, Fact::CredSspMalformed { .. })
-                    || matches!(fact, Fact::TsRequest { error_code: Some(code), .. } if *code != 0)
-            });
-            if from == Party::Server {
-                self.awaiting = Awaited::Nothing;
-                if refused {
-                    self.phase = Phase::Done;
-                }
-            } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
-                (self.phase, self.awaiting) =
-                    (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
-            } else if request.delegates {
-                (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
-            } else if request.authenticates {
-                self.awaiting = Awaited::PublicKeyBinding;
-            }
-            for fact in request.facts {
-                self.push_at(Stage::CredSsp, at_ms, fact);
-            }
+            read += length;
+            self.ts_request(from, request, at_ms);
         }
+        buffer.drain(..read);
+        *self.buffer(from) = buffer;
         self.go_on(from, at_ms);
     }
 
+    fn ts_request(&mut self, from: Party, request: TsRequest, at_ms: f64) {
+        let refused = request.facts.iter().any(|fact| {
+            matches!(fact, Fact::CredSspMalformed { .. })
+                || matches!(fact, Fact::TsRequest { error_code: Some(code), .. } if *code != 0)
+        });
+        if from == Party::Server {
+            self.awaiting = Awaited::Nothing;
+            if refused {
+                self.phase = Phase::Done;
+            }
+        } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
+            (self.phase, self.awaiting) = (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
+        } else if request.delegates {
+            (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
+        } else if request.authenticates {
+            self.awaiting = Awaited::PublicKeyBinding;
+        }
+        for fact in request.facts {
+            self.push_at(Stage::CredSsp, at_ms, fact);
+        }
+    }
+
     fn early_authorization(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
-        self.buffer(from).extend_from_slice(bytes);
+        self.keep(from, bytes);
         let Some(result) = Reader(&self.server).u32() else { return };
         self.server.drain(..4);
         (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
@@ -382,22 +393,26 @@ impl Dissector {
     }
 
     fn channels(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
-        self.buffer(from).extend_from_slice(bytes);
+        let mut buffer = std::mem::take(self.buffer(from));
+        buffer.extend_from_slice(bytes);
+        let mut read = 0;
         while self.phase == Phase::Channels {
-            let buffer = self.buffer(from);
-            let pdu: Vec<u8> = match frame::pdu(buffer) {
+            let rest = &buffer[read..];
+            match frame::pdu(rest) {
                 Frame::Incomplete => break,
-                Frame::Broken(problem) => {
-                    let bytes = std::mem::take(buffer);
-                    self.broken(problem, &bytes, at_ms);
-                    break;
+                Frame::Broken(problem) => self.broken(problem, rest, at_ms),
+                Frame::Whole(length) => {
+                    read += length;
+                    // A fast-path PDU is an update or an input: nothing of it is a fact.
+                    if rest[0] == 3 {
+                        self.domain(from, &rest[..length], at_ms);
+                    }
                 }
-                Frame::Whole(length) => buffer.drain(..length).collect(),
-            };
-            // A fast-path PDU is an update or an input: nothing of it is a fact.
-            if pdu.first() == Some(&3) {
-                self.domain(from, &pdu, at_ms);
             }
+        }
+        if self.phase == Phase::Channels {
+            buffer.drain(..read);
+            *self.buffer(from) = buffer;
         }
     }
 
@@ -446,11 +461,14 @@ impl Dissector {
             self.awaiting = Awaited::License;
             self.push(at_ms, Fact::ClientInfoSent { autologon });
         } else if flags & SEC_REDIRECTION_PKT != 0 && from == Party::Server {
-            if let Some(redirection) = crate::Redirection::read(content) {
-                self.push(at_ms, redirection.fact());
+            match crate::Redirection::read(content) {
+                Some(redirection) => self.push(at_ms, redirection.fact()),
+                None => self.broken("a redirection that is cut short".into(), content, at_ms),
             }
         } else if self.secured || flags == 0 {
-            self.share(from, content, at_ms);
+            for pdu in share::split(content) {
+                self.share(from, pdu, at_ms);
+            }
         } else if from == Party::Server && self.awaiting == Awaited::License {
             self.broken(
                 "neither a licensing message nor a PDU of a session".into(),
@@ -505,6 +523,13 @@ impl Dissector {
             let rest = std::mem::take(self.buffer(from));
             self.plaintext(from, &rest, at_ms);
         }
+    }
+
+    /// Adds to a buffer whose phase waits for the other side: no more than is of use.
+    fn keep(&mut self, from: Party, bytes: &[u8]) {
+        let buffer = self.buffer(from);
+        let room = MOST_KEPT.saturating_sub(buffer.len());
+        buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn buffer(&mut self, from: Party) -> &mut Vec<u8> {
