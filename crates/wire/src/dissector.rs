@@ -4,6 +4,9 @@ use crate::credssp::TsRequest;
 use crate::frame::{self, Frame};
 use crate::mcs::Domain;
 use crate::reader::Reader;
+use crate::security::{
+    SEC_ENCRYPT, SEC_EXCHANGE_PKT, SEC_INFO_PKT, SEC_LICENSE_PKT, SEC_REDIRECTION_PKT,
+};
 use crate::share::Share;
 use crate::tls::{HandshakeReader, Message};
 use crate::{credssp, foreign, license, mcs, share, x224};
@@ -15,12 +18,6 @@ const PROTOCOL_SSL: u32 = 1;
 /// PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX.
 const PROTOCOLS_CREDSSP: [u32; 2] = [2, 8];
 const PROTOCOL_HYBRID_EX: u32 = 8;
-
-/// Flags of the security header (MS-RDPBCGR 2.2.8.1.1.2.1).
-const SEC_ENCRYPT: u16 = 0x0008;
-const SEC_INFO_PKT: u16 = 0x0040;
-const SEC_LICENSE_PKT: u16 = 0x0080;
-const SEC_REDIRECTION_PKT: u16 = 0x0400;
 
 /// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
 const INFO_AUTOLOGON: u32 = 0x0000_0008;
@@ -167,6 +164,11 @@ impl Dissector {
     /// what is behind the security header, whose flags are `flags`.
     pub fn decrypted(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
         self.content(from, flags & !SEC_ENCRYPT, content, at_ms);
+    }
+
+    /// What came could not be opened by whoever holds the keys of Standard RDP Security.
+    pub fn undecipherable(&mut self, problem: String, pdu: &[u8], at_ms: f64) {
+        self.broken(problem, pdu, at_ms);
     }
 
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
@@ -448,7 +450,7 @@ impl Dissector {
 
     /// What is behind the security header, or without one.
     fn content(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
-        if flags & SEC_ENCRYPT != 0 {
+        if flags & (SEC_ENCRYPT | SEC_EXCHANGE_PKT) != 0 {
             // Whoever holds the keys hands it in again.
         } else if flags & SEC_LICENSE_PKT != 0 {
             let Some(fact) = license::read(content, from) else { return };

@@ -17,7 +17,7 @@ mod mcs;
 mod ntlm;
 mod reader;
 mod redirection;
-mod security;
+pub mod security;
 mod share;
 mod tls;
 mod tpkt;

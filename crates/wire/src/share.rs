@@ -10,6 +10,7 @@ use rdpdoctor_model::{Fact, LogonForm};
 use crate::mcs::{self, Domain};
 use crate::reader::Reader;
 use crate::redirection::Redirection;
+use crate::security::SEC_REDIRECTION_PKT;
 
 const DEMAND_ACTIVE: u16 = 1;
 const CONFIRM_ACTIVE: u16 = 3;
@@ -107,7 +108,6 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Share> {
 /// The redirection in a slow-path PDU of the I/O channel, with or without Standard RDP Security
 /// (MS-RDPBCGR 2.2.13.2 and 2.2.13.3), for whoever follows it.
 pub fn redirection(pdu: &[u8]) -> Option<Redirection> {
-    const SEC_REDIRECTION_PKT: u16 = 0x0400;
     let Ok(Domain::Data { content, .. }) = mcs::read_domain(pdu.get(4..)?) else { return None };
     let mut reader = Reader(content);
     let (first, kind) = (reader.u16()?, reader.u16()?);
