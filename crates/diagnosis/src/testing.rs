@@ -289,6 +289,17 @@ impl Scene {
         self.fact(Stage::Session, Fact::SetErrorInfo { code })
     }
 
+    /// What the server chose for Standard RDP Security.
+    pub(crate) fn standard_security(self, method: u32, level: u32) -> Self {
+        let fact = Fact::ServerSecurityData {
+            encryption_method: method,
+            encryption_level: level,
+            random_length: 32,
+            certificate: Lookup::Absent,
+        };
+        self.fact(Stage::Mcs, fact)
+    }
+
     /// The client asked to leave.
     pub(crate) fn left(self) -> Self {
         self.fact(Stage::Session, Fact::ShutdownRequested)

@@ -5,6 +5,7 @@ use ironrdp_pdu::rdp::session_info::LogonErrorNotificationType;
 use openssl::ssl::SslVersion;
 
 use crate::certificate::{self, Forge, Identity};
+use crate::security::StandardSecurity;
 use crate::tls::ClientHello;
 use crate::x224::{self, Request};
 
@@ -31,6 +32,8 @@ pub(crate) struct Behaviour {
     pub(crate) verdict: Verdict,
     /// How it answers the MCS Connect Initial.
     pub(crate) connect: ConnectAnswer,
+    /// How it encrypts without TLS.
+    pub(crate) standard_security: StandardSecurity,
     /// How it answers the Client Info PDU.
     pub(crate) license: LicenseAnswer,
     /// How the session goes on.
@@ -50,6 +53,7 @@ impl Behaviour {
         sign_in: SignIn::Challenge(Challenge::HEALTHY),
         verdict: Verdict::Accept,
         connect: ConnectAnswer::Response,
+        standard_security: StandardSecurity::HEALTHY,
         license: LicenseAnswer::Valid,
         session: SessionAnswer::Desktop,
     };

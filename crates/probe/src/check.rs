@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage, StageOutcome, Target};
 use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
+use rdpdoctor_wire::security::ServerSecurity;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -417,22 +418,21 @@ async fn connected(
         return Ok(None);
     };
     let joining = async {
-        let io = stages::mcs::connect(context, &mut link, protocol).await?;
-        stages::mcs::join(context, &mut link, io).await
+        let connected = stages::mcs::connect(context, &mut link, protocol).await?;
+        let channels = stages::mcs::join(context, &mut link, connected.io).await?;
+        Ok((channels, connected.security))
     };
-    let channels = steps.stage(Stage::Mcs, joining).await?;
+    let (channels, security) = steps.stage(Stage::Mcs, joining).await?;
     match &sign_in.logon {
         None => {
             link.finish();
             skip_session(steps, "not asked for");
             Ok(None)
         }
-        Some(_) if link.is_encrypted_by_rdp() => {
-            link.finish();
-            skip_session(steps, "not tried with Standard RDP Security");
-            Ok(None)
+        Some(logon) => {
+            let begin = Begin { channels, security, nla };
+            session(steps, &mut link, begin, sign_in, logon).await
         }
-        Some(logon) => session(steps, &mut link, channels, sign_in, logon, nla).await,
     }
 }
 
@@ -473,20 +473,35 @@ fn skip_session(steps: &Steps, reason: &str) {
     }
 }
 
+/// What a session begins with.
+struct Begin {
+    channels: Channels,
+    security: Option<Result<ServerSecurity, String>>,
+    /// The server has the password already.
+    nla: bool,
+}
+
 /// From the client info to the picture, and out again, however far it came.
 async fn session(
     steps: &Steps,
     link: &mut Link,
-    channels: Channels,
+    Begin { channels, security, nla }: Begin,
     sign_in: &SignIn,
     logon: &Logon,
-    nla: bool,
 ) -> Result<Option<Redirection>, (Stage, String)> {
     let context = &steps.context;
     if !nla {
         // The password goes in the client info: it must not go to just anybody.
         let released = stages::credssp::released(context, sign_in, None);
         steps.stage(Stage::Licensing, released).await.inspect_err(|_| link.finish())?;
+    }
+    if let Some(security) = security {
+        let securing = stages::session::secure(context, link, channels, security);
+        if let Err(why) = securing.await {
+            link.finish();
+            let failed = async { Err::<(), _>(why) };
+            steps.stage(Stage::Licensing, failed).await?;
+        }
     }
     let password = (!nla).then_some(&*sign_in.password);
     let mut session = Session::new(context, link, channels);

@@ -8,6 +8,7 @@ pub mod mcs;
 pub mod nego;
 pub mod net;
 pub mod nla;
+pub mod rdpsec;
 mod said;
 pub mod session;
 pub mod tls;
@@ -92,6 +93,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &nla::malformed::CAUSE,
     &nla::refused::CAUSE,
     // mcs
+    &rdpsec::no_common_encryption::CAUSE,
+    &rdpsec::fips_mismatch::CAUSE,
+    &rdpsec::weak_encryption::CAUSE,
     &mcs::refused::CAUSE,
     &mcs::malformed::CAUSE,
     &mcs::closed::CAUSE,

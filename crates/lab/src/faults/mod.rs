@@ -19,6 +19,8 @@ mod healthy_large_chain;
 mod healthy_logon_tls;
 mod healthy_nla;
 mod healthy_no_timestamp;
+mod healthy_rdp_fips;
+mod healthy_rdp_security;
 mod healthy_revocation_list;
 mod healthy_session;
 mod healthy_slow;
@@ -87,6 +89,10 @@ mod nla_trust_broken;
 mod nla_unknown_status;
 mod nla_workstation_restriction;
 mod other_name;
+mod rdpsec_56_bit;
+mod rdpsec_fips_mismatch;
+mod rdpsec_no_common_encryption;
+mod rdpsec_weak_encryption;
 mod self_connection;
 mod session_broker_redirect;
 mod session_broker_redirect_failed;
@@ -227,6 +233,10 @@ pub static FAULTS: &[&Fault] = &[
     &nla_ntlm_blocked::FAULT,
     &nla_no_logon_servers::FAULT,
     &nla_refused::FAULT,
+    &rdpsec_no_common_encryption::FAULT,
+    &rdpsec_fips_mismatch::FAULT,
+    &rdpsec_weak_encryption::FAULT,
+    &rdpsec_56_bit::FAULT,
     &mcs_refused::FAULT,
     &mcs_ultimatum::FAULT,
     &mcs_garbage::FAULT,
@@ -234,6 +244,8 @@ pub static FAULTS: &[&Fault] = &[
     &mcs_silent::FAULT,
     &healthy_session::FAULT,
     &healthy_logon_tls::FAULT,
+    &healthy_rdp_security::FAULT,
+    &healthy_rdp_fips::FAULT,
     &nla_credentials_rejected::FAULT,
     &nla_account_locked::FAULT,
     &nla_account_disabled::FAULT,
@@ -280,7 +292,14 @@ pub static FAULTS: &[&Fault] = &[
 ];
 
 /// Healthy servers whose point is the session; the others can do it as well.
-pub(crate) const IN_SESSION: &[&str] = &["healthy-session", "healthy-logon-tls"];
+pub(crate) const IN_SESSION: &[&str] = &[
+    "healthy-session",
+    "healthy-logon-tls",
+    "healthy-rdp-security",
+    "healthy-rdp-fips",
+    "rdpsec-weak-encryption",
+    "rdpsec-56-bit",
+];
 
 /// The fault of this name.
 pub fn fault(name: &str) -> Option<&'static Fault> {

@@ -42,6 +42,10 @@ fn sign_in(command: &mut Command, fault: &Fault) {
     if fault.name == "nla-restricted-admin-disabled" {
         command.arg("--restricted-admin");
     }
+    if fault.name.starts_with("rdpsec-") || fault.name.starts_with("healthy-rdp-") {
+        // Otherwise that there is no TLS is the first thing to say.
+        command.args(["--security", "rdp"]);
+    }
     if fault.depth() == Depth::Session {
         command.arg("--yes").arg("--desktop").arg(folder.join("desktop.png"));
     }
