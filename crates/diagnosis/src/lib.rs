@@ -18,6 +18,7 @@ pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
 pub use causes::CATALOGUE;
+pub use causes::rdpsec::method as encryption_method_name;
 pub use engine::{
     Diagnosis, Finding, Reported, StageReport, StageStatus, Status, Verdict, diagnose,
 };

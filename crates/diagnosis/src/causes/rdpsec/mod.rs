@@ -31,7 +31,8 @@ fn chosen<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, (u32, u32)>> {
         .pop()
 }
 
-fn method(number: u32) -> Option<&'static str> {
+/// The words for an encryptionMethod of Standard RDP Security; `None` for a number that is none.
+pub fn method(number: u32) -> Option<&'static str> {
     METHODS.iter().find(|(method, _)| *method == number).map(|(_, name)| *name)
 }
 
