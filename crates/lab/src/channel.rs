@@ -121,6 +121,15 @@ impl Channel {
         }
     }
 
+    /// The picture begins now.
+    pub(crate) fn picture_begins(&self) {
+        match &self.transport {
+            Transport::Clear(link) => link.picture_begins(),
+            Transport::Secure(stream) => stream.get_ref().picture_begins(),
+            Transport::Gone => {}
+        }
+    }
+
     /// Puts a message back.
     pub(crate) fn unread(&mut self, mut message: Vec<u8>) {
         message.append(&mut self.pending);

@@ -30,7 +30,7 @@ mod tls;
 mod x224;
 
 pub use faults::{FAULTS, fault};
-pub use running::{ConnectionRecord, Options, Running, start};
+pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};
 
 /// The one account that the servers know, in whatever domain.
 pub const USER: &str = "lab";

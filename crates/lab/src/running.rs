@@ -55,6 +55,17 @@ pub struct ConnectionRecord {
     pub authenticate_received: bool,
     /// Whether a password itself came: delegated by CredSSP or in a Client Info PDU.
     pub credentials_received: bool,
+    /// When the picture began; `None` as long as it has not.
+    pub picture: Option<FirstPicture>,
+}
+
+/// What it took a client to come to the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstPicture {
+    /// How often the server answered something that it had waited for: each is a round trip.
+    pub round_trips: u32,
+    /// From the connection's acceptance to the picture's first byte.
+    pub after: Duration,
 }
 
 /// A server at work; it stops when this is dropped.
@@ -178,6 +189,7 @@ impl Records {
             above_tls: Vec::new(),
             authenticate_received: false,
             credentials_received: false,
+            picture: None,
         };
         let record = Arc::new(Mutex::new(record));
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,6 +26,7 @@ const SEC_ENCRYPT: u16 = 0x0008;
 const SEC_INFO_PKT: u16 = 0x0040;
 const SEC_LICENSE_PKT: u16 = 0x0080;
 const SEC_REDIRECTION_PKT: u16 = 0x0400;
+const SEC_SECURE_CHECKSUM: u16 = 0x0800;
 
 /// How long a Send Data PDU is before its PER length, whose two bytes follow.
 const BEFORE_LENGTH: usize = 13;
@@ -149,7 +150,8 @@ impl Encryption {
         let signing = shortened(salted(&master, b"X")?);
         let half = |salt: &[u8]| {
             let key = shortened(md5(&[&salted(&master, salt)?, client, server])?);
-            Ok::<_, io::Error>(Half::Rc4 { signing: signing.clone(), cipher: Rc4::new(&key) })
+            let cipher = Rc4::new(&key);
+            Ok::<_, io::Error>(Half::Rc4 { signing: signing.clone(), cipher, count: 0 })
         };
         Ok(Self { level, from_client: half(b"ZZZ")?, from_server: half(b"YY")? })
     }
@@ -163,8 +165,8 @@ impl Encryption {
         if flags & SEC_ENCRYPT == 0 {
             return Ok(pdu);
         }
-        let body = self.from_client.open(sealed)?;
-        let flags = flags & !SEC_ENCRYPT;
+        let body = self.from_client.open(sealed, flags & SEC_SECURE_CHECKSUM != 0)?;
+        let flags = flags & !(SEC_ENCRYPT | SEC_SECURE_CHECKSUM);
         let headed = flags & (SEC_INFO_PKT | SEC_LICENSE_PKT) != 0;
         let header = [flags.to_le_bytes(), [0; 2]].concat();
         let plain = if headed { [header, body].concat() } else { body };
@@ -210,12 +212,12 @@ impl Encryption {
 
 /// One direction.
 enum Half {
-    Rc4 { signing: Vec<u8>, cipher: Rc4 },
+    Rc4 { signing: Vec<u8>, cipher: Rc4, count: u32 },
     Fips { signing: Vec<u8>, crypter: Crypter, count: u32 },
 }
 
 impl Half {
-    fn open(&mut self, sealed: &[u8]) -> io::Result<Vec<u8>> {
+    fn open(&mut self, sealed: &[u8], salted: bool) -> io::Result<Vec<u8>> {
         let broken = || io::Error::from(io::ErrorKind::InvalidData);
         let fips = matches!(self, Self::Fips { .. });
         let (header, rest) =
@@ -226,11 +228,11 @@ impl Half {
             let length = body.len().checked_sub((*padding).into()).ok_or_else(broken)?;
             body.truncate(length);
         }
-        if self.signature(&body)? == signature { Ok(body) } else { Err(broken()) }
+        if self.signature(&body, salted)? == signature { Ok(body) } else { Err(broken()) }
     }
 
     fn seal(&mut self, body: &[u8]) -> io::Result<Vec<u8>> {
-        let signature = self.signature(body)?;
+        let signature = self.signature(body, false)?;
         match self {
             Self::Rc4 { .. } => Ok([signature, self.crypt(body)?].concat()),
             Self::Fips { .. } => {
@@ -258,12 +260,16 @@ impl Half {
         }
     }
 
-    /// The first eight bytes of it; once for each PDU.
-    fn signature(&mut self, body: &[u8]) -> io::Result<Vec<u8>> {
+    /// The first eight bytes of it; once for each PDU. How many were before goes into it with FIPS, and
+    /// where the PDU says so (5.3.6.1.1).
+    fn signature(&mut self, body: &[u8], salted: bool) -> io::Result<Vec<u8>> {
         let mut whole = match self {
-            Self::Rc4 { signing, .. } => {
+            Self::Rc4 { signing, count, .. } => {
                 let length = u32::try_from(body.len()).map_err(io::Error::other)?.to_le_bytes();
-                let inner = sha1(&[signing, &[0x36; 40], &length, body])?;
+                let salt = count.to_le_bytes();
+                let salt = if salted { &salt[..] } else { &[] };
+                let inner = sha1(&[signing, &[0x36; 40], &length, body, salt])?;
+                *count += 1;
                 md5(&[signing, &[0x5C; 48], &inner])?
             }
             Self::Fips { signing, count, .. } => {

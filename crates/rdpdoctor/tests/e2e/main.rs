@@ -5,10 +5,12 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
 mod explain;
+mod first_picture;
 mod kerberos;
 mod lab;
 mod network;

@@ -1,14 +1,11 @@
 //! Real servers from Debian's packages, started on loopback.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 
 use serde_json::Value;
 
-use crate::programs::{STARTING, Server, free_port, installed, serve};
+use crate::programs::{Server, free_port, installed, serve, xvfb};
 use crate::support::{Run, cause, check, command, findings, folder, run};
 
 fn openssl(folder: &Path, arguments: &[&str]) {
@@ -196,24 +193,6 @@ fn xrdp_with_tls_1_0_only() {
     assert_eq!((&alert["from"], &alert["description"]), (&"server".into(), &80.into()));
     assert_eq!(alert["awaited"], "server-hello");
     assert_eq!(findings(&document), ["tls.no-common-version blocking likely"]);
-}
-
-/// An X server on a free display, whose number it tells by itself when it is ready.
-fn xvfb() -> (Server, String) {
-    let mut command = Command::new("Xvfb");
-    command.args(["-displayfd", "1", "-noreset", "-screen", "0", "640x480x24"]);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-    let mut server = Server(child.expect("Xvfb starts"));
-    let output = server.0.stdout.take().expect("its output");
-    let (tell, told) = mpsc::channel();
-    thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        let _ = tell.send(read.map(|_| line));
-    });
-    let line = told.recv_timeout(STARTING).expect("Xvfb answers in time").expect("a line");
-    let number: u32 = line.trim().parse().expect("the number of a display");
-    (server, format!(":{number}"))
 }
 
 fn shadow(security: &str) -> (Server, Server, String) {
