@@ -11,6 +11,7 @@
 
 mod explain;
 mod first_picture;
+mod gnome;
 mod kerberos;
 mod lab;
 mod network;
