@@ -10,6 +10,7 @@ mod engine;
 mod evidence;
 mod identity;
 mod inspectors;
+mod loss;
 #[cfg(test)]
 mod testing;
 mod windows_release;
@@ -24,4 +25,5 @@ pub use engine::{
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use identity::{Identity, identity};
+pub use loss::loss_interval;
 pub use windows_release::{WindowsRelease, windows_release};

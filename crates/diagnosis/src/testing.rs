@@ -1,5 +1,7 @@
 //! A small builder of evidence for the tests beside the rules.
 
+use std::net::IpAddr;
+
 use rdpdoctor_model::{
     Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex,
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
@@ -287,6 +289,31 @@ impl Scene {
     /// A Set Error Info PDU.
     pub(crate) fn error_info(self, code: u32) -> Self {
         self.fact(Stage::Session, Fact::SetErrorInfo { code })
+    }
+
+    /// A series of short echo requests.
+    pub(crate) fn echoes(self, sent: u32, lost: u32, median_ms: f64) -> Self {
+        self.series(44, sent, lost, median_ms)
+    }
+
+    /// A series of long ones.
+    pub(crate) fn long_echoes(self, sent: u32, lost: u32) -> Self {
+        self.series(1500, sent, lost, 20.0)
+    }
+
+    fn series(self, bytes: u32, sent: u32, lost: u32, median_ms: f64) -> Self {
+        let median_ms = (lost < sent).then_some(median_ms);
+        let fact = Fact::EchoSeries {
+            address: IpAddr::from([10, 0, 0, 1]),
+            bytes,
+            sent,
+            lost,
+            shortest_ms: median_ms,
+            median_ms,
+            longest_ms: median_ms,
+            jitter_ms: None,
+        };
+        self.fact(Stage::Network, fact)
     }
 
     /// What the server chose for Standard RDP Security.

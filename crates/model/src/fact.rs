@@ -586,6 +586,56 @@ pub enum Fact {
         elapsed_ms: f64,
     },
 
+    // ── network ─────────────────────────────────────────────────────────────────────────────────
+    /// A series of ICMP echo requests to the target's address.
+    EchoSeries {
+        /// That address.
+        address: IpAddr,
+        /// Bytes of each request, IP header included.
+        bytes: u32,
+        /// How many were sent, those aside whose answer was not waited for.
+        sent: u32,
+        /// How many of these were not answered.
+        lost: u32,
+        /// The shortest time to an answer.
+        shortest_ms: Option<f64>,
+        /// The time in the middle.
+        median_ms: Option<f64>,
+        /// The longest one.
+        longest_ms: Option<f64>,
+        /// Mean difference between the times of two answers that follow each other.
+        jitter_ms: Option<f64>,
+    },
+    /// What the kernel knew of this TCP connection when it ended (tcp(7), TCP_INFO).
+    TcpFigures {
+        /// Smoothed round-trip time.
+        round_trip_ms: f64,
+        /// How much it varies.
+        variation_ms: f64,
+        /// Segments that were sent more than once.
+        sent_again: u32,
+        /// Segments that were never acknowledged.
+        unacknowledged: u32,
+        /// The path's MTU as far as the kernel knows it, in bytes.
+        path_mtu: u32,
+    },
+    /// A ClientHello padded to nearly the MTU of Ethernet, sent on a connection of its own.
+    PaddedClientHello {
+        /// Its length in bytes.
+        length: usize,
+        /// The longest segment that both sides were told to send; none: the usual one.
+        segment: Option<u32>,
+        /// Whether the server answered it.
+        answered: bool,
+    },
+    /// A whole TLS handshake on a connection whose segments are short in both directions.
+    SmallSegments {
+        /// The longest segment that both sides were told to send, in bytes.
+        segment: u32,
+        /// The suite agreed.
+        handshake: Lookup<String>,
+    },
+
     // ── what the user says, and what we ourselves did ───────────────────────────────────────────
     /// The code that the user's client showed (`--reported`).
     ReportedCode {

@@ -92,6 +92,8 @@ pub enum Purpose {
     Kerberos,
     /// The host to which a broker sent the client on.
     Redirected,
+    /// What the path does to packets.
+    Path,
 }
 
 /// What carries a connection.

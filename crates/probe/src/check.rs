@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ const GRACE_AFTER_FAILURE: Duration = Duration::from_millis(1500);
 /// How long the answer about a revocation is waited for: a Windows client waits for it too.
 const REVOCATION: Duration = Duration::from_secs(3);
 
+/// How long the path may be measured after all else, which only a path that loses packets needs.
+const MEASURING: Duration = Duration::from_millis(1500);
+
+/// The longest series of echo requests that can be asked for, with time for the last answers.
+const MEASURING_ON_REQUEST: Duration = Duration::from_secs(700);
+
 /// What a check shall do.
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
@@ -40,6 +47,8 @@ pub struct CheckOptions {
     pub deadlines: Deadlines,
     /// Who signs in; none: the check ends before.
     pub sign_in: Option<SignIn>,
+    /// How many echo requests measure the path; none: a dozen, as far as they cost no time.
+    pub samples: Option<u16>,
 }
 
 impl Default for CheckOptions {
@@ -49,6 +58,7 @@ impl Default for CheckOptions {
             side: SideQuestions::Few,
             deadlines: Deadlines::default(),
             sign_in: None,
+            samples: None,
         }
     }
 }
@@ -143,6 +153,7 @@ pub(crate) struct Context {
     pub(crate) offer: u32,
     pub(crate) side: SideQuestions,
     pub(crate) sign_in: Option<SignIn>,
+    pub(crate) samples: Option<u16>,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
     names: Arc<[String]>,
@@ -203,6 +214,7 @@ impl Prober {
             offer: options.requested_protocols,
             side: options.side,
             sign_in: options.sign_in.clone(),
+            samples: options.samples,
             routing_token: None,
             names: Arc::clone(&self.names),
         };
@@ -283,6 +295,7 @@ async fn run(context: Context, progress: Option<Progress>) {
     let mut beside = Beside::default();
     let steps = Steps { context: context.clone(), progress };
     let result = main_path(&steps, &mut beside).await;
+    beside.over.store(true, Ordering::Relaxed);
     if let Err((failed, _)) = &result {
         for stage in STAGES.into_iter().filter(|stage| stage > failed) {
             steps.skip(stage, "stopped before");
@@ -294,6 +307,8 @@ async fn run(context: Context, progress: Option<Progress>) {
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
     ended_within(&mut beside.needed, REVOCATION).await;
     ended_within(&mut beside.questions, grace).await;
+    let measuring = if context.samples.is_some() { MEASURING_ON_REQUEST } else { MEASURING };
+    ended_within(&mut beside.measuring, measuring).await;
 }
 
 /// What goes on beside the main path.
@@ -303,6 +318,10 @@ struct Beside {
     questions: JoinSet<()>,
     /// Asked because the verdict depends on it.
     needed: JoinSet<()>,
+    /// Measures the path.
+    measuring: JoinSet<()>,
+    /// The main path is over.
+    over: Arc<AtomicBool>,
 }
 
 /// Waits for the tasks, and stops those that take longer.
@@ -325,6 +344,10 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
     let stream = steps
         .stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions))
         .await?;
+    if context.side != SideQuestions::None {
+        let over = Arc::clone(&beside.over);
+        beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
+    }
     match connected(steps, stream, beside).await? {
         None => Ok(()),
         // Once: the host that the broker named has no other to name.

@@ -4,6 +4,7 @@
 //! It looks and never judges: what comes out is observations.
 
 mod check;
+mod echo;
 mod exchange;
 mod journal;
 mod kerberos;
@@ -13,6 +14,7 @@ mod side;
 mod sign_in;
 mod stages;
 mod stream;
+mod tcp_figures;
 mod tickets;
 mod tls;
 

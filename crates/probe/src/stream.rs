@@ -11,7 +11,7 @@ use rdpdoctor_wire::Dissector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::Journal;
+use crate::{Journal, tcp_figures};
 
 /// A TCP connection whose bytes go through a [`Dissector`] on their way.
 pub(crate) struct MeteredStream {
@@ -22,6 +22,8 @@ pub(crate) struct MeteredStream {
     remote: SocketAddr,
     /// How the server ended it, once it did.
     ended: Option<(Ending, Option<i32>)>,
+    /// The end was written down.
+    finished: bool,
 }
 
 impl MeteredStream {
@@ -31,7 +33,15 @@ impl MeteredStream {
         number: u32,
         remote: SocketAddr,
     ) -> Self {
-        Self { tcp, dissector: Dissector::new(), journal, number, remote, ended: None }
+        Self {
+            tcp,
+            dissector: Dissector::new(),
+            journal,
+            number,
+            remote,
+            ended: None,
+            finished: false,
+        }
     }
 
     /// What the dissector saw since the last call; written down as well.
@@ -74,6 +84,11 @@ impl MeteredStream {
     /// Nobody waits any more: writes down how the connection ended, by the server if it did so,
     /// else for the reason given.
     pub(crate) fn finish(&mut self, otherwise: Ending) -> Vec<Fact> {
+        if !std::mem::replace(&mut self.finished, true)
+            && let Some(figures) = tcp_figures::read(&self.tcp)
+        {
+            self.note(Stage::Network, figures);
+        }
         let (ending, os_error) = self.ended.unwrap_or((otherwise, None));
         let now = self.now_ms();
         self.dissector.closed(ending, os_error, now);

@@ -118,6 +118,9 @@ pub struct CheckArgs {
     /// Ask no side question: one connection only
     #[arg(long)]
     pub no_side: bool,
+    /// Send so many echo requests along the path, and say how sure the loss is (1 to 30000)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=30000))]
+    pub network_samples: Option<u16>,
     /// Longest time for one stage
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,

@@ -129,6 +129,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::LifeSign => "does the host live?",
         Purpose::Redirected => "the host that the broker named",
         Purpose::Kerberos => "a ticket for the sign-in",
+        Purpose::Path => "what does the path do to packets?",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }

@@ -367,3 +367,41 @@ pub(crate) fn other_name(evidence: &Evidence<'_>) -> Option<(ObservationId, Stri
     });
     if same { None } else { own.first().map(|name| (names.id(), (*name).to_owned())) }
 }
+
+/// A series of echo requests.
+pub(crate) struct EchoSeries {
+    pub(crate) bytes: u32,
+    pub(crate) sent: u32,
+    pub(crate) lost: u32,
+    pub(crate) median_ms: Option<f64>,
+}
+
+impl EchoSeries {
+    pub(crate) fn words(&self) -> String {
+        let Self { bytes, sent, lost, .. } = self;
+        format!("Of {sent} echo requests of {bytes} bytes {lost} were lost.")
+    }
+}
+
+/// Shorter than any link's MTU.
+const SHORT_ECHO: u32 = 500;
+
+/// The series of short echo requests.
+pub(crate) fn echo_series<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, EchoSeries>> {
+    series(evidence, |bytes| bytes < SHORT_ECHO)
+}
+
+/// The series of those as long as Ethernet's MTU.
+pub(crate) fn long_echo_series<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, EchoSeries>> {
+    series(evidence, |bytes| bytes >= SHORT_ECHO)
+}
+
+fn series<'a>(evidence: &Evidence<'a>, fits: impl Fn(u32) -> bool) -> Option<Seen<'a, EchoSeries>> {
+    let all = evidence.all(|fact| match *fact {
+        Fact::EchoSeries { bytes, sent, lost, median_ms, .. } if fits(bytes) => {
+            Some(EchoSeries { bytes, sent, lost, median_ms })
+        }
+        _ => None,
+    });
+    all.into_iter().next_back()
+}

@@ -36,6 +36,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &net::silent_listener::CAUSE,
     &net::closed_on_accept::CAUSE,
     &net::middlebox_reset::CAUSE,
+    &net::mtu_blackhole::CAUSE,
+    &net::packet_loss::CAUSE,
+    &net::high_latency::CAUSE,
     &net::self_connection::CAUSE,
     &net::exposed_to_internet::CAUSE,
     // nego

@@ -3,16 +3,18 @@
 
 mod dns;
 mod life;
+mod network;
 mod revocation;
 mod security;
 mod service;
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{ConnectFailure, Fact, Stage};
+use rdpdoctor_model::{Awaited, ConnectFailure, Ending, Fact, Stage};
 use tokio::task::JoinSet;
 
 pub(crate) use dns::{DnsClient, client as dns_client, name as dns_name, own_names, reverse_name};
+pub(crate) use network::measure as measure_path;
 pub(crate) use revocation::ask as revocation;
 pub(crate) use security::tls_offer;
 
@@ -62,6 +64,23 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
             });
             if let Some(remote) = remote {
                 service::probe(context, remote).await;
+            }
+        }
+        Stage::Tls | Stage::CredSsp | Stage::Mcs => {
+            let silent = observations.iter().rev().find_map(|o| match o.fact {
+                Fact::StreamEnded { ending: Ending::Timeout, awaited, .. }
+                    if awaited != Awaited::Nothing =>
+                {
+                    Some(o.connection)
+                }
+                _ => None,
+            });
+            let remote = observations.iter().rev().find_map(|o| match o.fact {
+                Fact::TcpConnected { remote, .. } if silent == Some(o.connection) => Some(remote),
+                _ => None,
+            });
+            if let Some(remote) = remote {
+                network::small_segments(context, remote).await;
             }
         }
         _ => {}

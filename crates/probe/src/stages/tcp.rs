@@ -83,6 +83,27 @@ pub(crate) async fn attempt(
     purpose: Purpose,
     failed_as: Purpose,
 ) -> Option<MeteredStream> {
+    attempt_with(journal, remote, limit, (purpose, failed_as), None).await
+}
+
+/// The same with segments of at most so many bytes in both directions, where that is asked for.
+pub(crate) async fn attempt_in(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    purpose: Purpose,
+    segment: Option<u32>,
+) -> Option<MeteredStream> {
+    attempt_with(journal, remote, limit, (purpose, purpose), segment).await
+}
+
+async fn attempt_with(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    (purpose, failed_as): (Purpose, Purpose),
+    segment: Option<u32>,
+) -> Option<MeteredStream> {
     let number = journal.next_connection();
     let mut pending = Pending {
         journal: Arc::clone(&journal),
@@ -93,7 +114,7 @@ pub(crate) async fn attempt(
         open: true,
     };
     let begun = Instant::now();
-    let result = timeout(limit, connect(remote)).await;
+    let result = timeout(limit, connect(remote, segment)).await;
     pending.open = false;
     let begun_ms = pending.begun_ms;
     let announce = |purpose, local| {
@@ -149,13 +170,23 @@ impl Drop for Pending {
 
 type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
 
-async fn connect(remote: SocketAddr) -> Result<(TcpStream, SocketAddr), Failed> {
+async fn connect(
+    remote: SocketAddr,
+    segment: Option<u32>,
+) -> Result<(TcpStream, SocketAddr), Failed> {
     let own = |error: io::Error| classify(&error, Lookup::Absent);
     let socket =
         Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(own)?;
     socket.set_nonblocking(true).map_err(own)?;
     socket.set_tcp_nodelay(true).map_err(own)?;
     error_queue::request(&socket, remote);
+    #[cfg(target_os = "linux")]
+    if let Some(segment) = segment {
+        use nix::sys::socket::{setsockopt, sockopt};
+        setsockopt(&socket, sockopt::TcpMaxSeg, &segment).map_err(|error| own(error.into()))?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = segment;
     match socket.connect(&remote.into()) {
         Ok(()) => {}
         Err(error) if would_block(&error) => {}

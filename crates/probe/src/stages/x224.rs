@@ -117,6 +117,16 @@ pub(crate) fn is_answer(fact: &Fact) -> bool {
     )
 }
 
+/// Whether the server chose TLS, with or without NLA inside.
+pub(crate) fn selects_tls(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::ConnectionConfirm {
+            negotiation: Negotiation::Response { selected_protocol: 1 | 2 | 8, .. }
+        }
+    )
+}
+
 /// Asks what a server takes, on a connection of its own; nothing after the answer.
 pub(crate) async fn ask(stream: &mut MeteredStream, offered: u32, deadline: Instant) -> Vec<Fact> {
     let Ok(request) = encode::connection_request(offered, None) else { return Vec::new() };

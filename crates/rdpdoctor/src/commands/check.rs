@@ -159,7 +159,13 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, sign_in: None }
+    CheckOptions {
+        requested_protocols,
+        side,
+        deadlines,
+        sign_in: None,
+        samples: args.network_samples,
+    }
 }
 
 fn policy(args: &CheckArgs) -> Policy {

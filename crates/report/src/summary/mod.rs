@@ -1,5 +1,6 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod path;
 mod session;
 mod sign_in;
 
@@ -123,6 +124,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Licensing => session::licence(evidence),
         Stage::Session => session::session(evidence),
         Stage::Desktop => session::desktop(evidence),
+        Stage::Network => path::words(evidence),
         _ => None,
     };
     seen.or(reason).unwrap_or_else(|| {

@@ -2,9 +2,12 @@
 
 pub mod closed_on_accept;
 pub mod exposed_to_internet;
+pub mod high_latency;
 pub mod host_unreachable;
 pub mod middlebox_reset;
+pub mod mtu_blackhole;
 pub mod no_answer;
+pub mod packet_loss;
 pub mod port_blocked;
 pub mod prohibited;
 pub mod refused;
