@@ -150,7 +150,7 @@ impl Encryption {
         let signing = shortened(salted(&master, b"X")?);
         let half = |salt: &[u8]| {
             let key = shortened(md5(&[&salted(&master, salt)?, client, server])?);
-            let cipher = Rc4::new(&key);
+            let cipher = Box::new(Rc4::new(&key));
             Ok::<_, io::Error>(Half::Rc4 { signing: signing.clone(), cipher, count: 0 })
         };
         Ok(Self { level, from_client: half(b"ZZZ")?, from_server: half(b"YY")? })
@@ -212,7 +212,7 @@ impl Encryption {
 
 /// One direction.
 enum Half {
-    Rc4 { signing: Vec<u8>, cipher: Rc4, count: u32 },
+    Rc4 { signing: Vec<u8>, cipher: Box<Rc4>, count: u32 },
     Fips { signing: Vec<u8>, crypter: Crypter, count: u32 },
 }
 
