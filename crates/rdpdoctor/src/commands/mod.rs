@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod lab;
+mod read;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Read(args) => read::run(&args),
         Command::Lab(command) => lab::run(command),
     };
     match result {
