@@ -32,15 +32,10 @@ pub fn deliver(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
 }
 
 /// Says what a mended copy changed, behind the answer; beside it where the answer is for programs.
-pub fn deliver_difference(
-    difference: &str,
-    document: &Document,
-    args: &OutputArgs,
-) -> anyhow::Result<()> {
-    let masked = if args.mask { Masker::of(document)?.text(difference) } else { difference.into() };
+pub fn deliver_difference(difference: &str, args: &OutputArgs) -> anyhow::Result<()> {
     // Lines of a file may hold what drives a terminal.
     let plain: String =
-        masked.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect();
+        difference.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect();
     if args.json || args.text.is_some() {
         let _ = std::io::stderr().write_all(plain.as_bytes());
         return Ok(());

@@ -103,7 +103,7 @@ impl GivenFile {
     }
 
     /// Writes the mended copy, and says what is different. Nothing that exists is written over.
-    pub fn write_mended(&self, copy: &Path) -> anyhow::Result<String> {
+    pub fn write_mended(&self, copy: &Path, mask: bool) -> anyhow::Result<String> {
         let (bytes, changes) = mended(&self.file);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -114,7 +114,10 @@ impl GivenFile {
             .open(copy)
             .and_then(|mut file| file.write_all(&bytes))
             .with_context(|| format!("cannot write {}", copy.display()))?;
-        Ok(difference(&self.name, copy, &changes))
+        Ok(match mask {
+            false => difference(&self.name, &copy.display().to_string(), &changes, str::to_owned),
+            true => difference("the file", "the mended copy", &changes, masked),
+        })
     }
 }
 
@@ -137,16 +140,26 @@ fn ended(outcome: StageOutcome, reason: Option<&str>) -> Fact {
 }
 
 /// The difference, as `diff` writes it, with the reasons.
-fn difference(source: &str, copy: &Path, changes: &[Change]) -> String {
-    let mut text = format!("\n--- {source}\n+++ {}\n", copy.display());
+fn difference(source: &str, copy: &str, changes: &[Change], shown: fn(&str) -> String) -> String {
+    let mut text = format!("\n--- {source}\n+++ {copy}\n");
     if changes.is_empty() {
         text.push_str("No line had to be changed; the copy is written as mstsc writes.\n");
     }
-    for change in changes {
-        let _ = writeln!(text, "@@ line {}: {} @@\n-{}", change.line, change.why, change.before);
-        if let Some(after) = &change.after {
-            let _ = writeln!(text, "+{after}");
+    for Change { line, before, after, why } in changes {
+        let _ = writeln!(text, "@@ line {line}: {why} @@\n-{}", shown(before));
+        if let Some(after) = after {
+            let _ = writeln!(text, "+{}", shown(after));
         }
     }
     text
+}
+
+/// A line with its number; any other value may name somebody.
+fn masked(line: &str) -> String {
+    let mut parts = line.splitn(3, ':');
+    let (name, value) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+    if value.trim().parse::<i64>().is_ok() {
+        return line.to_owned();
+    }
+    format!("{name}: (not shown)")
 }

@@ -42,10 +42,11 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         Some(way) => check(args, way.target.clone(), Some((&file, &way)), reported)?,
         None => super::read::judged(&file, reported),
     };
-    let difference = args.fixed.as_ref().map(|copy| file.write_mended(copy)).transpose()?;
+    let difference =
+        args.fixed.as_ref().map(|copy| file.write_mended(copy, args.output.mask)).transpose()?;
     output::deliver(&document, &args.output)?;
     if let Some(difference) = difference {
-        output::deliver_difference(&difference, &document, &args.output)?;
+        output::deliver_difference(&difference, &args.output)?;
     }
     Ok(exit_code(&document))
 }

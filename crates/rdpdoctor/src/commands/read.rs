@@ -44,12 +44,12 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let document = combined(documents, args.last).context("there is nothing to judge")?;
     let difference = match (&args.fixed, files.as_slice()) {
         (None, _) => None,
-        (Some(copy), [file]) => Some(file.write_mended(copy)?),
+        (Some(copy), [file]) => Some(file.write_mended(copy, args.output.mask)?),
         (Some(_), _) => bail!("--fixed takes one .rdp file, and {} were given", files.len()),
     };
     output::deliver(&document, &args.output)?;
     if let Some(difference) = difference {
-        output::deliver_difference(&difference, &document, &args.output)?;
+        output::deliver_difference(&difference, &args.output)?;
     }
     Ok(exit_code(&document))
 }

@@ -13,6 +13,7 @@ mod kerberos;
 mod lab;
 mod network;
 mod programs;
+mod rdp_file;
 mod servers;
 mod sign_in;
 mod support;
