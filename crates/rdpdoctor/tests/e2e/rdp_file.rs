@@ -86,7 +86,7 @@ fn files_that_weaken_the_connection() {
         ("no NLA", with_address("enablecredsspsupport:i:0")),
         ("drives, unsigned", with_address("drivestoredirect:s:*")),
         ("no drives, unsigned", with_address("drivestoredirect:s:\r\nredirectdrives:i:0")),
-        ("drives, signed", with_address("drivestoredirect:s:*\r\nsignature:s:AQAB")),
+        ("drives, a broken signature", with_address("drivestoredirect:s:*\r\nsignature:s:AQAB")),
         ("a password for everybody", with_address("password:s:hunter2")),
         ("a password for its user", with_address("password 51:b:01000000")),
         ("another computer", with_address("alternate full address:s:evil.example")),
@@ -317,6 +317,79 @@ fn what_cannot_be_read_is_one_line_and_code_3() {
         assert_eq!(run.stderr.lines().count(), 1, "{arguments:?}: {}", run.stderr);
     }
     assert!(!Path::new(&copy).exists());
+}
+
+/// Signs with OpenSSL as `rdpsign` does; the reader checks with other code.
+fn signed(lines: &str, scope: &str, flags: openssl::pkcs7::Pkcs7Flags) -> String {
+    use openssl::pkcs7::{Pkcs7, Pkcs7Flags};
+    let key = openssl::rsa::Rsa::generate(2048).expect("a key");
+    let key = openssl::pkey::PKey::from_rsa(key).expect("a key");
+    let mut name = openssl::x509::X509Name::builder().expect("a name");
+    name.append_entry_by_text("CN", "Publisher of Files").expect("a name");
+    let name = name.build();
+    let mut certificate = openssl::x509::X509::builder().expect("a certificate");
+    let day = |days| openssl::asn1::Asn1Time::days_from_now(days).expect("a day");
+    let serial = openssl::bn::BigNum::from_u32(7).and_then(|n| n.to_asn1_integer());
+    certificate.set_serial_number(&serial.expect("a number")).expect("it is set");
+    certificate.set_subject_name(&name).expect("it is set");
+    certificate.set_issuer_name(&name).expect("it is set");
+    certificate.set_pubkey(&key).expect("it is set");
+    certificate.set_not_before(&day(0)).expect("it is set");
+    certificate.set_not_after(&day(9)).expect("it is set");
+    certificate.sign(&key, openssl::hash::MessageDigest::sha256()).expect("it is signed");
+    let certificate = certificate.build();
+    let text: Vec<u8> = format!("{lines}signscope:s:{scope}\r\n\0")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let none = openssl::stack::Stack::new().expect("a stack");
+    let flags = flags | Pkcs7Flags::DETACHED | Pkcs7Flags::BINARY;
+    let der = Pkcs7::sign(&certificate, &key, &none, &text, flags).and_then(|p| p.to_der());
+    let der = der.expect("it is signed");
+    let length = u32::try_from(der.len()).expect("it is short").to_le_bytes();
+    let blob = [&[1, 0, 1, 0, 1, 0, 0, 0][..], &length, &der].concat();
+    let digits = openssl::base64::encode_block(&blob);
+    // rdpsign breaks it with spaces.
+    let parts: Vec<&str> =
+        digits.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).expect("ASCII")).collect();
+    format!("{lines}signscope:s:{scope}\r\nsignature:s:{}  \r\n", parts.join("  "))
+}
+
+#[test]
+fn a_signature_that_fits_and_one_of_another_text() {
+    use openssl::pkcs7::Pkcs7Flags;
+    let folder = folder("rdp-signed");
+    let lines = "full address:s:pc42.corp.example\r\nredirectdrives:i:1\r\n";
+    let scope = "Full Address,RedirectDrives";
+    let answer = |text: &str| {
+        let run = read(&written(&folder, "signed.rdp", as_mstsc(text)), &["--json"]);
+        let document = run.json();
+        let fact = seen(&document, "rdp-file-signature").swap_remove(0).clone();
+        (run.code, fact)
+    };
+    for flags in [Pkcs7Flags::NOATTR, Pkcs7Flags::empty()] {
+        let text = signed(lines, scope, flags);
+        let (code, fact) = answer(&text);
+        assert_eq!((code, &fact["fits"]["value"]), (0, &Value::from(true)), "{fact}");
+        assert_eq!(fact["subject"], "CN=Publisher of Files");
+        assert_eq!(fact["scope"], serde_json::json!(["full address", "redirectdrives"]));
+        // A setting outside of the scope may change, one inside may not.
+        let outside = format!("{text}use multimon:i:1\r\n");
+        assert_eq!(answer(&outside).1["fits"]["value"], true);
+        for changed in [
+            text.replace("pc42.corp", "pc66.evil"),
+            text.replace("redirectdrives:i:1\r\n", ""),
+            text.replace("Address,Redirect", "Address, Redirect"),
+        ] {
+            let (code, fact) = answer(&changed);
+            assert_eq!((code, &fact["fits"]["value"]), (1, &Value::from(false)), "{changed}");
+        }
+    }
+    let (code, fact) = answer(&format!("{lines}signscope:s:{scope}\r\nsignature:s:AQAB\r\n"));
+    assert_eq!((code, &fact["fits"]["value"]), (1, &Value::from(false)), "it is none");
+    let strange = openssl::base64::encode_block(&[0x30; 40]);
+    let (code, fact) = answer(&format!("{lines}signscope:s:{scope}\r\nsignature:s:{strange}\r\n"));
+    assert_eq!((code, &fact["fits"]["lookup"]), (0, &Value::from("unavailable")));
 }
 
 // ── saved documents, real files ─────────────────────────────────────────────────────────────────

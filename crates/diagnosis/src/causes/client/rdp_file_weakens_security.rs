@@ -99,7 +99,7 @@ fn broken_signature(evidence: &Evidence<'_>) -> Option<Weakness> {
         Fact::RdpFileSignature { fits: Lookup::Seen { value: false }, .. } => Some(()),
         _ => None,
     });
-    Some(proven([broken.last()?.id()], "it was changed after it was signed"))
+    Some(proven([broken.last()?.id()], "its signature does not fit what it says"))
 }
 
 fn proven(evidence: impl Into<Vec<ObservationId>>, words: &str) -> Weakness {
