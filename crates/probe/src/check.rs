@@ -49,6 +49,8 @@ pub struct CheckOptions {
     pub sign_in: Option<SignIn>,
     /// How many echo requests measure the path; none: a dozen, as far as they cost no time.
     pub samples: Option<u16>,
+    /// What the connection request carries for a load balancer, as an `.rdp` file has it.
+    pub routing: Option<Vec<u8>>,
 }
 
 impl Default for CheckOptions {
@@ -59,6 +61,7 @@ impl Default for CheckOptions {
             deadlines: Deadlines::default(),
             sign_in: None,
             samples: None,
+            routing: None,
         }
     }
 }
@@ -156,6 +159,8 @@ pub(crate) struct Context {
     pub(crate) samples: Option<u16>,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
+    /// What the user's file gave to show to a load balancer.
+    pub(crate) routing: Option<Vec<u8>>,
     names: Arc<[String]>,
 }
 
@@ -216,6 +221,7 @@ impl Prober {
             sign_in: options.sign_in.clone(),
             samples: options.samples,
             routing_token: None,
+            routing: options.routing.clone(),
             names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {

@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Try the connection as a Remote Desktop client does and say what fails, why, and what to do
     Check(Box<CheckArgs>),
+    /// The same diagnosis from files: captures, event logs, .rdp files, saved documents
+    Read(Box<ReadArgs>),
     /// Say what a code shown by a client means, which causes produce it, what to check first
     Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like
@@ -74,7 +76,7 @@ pub enum LabCommand {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct CheckArgs {
-    /// host, host:port or [v6]:port
+    /// host, host:port, [v6]:port or a .rdp file
     pub target: String,
     /// What the client insists on; auto offers what mstsc offers
     #[arg(long, value_enum, default_value_t = Security::Auto)]
@@ -130,6 +132,27 @@ pub struct CheckArgs {
     /// Try until the host answers, for at most this long (90s, 10m, 2h)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
+    /// Write a mended copy of the .rdp file and print the difference
+    #[arg(long, value_name = "OUT.rdp")]
+    pub fixed: Option<PathBuf>,
+    /// How the answer is given.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `read`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct ReadArgs {
+    /// Files of any kind, recognised by content
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Of several attempts answer for the last one, not for the worst
+    #[arg(long)]
+    pub last: bool,
+    /// Write a mended copy of the .rdp file and print the difference
+    #[arg(long, value_name = "OUT.rdp")]
+    pub fixed: Option<PathBuf>,
     /// How the answer is given.
     #[command(flatten)]
     pub output: OutputArgs,
