@@ -18,6 +18,7 @@ mod link;
 mod mcs;
 mod ntlm;
 mod picture;
+mod proxy;
 mod revocation;
 mod running;
 mod server;

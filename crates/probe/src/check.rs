@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::Journal;
+use crate::by_proxy;
 use crate::link::Link;
+use crate::proxy::{Proxy, Route};
 use crate::side::{self, DnsClient};
 use crate::sign_in::SignIn;
 use crate::stages;
@@ -39,6 +41,8 @@ pub struct CheckOptions {
     pub deadlines: Deadlines,
     /// Who signs in; none: the check ends before.
     pub sign_in: Option<SignIn>,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for CheckOptions {
@@ -48,6 +52,7 @@ impl Default for CheckOptions {
             side: SideQuestions::Few,
             deadlines: Deadlines::default(),
             sign_in: None,
+            proxy: None,
         }
     }
 }
@@ -144,6 +149,8 @@ pub(crate) struct Context {
     pub(crate) sign_in: Option<SignIn>,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
+    /// The way through a proxy; none: straight.
+    pub(crate) route: Option<Arc<Route>>,
     names: Arc<[String]>,
 }
 
@@ -203,6 +210,7 @@ impl Prober {
             side: options.side,
             sign_in: options.sign_in.clone(),
             routing_token: None,
+            route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
             names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {
@@ -226,6 +234,8 @@ impl Prober {
 fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side != SideQuestions::None
+        // Whether the proxy leads to the authority as well, nobody said.
+        && context.route.is_none()
     {
         beside.needed.spawn(side::revocation(context.clone(), issued));
     }
@@ -233,13 +243,13 @@ fn encrypted(context: &Context, established: Established, beside: &mut Beside) -
 }
 
 /// Times the stages and writes down how each went.
-struct Steps {
-    context: Context,
+pub(crate) struct Steps {
+    pub(crate) context: Context,
     progress: Option<Progress>,
 }
 
 impl Steps {
-    async fn stage<T>(
+    pub(crate) async fn stage<T>(
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, String>>,
@@ -258,7 +268,7 @@ impl Steps {
         result.map_err(|reason| (stage, reason))
     }
 
-    fn skip(&self, stage: Stage, reason: &str) {
+    pub(crate) fn skip(&self, stage: Stage, reason: &str) {
         let outcome = StageOutcome::Skipped;
         let reason = Some(reason.to_owned());
         self.context.note(stage, Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 });
@@ -283,7 +293,12 @@ async fn run(context: Context, progress: Option<Progress>) {
     let steps = Steps { context: context.clone(), progress };
     let result = main_path(&steps, &mut beside).await;
     if let Err((failed, _)) = &result {
-        for stage in STAGES.into_iter().filter(|stage| stage > failed) {
+        // For a proxy that does not resolve names, that stage comes first.
+        let told = context.journal.observations();
+        let told = |stage| {
+            told.iter().any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
+        };
+        for stage in STAGES.into_iter().filter(|stage| stage > failed && !told(*stage)) {
             steps.skip(stage, "stopped before");
         }
         if context.side != SideQuestions::None {
@@ -311,6 +326,19 @@ async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) {
 }
 
 async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
+    let stream = match &steps.context.route {
+        Some(route) => by_proxy::connect(steps, route).await?,
+        None => straight(steps, beside).await?,
+    };
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
+    }
+}
+
+/// The TCP connection to the target.
+async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (Stage, String)> {
     let context = &steps.context;
     if context.side != SideQuestions::None {
         beside.questions.spawn(side::dns_name(context.clone()));
@@ -321,14 +349,7 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
     {
         beside.questions.spawn(side::reverse_name(context.clone(), address));
     }
-    let stream = steps
-        .stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions))
-        .await?;
-    match connected(steps, stream, beside).await? {
-        None => Ok(()),
-        // Once: the host that the broker named has no other to name.
-        Some(redirection) => follow(steps, redirection, beside).await,
-    }
+    steps.stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions)).await
 }
 
 /// Goes to the host that a broker named: a connection of its own, with all stages.
@@ -337,7 +358,29 @@ async fn follow(
     redirection: Redirection,
     beside: &mut Beside,
 ) -> Result<(), (Stage, String)> {
-    let context = &steps.context;
+    let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
+    let context = Context { route, ..steps.context.clone() };
+    let failed = |why: &str| (Stage::Session, why.to_owned());
+    let stream = match &context.route {
+        Some(route) => by_proxy::redirected(&context, route, &redirection).await,
+        None => straight_to(&context, &redirection).await.map_err(failed)?,
+    };
+    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
+    let hop = Steps {
+        context: Context { routing_token: redirection.routing_token, ..context },
+        progress: steps.progress.clone(),
+    };
+    match connected(&hop, stream, beside).await? {
+        None => Ok(()),
+        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
+    }
+}
+
+/// The TCP connection to the first host of a redirection that can be found.
+async fn straight_to(
+    context: &Context,
+    redirection: &Redirection,
+) -> Result<Option<MeteredStream>, &'static str> {
     let port = context.target.port;
     let mut found = None;
     for name in &redirection.targets {
@@ -347,20 +390,10 @@ async fn follow(
             break;
         }
     }
-    let failed = |why: &str| (Stage::Session, why.to_owned());
-    let address = found.ok_or_else(|| failed("the broker named no host that can be found"))?;
+    let address = found.ok_or("the broker named no host that can be found")?;
     let (limit, purpose) = (context.deadlines.tcp, Purpose::Redirected);
     let journal = Arc::clone(&context.journal);
-    let stream = stages::tcp::attempt(journal, address, limit, purpose, purpose).await;
-    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
-    let hop = Steps {
-        context: Context { routing_token: redirection.routing_token, ..context.clone() },
-        progress: steps.progress.clone(),
-    };
-    match connected(&hop, stream, beside).await? {
-        None => Ok(()),
-        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
-    }
+    Ok(stages::tcp::attempt(journal, address, limit, purpose, purpose).await)
 }
 
 /// All stages behind the TCP connection; a redirection where a broker sends the client on.
@@ -451,9 +484,7 @@ async fn sign_in_with(
         Err(Failure::Over(why)) => return Err(why),
         Err(Failure::WithoutKerberos(_)) => {}
     }
-    let journal = Arc::clone(&context.journal);
-    let (limit, purpose) = (context.deadlines.tcp, Purpose::Fallback);
-    let stream = stages::tcp::attempt(journal, remote, limit, purpose, purpose).await;
+    let stream = stages::tcp::again(context, remote, Purpose::Fallback).await;
     let stream = stream.ok_or("the connection for NTLM was not made")?;
     let again = stages::x224::run(context, stream).await?;
     if again.protocol != protocol {

@@ -6,32 +6,52 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rdpdoctor_model::{Ending, Fact, Party, Stage};
+use rdpdoctor_model::{Awaited, Ending, Fact, Party, Stage};
 use rdpdoctor_wire::Dissector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::Journal;
 
-/// A TCP connection whose bytes go through a [`Dissector`] on their way.
+/// What a stream runs over: a TCP connection, or a tunnel inside another stream.
+pub(crate) trait Below: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Below for T {}
+
+/// A connection whose bytes go through a [`Dissector`] on their way.
 pub(crate) struct MeteredStream {
-    tcp: TcpStream,
+    below: Box<dyn Below>,
     dissector: Dissector,
     journal: Arc<Journal>,
     number: u32,
     remote: SocketAddr,
     /// How the server ended it, once it did.
     ended: Option<(Ending, Option<i32>)>,
+    /// How it ends when it is dropped before the server ended it.
+    dropped: Ending,
 }
 
 impl MeteredStream {
     pub(crate) fn new(
-        tcp: TcpStream,
+        below: impl Below + 'static,
         journal: Arc<Journal>,
         number: u32,
         remote: SocketAddr,
     ) -> Self {
-        Self { tcp, dissector: Dissector::new(), journal, number, remote, ended: None }
+        Self {
+            below: Box::new(below),
+            dissector: Dissector::new(),
+            journal,
+            number,
+            remote,
+            ended: None,
+            dropped: Ending::Cancelled,
+        }
+    }
+
+    /// It has become what another stream runs over, and ends with that.
+    pub(crate) fn carries(&mut self) {
+        self.dissector.outside(Awaited::Nothing);
+        self.dropped = Ending::ClosedByClient;
     }
 
     /// What the dissector saw since the last call; written down as well.
@@ -95,7 +115,7 @@ impl MeteredStream {
 impl Drop for MeteredStream {
     /// A stream that is dropped unfinished was cancelled; its last facts are kept.
     fn drop(&mut self) {
-        self.finish(Ending::Cancelled);
+        self.finish(self.dropped);
     }
 }
 
@@ -108,7 +128,7 @@ impl AsyncRead for MeteredStream {
         let this = &mut *self;
         let before = buffer.filled().len();
         let room = buffer.remaining();
-        let result = std::task::ready!(Pin::new(&mut this.tcp).poll_read(context, buffer));
+        let result = std::task::ready!(Pin::new(&mut this.below).poll_read(context, buffer));
         match &result {
             Ok(()) => {
                 let now = this.journal.elapsed_ms();
@@ -132,7 +152,7 @@ impl AsyncWrite for MeteredStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let result = std::task::ready!(Pin::new(&mut this.tcp).poll_write(context, bytes));
+        let result = std::task::ready!(Pin::new(&mut this.below).poll_write(context, bytes));
         match &result {
             Ok(written) => {
                 let now = this.journal.elapsed_ms();
@@ -144,10 +164,10 @@ impl AsyncWrite for MeteredStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(context)
+        Pin::new(&mut self.below).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+        Pin::new(&mut self.below).poll_shutdown(context)
     }
 }

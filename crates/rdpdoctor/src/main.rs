@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod output;
 mod progress;
+mod proxy;
 mod sign_in;
 
 use std::process::ExitCode;

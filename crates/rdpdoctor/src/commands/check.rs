@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target};
-use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
+use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, Proxy, SideQuestions};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
+use crate::proxy;
 use crate::sign_in::{self, Memory, Plan};
 
 /// Between two tries of `--wait`.
@@ -23,12 +24,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let target: Target = args.target.parse()?;
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
+    let proxy = proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
     let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let job = Job { args, target, reported, plan, memory };
+    let job = Job { args, target, reported, proxy, plan, memory };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -43,6 +45,7 @@ struct Job<'a> {
     args: &'a CheckArgs,
     target: Target,
     reported: Option<(u32, Option<u32>)>,
+    proxy: Option<Proxy>,
     plan: Plan,
     memory: Memory,
 }
@@ -109,7 +112,7 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&observations),
-            via: None,
+            via: self.proxy.as_ref().map(ToString::to_string),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
             engine: Engine::Portable,
@@ -124,7 +127,7 @@ impl Job<'_> {
             Plan::Ready(sign_in) => Some((**sign_in).clone()),
             Plan::None | Plan::Remembered(_) => None,
         };
-        CheckOptions { sign_in, ..options(self.args) }
+        CheckOptions { sign_in, proxy: self.proxy.clone(), ..options(self.args) }
     }
 }
 
@@ -159,7 +162,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, sign_in: None }
+    CheckOptions { requested_protocols, side, deadlines, sign_in: None, proxy: None }
 }
 
 fn policy(args: &CheckArgs) -> Policy {

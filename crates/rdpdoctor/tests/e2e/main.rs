@@ -13,6 +13,7 @@ mod kerberos;
 mod lab;
 mod network;
 mod programs;
+mod proxy;
 mod servers;
 mod sign_in;
 mod support;

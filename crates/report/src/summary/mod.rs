@@ -1,5 +1,6 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod proxy;
 mod session;
 mod sign_in;
 
@@ -114,8 +115,9 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         };
     }
     let seen = match report.stage {
+        Stage::Proxy => proxy::words(evidence),
         Stage::Dns => name(evidence),
-        Stage::Tcp => network(evidence),
+        Stage::Tcp => proxy::network(evidence).or_else(|| network(evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
@@ -477,6 +479,7 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         Awaited::FontMap => "while the session was set up",
         Awaited::Picture => "before there was a picture",
         Awaited::Disconnect => "when asked to end the session",
+        Awaited::ProxyGreeting | Awaited::ProxyAnswer => "before the proxy answered",
         Awaited::Nothing => "at the end",
     };
     let (took, bytes) = (duration(after_ms), bytes(unfinished));

@@ -7,6 +7,8 @@ pub mod middlebox_reset;
 pub mod no_answer;
 pub mod port_blocked;
 pub mod prohibited;
+pub mod proxy_auth;
+pub mod proxy_refused;
 pub mod refused;
 pub mod self_connection;
 pub mod silent_listener;
