@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use rdpdoctor_model::{
     Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex,
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
-    Party, PublicKey, Purpose, RecordType, ResolveFailure, RevocationAnswer, RevocationSource,
-    ServiceKind, Source, Stage, Target, Timestamp, Transport,
+    Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, ResolveFailure,
+    RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target, Timestamp, Transport,
 };
 
 use crate::{Cause, Evidence, Match, Policy, Trust};
@@ -93,6 +93,40 @@ impl Scene {
         let remote = "10.0.0.1:3389".parse().expect("an address");
         let transport = Transport::Tcp;
         self.fact(Stage::Tcp, Fact::Connection { number, purpose, transport, remote, local: None })
+    }
+
+    /// A connection to a proxy.
+    pub(crate) fn proxy(self) -> Self {
+        self.fact(
+            Stage::Proxy,
+            Fact::ProxyChosen {
+                scheme: ProxyScheme::Http,
+                proxy_host: "proxy.corp.example".to_owned(),
+                proxy_port: 3128,
+                chosen_by: ProxyChoice::Option,
+                has_user: false,
+            },
+        )
+        .connection(Purpose::Proxy)
+    }
+
+    /// A proxy that says this.
+    pub(crate) fn proxy_answer(self, reply: ProxyReply) -> Self {
+        self.proxy().fact(Stage::Proxy, Fact::ProxyAnswer { reply, elapsed_ms: 1.0 })
+    }
+
+    /// An HTTP proxy that answers with this status.
+    pub(crate) fn proxy_status(self, status: u16, schemes: &[&str]) -> Self {
+        let schemes = schemes.iter().map(|scheme| (*scheme).to_owned()).collect();
+        let (phrase, error) = ("as it says".to_owned(), None);
+        self.proxy_answer(ProxyReply::Http { status, phrase, schemes, error })
+    }
+
+    /// A tunnel to the target.
+    pub(crate) fn tunnel(self) -> Self {
+        let destination = "pc42.corp.example:3389".to_owned();
+        let fact = Fact::TunnelOpened { destination, carrier: 1, elapsed_ms: 2.0 };
+        self.connection(Purpose::Main).fact(Stage::Tcp, fact)
     }
 
     pub(crate) fn connected(self, remote: &str) -> Self {

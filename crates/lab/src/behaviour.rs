@@ -5,6 +5,7 @@ use ironrdp_pdu::rdp::session_info::LogonErrorNotificationType;
 use openssl::ssl::SslVersion;
 
 use crate::certificate::{self, Forge, Identity};
+use crate::proxy::ProxyAnswer;
 use crate::security::StandardSecurity;
 use crate::tls::ClientHello;
 use crate::x224::{self, Request};
@@ -12,6 +13,8 @@ use crate::x224::{self, Request};
 /// A server from its first to its last step. Faults are written as
 /// `Behaviour { the_step_that_differs, ..Behaviour::HEALTHY }`.
 pub(crate) struct Behaviour {
+    /// What stands in front of it.
+    pub(crate) proxy: Option<ProxyAnswer>,
     /// How fast it sends.
     pub(crate) pace: Pace,
     /// What it does with a connection before it has read anything.
@@ -43,6 +46,7 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     /// A Windows Server 2022 that requires NLA, with the certificate it made for itself.
     pub(crate) const HEALTHY: Self = Self {
+        proxy: None,
         pace: Pace::Normal,
         opening: Opening::Await,
         negotiation: x224::nla_only,

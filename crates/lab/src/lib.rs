@@ -18,6 +18,7 @@ mod link;
 mod mcs;
 mod ntlm;
 mod picture;
+mod proxy;
 mod rc4;
 mod revocation;
 mod running;

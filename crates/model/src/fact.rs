@@ -11,7 +11,7 @@ use crate::terms::{
     ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer, SecurityLayerAnswer,
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
-use crate::{Certificate, Hex, Lookup, Timestamp};
+use crate::{Certificate, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp};
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
 /// name in kebab-case. A kind is never reused for something else.
@@ -110,6 +110,46 @@ pub enum Fact {
         setting: Option<String>,
         /// What stands there, where that is no secret.
         value: Option<String>,
+    },
+
+    // ── proxy ───────────────────────────────────────────────────────────────────────────────────
+    /// The proxy by which every connection to the target goes.
+    ProxyChosen {
+        /// Its protocol.
+        scheme: ProxyScheme,
+        /// Its name or address.
+        proxy_host: String,
+        /// Its port.
+        proxy_port: u16,
+        /// Who chose it.
+        chosen_by: ProxyChoice,
+        /// Whether there is a user to sign in with.
+        has_user: bool,
+    },
+    /// The proxy's name has no address.
+    ProxyNameFailed {
+        /// The name.
+        proxy_host: String,
+        /// Which way it failed.
+        failure: ResolveFailure,
+        /// The resolver's own words.
+        text: String,
+    },
+    /// A proxy's answer.
+    ProxyAnswer {
+        /// What it said.
+        reply: ProxyReply,
+        /// From the first word to it to this answer.
+        elapsed_ms: f64,
+    },
+    /// The proxy made the connection; what follows passes inside.
+    TunnelOpened {
+        /// The target as the proxy was asked for it.
+        destination: String,
+        /// The number of the connection to the proxy.
+        carrier: u32,
+        /// From the first word to the proxy to its consent.
+        elapsed_ms: f64,
     },
 
     // ── dns ─────────────────────────────────────────────────────────────────────────────────────

@@ -94,6 +94,8 @@ pub enum Purpose {
     Redirected,
     /// What the path does to packets.
     Path,
+    /// The connection to a proxy, which carries others.
+    Proxy,
 }
 
 /// What carries a connection.
@@ -106,6 +108,8 @@ pub enum Transport {
     Udp,
     /// ICMP echo.
     Icmp,
+    /// Inside another connection: one to a proxy.
+    Tunnel,
 }
 
 /// Why TCP did not connect.
@@ -204,6 +208,10 @@ pub enum Awaited {
     Picture,
     /// The end of the connection, after the client asked for it.
     Disconnect,
+    /// A proxy's word on how to sign in to it, or on the sign-in.
+    ProxyGreeting,
+    /// A proxy's answer to the request for a connection.
+    ProxyAnswer,
     /// Nothing: the check had what it wanted.
     Nothing,
 }
@@ -223,6 +231,7 @@ impl Awaited {
             Self::License => Stage::Licensing,
             Self::DemandActive | Self::FontMap | Self::Disconnect => Stage::Session,
             Self::Picture => Stage::Desktop,
+            Self::ProxyGreeting | Self::ProxyAnswer => Stage::Proxy,
             Self::Nothing => Stage::Tcp,
         }
     }

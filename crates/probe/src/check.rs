@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::Journal;
+use crate::by_proxy;
 use crate::link::Link;
+use crate::proxy::{Proxy, Route};
 use crate::side::{self, DnsClient};
 use crate::sign_in::SignIn;
 use crate::stages;
@@ -51,6 +53,8 @@ pub struct CheckOptions {
     pub samples: Option<u16>,
     /// What the connection request carries for a load balancer, as an `.rdp` file has it.
     pub routing: Option<Vec<u8>>,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for CheckOptions {
@@ -62,6 +66,7 @@ impl Default for CheckOptions {
             sign_in: None,
             samples: None,
             routing: None,
+            proxy: None,
         }
     }
 }
@@ -161,6 +166,8 @@ pub(crate) struct Context {
     pub(crate) routing_token: Option<Vec<u8>>,
     /// What the user's file gave to show to a load balancer.
     pub(crate) routing: Option<Vec<u8>>,
+    /// The way through a proxy; none: straight.
+    pub(crate) route: Option<Arc<Route>>,
     names: Arc<[String]>,
 }
 
@@ -222,6 +229,7 @@ impl Prober {
             samples: options.samples,
             routing_token: None,
             routing: options.routing.clone(),
+            route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
             names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {
@@ -245,6 +253,8 @@ impl Prober {
 fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side != SideQuestions::None
+        // Whether the proxy leads to the authority as well, nobody said.
+        && context.route.is_none()
     {
         beside.needed.spawn(side::revocation(context.clone(), issued));
     }
@@ -252,13 +262,13 @@ fn encrypted(context: &Context, established: Established, beside: &mut Beside) -
 }
 
 /// Times the stages and writes down how each went.
-struct Steps {
-    context: Context,
+pub(crate) struct Steps {
+    pub(crate) context: Context,
     progress: Option<Progress>,
 }
 
 impl Steps {
-    async fn stage<T>(
+    pub(crate) async fn stage<T>(
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, String>>,
@@ -277,7 +287,7 @@ impl Steps {
         result.map_err(|reason| (stage, reason))
     }
 
-    fn skip(&self, stage: Stage, reason: &str) {
+    pub(crate) fn skip(&self, stage: Stage, reason: &str) {
         let outcome = StageOutcome::Skipped;
         let reason = Some(reason.to_owned());
         self.context.note(stage, Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 });
@@ -303,7 +313,12 @@ async fn run(context: Context, progress: Option<Progress>) {
     let result = main_path(&steps, &mut beside).await;
     beside.over.store(true, Ordering::Relaxed);
     if let Err((failed, _)) = &result {
-        for stage in STAGES.into_iter().filter(|stage| stage > failed) {
+        // For a proxy that does not resolve names, that stage comes first.
+        let told = context.journal.observations();
+        let told = |stage| {
+            told.iter().any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
+        };
+        for stage in STAGES.into_iter().filter(|stage| stage > failed && !told(*stage)) {
             steps.skip(stage, "stopped before");
         }
         if context.side != SideQuestions::None {
@@ -337,6 +352,19 @@ async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) {
 }
 
 async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
+    let stream = match &steps.context.route {
+        Some(route) => by_proxy::connect(steps, route).await?,
+        None => straight(steps, beside).await?,
+    };
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
+    }
+}
+
+/// The TCP connection to the target.
+async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (Stage, String)> {
     let context = &steps.context;
     if context.side != SideQuestions::None {
         beside.questions.spawn(side::dns_name(context.clone()));
@@ -354,11 +382,7 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
         let over = Arc::clone(&beside.over);
         beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
     }
-    match connected(steps, stream, beside).await? {
-        None => Ok(()),
-        // Once: the host that the broker named has no other to name.
-        Some(redirection) => follow(steps, redirection, beside).await,
-    }
+    Ok(stream)
 }
 
 /// Goes to the host that a broker named: a connection of its own, with all stages.
@@ -367,7 +391,29 @@ async fn follow(
     redirection: Redirection,
     beside: &mut Beside,
 ) -> Result<(), (Stage, String)> {
-    let context = &steps.context;
+    let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
+    let context = Context { route, ..steps.context.clone() };
+    let failed = |why: &str| (Stage::Session, why.to_owned());
+    let stream = match &context.route {
+        Some(route) => by_proxy::redirected(&context, route, &redirection).await,
+        None => straight_to(&context, &redirection).await.map_err(failed)?,
+    };
+    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
+    let hop = Steps {
+        context: Context { routing_token: redirection.routing_token, ..context },
+        progress: steps.progress.clone(),
+    };
+    match connected(&hop, stream, beside).await? {
+        None => Ok(()),
+        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
+    }
+}
+
+/// The TCP connection to the first host of a redirection that can be found.
+async fn straight_to(
+    context: &Context,
+    redirection: &Redirection,
+) -> Result<Option<MeteredStream>, &'static str> {
     let port = context.target.port;
     let mut found = None;
     for name in &redirection.targets {
@@ -377,20 +423,10 @@ async fn follow(
             break;
         }
     }
-    let failed = |why: &str| (Stage::Session, why.to_owned());
-    let address = found.ok_or_else(|| failed("the broker named no host that can be found"))?;
+    let address = found.ok_or("the broker named no host that can be found")?;
     let (limit, purpose) = (context.deadlines.tcp, Purpose::Redirected);
     let journal = Arc::clone(&context.journal);
-    let stream = stages::tcp::attempt(journal, address, limit, purpose, purpose).await;
-    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
-    let hop = Steps {
-        context: Context { routing_token: redirection.routing_token, ..context.clone() },
-        progress: steps.progress.clone(),
-    };
-    match connected(&hop, stream, beside).await? {
-        None => Ok(()),
-        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
-    }
+    Ok(stages::tcp::attempt(journal, address, limit, purpose, purpose).await)
 }
 
 /// All stages behind the TCP connection; a redirection where a broker sends the client on.
@@ -480,9 +516,7 @@ async fn sign_in_with(
         Err(Failure::Over(why)) => return Err(why),
         Err(Failure::WithoutKerberos(_)) => {}
     }
-    let journal = Arc::clone(&context.journal);
-    let (limit, purpose) = (context.deadlines.tcp, Purpose::Fallback);
-    let stream = stages::tcp::attempt(journal, remote, limit, purpose, purpose).await;
+    let stream = stages::tcp::again(context, remote, Purpose::Fallback).await;
     let stream = stream.ok_or("the connection for NTLM was not made")?;
     let again = stages::x224::run(context, stream).await?;
     if again.protocol != protocol {

@@ -114,6 +114,9 @@ pub struct CheckArgs {
     /// How certificate findings weigh: strict makes each block
     #[arg(long, value_enum, default_value_t = TrustLevel::Warn)]
     pub trust: TrustLevel,
+    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
     /// Ask every side question: all security layers, all TLS versions
     #[arg(long, conflicts_with = "no_side")]
     pub deep: bool,

@@ -85,6 +85,8 @@ enum Phase {
     Mcs,
     /// Channels and what passes on them.
     Channels,
+    /// Not Remote Desktop but what carries it: counted, not read.
+    Outside,
     /// Nothing more is read.
     Done,
 }
@@ -135,6 +137,7 @@ impl Dissector {
             | Phase::EarlyAuthorization
             | Phase::Mcs
             | Phase::Channels
+            | Phase::Outside
             | Phase::Done => {}
         }
     }
@@ -182,6 +185,16 @@ impl Dissector {
         };
     }
 
+    /// What passes from now on belongs to a proxy, which owes `awaited`.
+    pub fn outside(&mut self, awaited: Awaited) {
+        (self.phase, self.awaiting) = (Phase::Outside, awaited);
+    }
+
+    /// TLS from the first byte, as a proxy speaks it.
+    pub fn expect_tls(&mut self) {
+        self.phase = Phase::ClientHello;
+    }
+
     /// An alert that only the TLS library could read, since it was encrypted.
     pub fn alert(&mut self, from: Party, level: u8, description: u8, at_ms: f64) {
         let awaited = self.awaited();
@@ -227,9 +240,11 @@ impl Dissector {
             Phase::Negotiation => Awaited::ConnectionConfirm,
             Phase::ClientHello => Awaited::ServerHello,
             Phase::Handshake => Awaited::HandshakeEnd,
-            Phase::CredSsp | Phase::EarlyAuthorization | Phase::Mcs | Phase::Channels => {
-                self.awaiting
-            }
+            Phase::CredSsp
+            | Phase::EarlyAuthorization
+            | Phase::Mcs
+            | Phase::Channels
+            | Phase::Outside => self.awaiting,
             Phase::Done => Awaited::Nothing,
         }
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rdpdoctor_model::{
     Awaited, Certificate, ChainError, DnsOutcome, Ending, Fact, Lookup, Negotiation, ObservationId,
-    Party, Purpose, ResolveFailure, ServiceKind,
+    Party, ProxyReply, Purpose, ResolveFailure, ServiceKind,
 };
 
 use crate::codes::{self, Table};
@@ -348,6 +348,65 @@ pub(crate) fn icmp(evidence: &Evidence<'_>) -> Option<String> {
         .next()?;
     let from = seen.value.from.map(|from| format!(" from {from}")).unwrap_or_default();
     Some(format!(" It was ICMP type {} code {}{from}.", seen.value.kind, seen.value.code))
+}
+
+/// The proxy as its URL has it, and whether there is a user to sign in with.
+pub(crate) fn proxy(evidence: &Evidence<'_>) -> (String, bool) {
+    let chosen = evidence.all(|fact| match fact {
+        Fact::ProxyChosen { scheme, proxy_host, proxy_port, has_user, .. } => {
+            let host = if proxy_host.contains(':') {
+                format!("[{proxy_host}]")
+            } else {
+                proxy_host.clone()
+            };
+            Some((format!("{}://{host}:{proxy_port}", scheme.id()), *has_user))
+        }
+        _ => None,
+    });
+    chosen.into_iter().next_back().map_or_else(|| ("(not named)".to_owned(), false), |s| s.value)
+}
+
+/// The last answer of the proxy.
+pub(crate) fn proxy_answer<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, &'a ProxyReply>> {
+    evidence
+        .all(|fact| match fact {
+            Fact::ProxyAnswer { reply, .. } => Some(reply),
+            _ => None,
+        })
+        .pop()
+}
+
+/// Whether a proxy made the connection to the target.
+pub(crate) fn tunnelled(evidence: &Evidence<'_>) -> bool {
+    !evidence.main_path(|f| matches!(f, Fact::TunnelOpened { .. }).then_some(())).is_empty()
+}
+
+/// The proxy took the request and said nothing within the time: it may still wait for the target.
+pub(crate) fn proxy_waits(evidence: &Evidence<'_>) -> Option<ObservationId> {
+    let ends = evidence.on(Purpose::Proxy, |fact| match fact {
+        Fact::StreamEnded { ending: Ending::Timeout, awaited: Awaited::ProxyAnswer, .. } => {
+            Some(())
+        }
+        _ => None,
+    });
+    ends.last().filter(|_| !tunnelled(evidence)).map(Seen::id)
+}
+
+/// Says that it is a proxy's word, where it is one: the target was not asked by this machine.
+pub(crate) fn by_proxy(evidence: &Evidence<'_>) -> Option<String> {
+    let told = evidence.all(|fact| match fact {
+        Fact::ProxyAnswer { reply, .. } if reply.on_target().is_some() => Some(reply),
+        _ => None,
+    });
+    let words = match told.last()?.value {
+        ProxyReply::Http { status, error: Some(error), .. } => {
+            format!("HTTP status {status}, {error}")
+        }
+        ProxyReply::Http { status, .. } => format!("HTTP status {status}"),
+        ProxyReply::SocksReply { code } => format!("SOCKS reply {code}"),
+        _ => return None,
+    };
+    Some(format!("It is the proxy that says so ({words}); seen from here it may be otherwise."))
 }
 
 /// The name by which the server introduced itself, when it is not the target's: by NTLM only, never

@@ -29,6 +29,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &dns::hosts_override::CAUSE,
     &dns::broken_ipv6::CAUSE,
     // net
+    &net::proxy_auth::CAUSE,
+    &net::proxy_refused::CAUSE,
     &net::host_unreachable::CAUSE,
     &net::no_answer::CAUSE,
     &net::port_blocked::CAUSE,

@@ -19,6 +19,7 @@ mod healthy_large_chain;
 mod healthy_logon_tls;
 mod healthy_nla;
 mod healthy_no_timestamp;
+mod healthy_proxy;
 mod healthy_rdp_fips;
 mod healthy_rdp_security;
 mod healthy_revocation_list;
@@ -89,6 +90,15 @@ mod nla_trust_broken;
 mod nla_unknown_status;
 mod nla_workstation_restriction;
 mod other_name;
+mod proxy_auth;
+mod proxy_auth_unsupported;
+mod proxy_closed;
+mod proxy_failed;
+mod proxy_garbage;
+mod proxy_refused;
+mod proxy_silent;
+mod proxy_target_refused;
+mod proxy_target_silent;
 mod rdpsec_56_bit;
 mod rdpsec_fips_mismatch;
 mod rdpsec_no_common_encryption;
@@ -177,6 +187,16 @@ pub static FAULTS: &[&Fault] = &[
     &wrong_service_telnet::FAULT,
     &wrong_service_mysql::FAULT,
     &wrong_service_unknown::FAULT,
+    &healthy_proxy::FAULT,
+    &proxy_auth::FAULT,
+    &proxy_auth_unsupported::FAULT,
+    &proxy_refused::FAULT,
+    &proxy_failed::FAULT,
+    &proxy_target_refused::FAULT,
+    &proxy_target_silent::FAULT,
+    &proxy_garbage::FAULT,
+    &proxy_silent::FAULT,
+    &proxy_closed::FAULT,
     &nego_tls_required::FAULT,
     &nego_tls_not_allowed::FAULT,
     &nego_tls_not_allowed_strict::FAULT,

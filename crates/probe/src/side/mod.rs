@@ -39,7 +39,8 @@ pub(crate) fn beside_tls(
 pub(crate) async fn after_failure(context: &Context, stage: Stage) {
     let observations = context.journal.observations();
     match stage {
-        Stage::Tcp => {
+        // Through a proxy the target is asked nothing on another way.
+        Stage::Tcp if context.route.is_none() => {
             let silent = observations.iter().find_map(|o| match o.fact {
                 Fact::TcpFailed {
                     remote,
@@ -59,7 +60,9 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
                 _ => None,
             });
             let remote = observations.iter().rev().find_map(|o| match o.fact {
-                Fact::TcpConnected { remote, .. } if unsaid == Some(o.connection) => Some(remote),
+                Fact::Connection { number, remote, .. } if unsaid == Some(Some(number)) => {
+                    Some(remote)
+                }
                 _ => None,
             });
             if let Some(remote) = remote {

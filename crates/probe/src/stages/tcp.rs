@@ -116,17 +116,17 @@ async fn attempt_with(
     let begun = Instant::now();
     let result = timeout(limit, connect(remote, segment)).await;
     pending.open = false;
-    let begun_ms = pending.begun_ms;
+    let (begun_ms, stage) = (pending.begun_ms, stage(purpose));
     let announce = |purpose, local| {
         let fact = Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local };
-        journal.note_at(begun_ms, Stage::Tcp, Some(number), fact);
+        journal.note_at(begun_ms, stage, Some(number), fact);
     };
     let elapsed_ms = millis(begun.elapsed());
     let (failure, icmp, os_error) = match result {
         Ok(Ok((tcp, local))) => {
             announce(purpose, Some(local));
             let fact = Fact::TcpConnected { remote, local, round_trip_ms: elapsed_ms };
-            journal.note(Stage::Tcp, Some(number), fact);
+            journal.note(stage, Some(number), fact);
             return Some(MeteredStream::new(tcp, journal, number, remote));
         }
         Ok(Err(failed)) => failed,
@@ -134,8 +134,28 @@ async fn attempt_with(
     };
     announce(failed_as, None);
     let fact = Fact::TcpFailed { remote, failure, icmp, os_error, elapsed_ms };
-    journal.note(Stage::Tcp, Some(number), fact);
+    journal.note(stage, Some(number), fact);
     None
+}
+
+/// The stage to which a connection for this purpose belongs.
+fn stage(purpose: Purpose) -> Stage {
+    if purpose == Purpose::Proxy { Stage::Proxy } else { Stage::Tcp }
+}
+
+/// One more connection to the target, by the way of the first: straight, or through the proxy.
+pub(crate) async fn again(
+    context: &Context,
+    remote: SocketAddr,
+    purpose: Purpose,
+) -> Option<MeteredStream> {
+    match &context.route {
+        Some(route) => super::proxy::again(context, route, purpose).await,
+        None => {
+            let journal = Arc::clone(&context.journal);
+            attempt(journal, remote, context.deadlines.tcp, purpose, purpose).await
+        }
+    }
 }
 
 /// An attempt under way. When it is dropped because another address won, its silence is written
@@ -158,12 +178,13 @@ impl Drop for Pending {
         let (number, purpose, remote) = (self.number, self.purpose, self.remote);
         let fact =
             Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local: None };
-        self.journal.note_at(self.begun_ms, Stage::Tcp, Some(number), fact);
+        let stage = stage(purpose);
+        self.journal.note_at(self.begun_ms, stage, Some(number), fact);
         if elapsed_ms >= SILENCE_MS {
             let failure = ConnectFailure::Timeout;
             let icmp = Lookup::Absent;
             let fact = Fact::TcpFailed { remote, failure, icmp, os_error: None, elapsed_ms };
-            self.journal.note(Stage::Tcp, Some(number), fact);
+            self.journal.note(stage, Some(number), fact);
         }
     }
 }

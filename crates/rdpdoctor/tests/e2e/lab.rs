@@ -30,6 +30,9 @@ async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
     let host = if fault.name == "cert-name-mismatch" { "localhost" } else { "127.0.0.1" };
     let target = format!("{host}:{}", running.address().port());
     command.args(["check", &target, "--timeout", TIMEOUT]).args(more);
+    if let Some(proxy) = running.proxy() {
+        command.args(["--proxy", &format!("http://{proxy}")]);
+    }
     sign_in(&mut command, fault);
     command.env("SSL_CERT_FILE", &ca_file);
     let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");

@@ -16,6 +16,7 @@ mod kerberos;
 mod lab;
 mod network;
 mod programs;
+mod proxy;
 mod rdp_file;
 mod servers;
 mod sign_in;

@@ -1,6 +1,7 @@
 //! What was seen at each stage, in one line of plain words.
 
 mod path;
+mod proxy;
 mod rdp_file;
 mod session;
 mod sign_in;
@@ -117,8 +118,9 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
     }
     let seen = match report.stage {
         Stage::RdpFile => rdp_file::words(evidence),
+        Stage::Proxy => proxy::words(evidence),
         Stage::Dns => name(evidence),
-        Stage::Tcp => network(evidence),
+        Stage::Tcp => proxy::network(evidence).or_else(|| network(evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
@@ -481,6 +483,7 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         Awaited::FontMap => "while the session was set up",
         Awaited::Picture => "before there was a picture",
         Awaited::Disconnect => "when asked to end the session",
+        Awaited::ProxyGreeting | Awaited::ProxyAnswer => "before the proxy answered",
         Awaited::Nothing => "at the end",
     };
     let (took, bytes) = (duration(after_ms), bytes(unfinished));

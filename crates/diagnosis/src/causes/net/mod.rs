@@ -10,6 +10,8 @@ pub mod no_answer;
 pub mod packet_loss;
 pub mod port_blocked;
 pub mod prohibited;
+pub mod proxy_auth;
+pub mod proxy_refused;
 pub mod refused;
 pub mod self_connection;
 pub mod silent_listener;
