@@ -131,6 +131,9 @@ fn is_of(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
     }
 }
 
+/// A text's digest.
+type Hash = fn(&[u8]) -> Vec<u8>;
+
 impl Signature {
     fn subject(&self) -> String {
         self.certificate.tbs_certificate().subject().to_string()
@@ -162,7 +165,7 @@ impl Signature {
     }
 
     /// The scheme, PKCS #1 v1.5, and the digest.
-    fn digest(&self) -> Result<(Pkcs1v15Sign, fn(&[u8]) -> Vec<u8>), String> {
+    fn digest(&self) -> Result<(Pkcs1v15Sign, Hash), String> {
         let algorithm = self.signer.signature_algorithm.oid;
         if !RSA.contains(&algorithm) {
             return Err(format!("its algorithm {algorithm} is not known here"));

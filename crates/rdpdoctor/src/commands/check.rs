@@ -14,6 +14,7 @@ use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
 use super::exit_code;
+use super::read::judged;
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
@@ -35,13 +36,14 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         return Ok(exit_code(&document));
     };
     rdp_file::may_write(args.fixed.as_ref())?;
+    let without_connection = |seen| judged(&file, seen, reported, Some(Stage::Desktop));
     let document = match file.way() {
         // The gateway's stage takes `way.gateway` as it takes `--gateway`.
         Some(Way { gateway: Some(gateway), .. }) if gateway.usage == GatewayUse::Always => {
-            super::read::judged_with(&file, file.ending_at_gateway(&gateway), reported)
+            without_connection(file.ending_at_gateway(&gateway))
         }
         Some(way) => check(args, way.target.clone(), Some((&file, &way)), reported)?,
-        None => super::read::judged(&file, reported),
+        None => without_connection(file.observations(0)),
     };
     let difference =
         args.fixed.as_ref().map(|copy| file.write_mended(copy, args.output.mask)).transpose()?;

@@ -8,9 +8,7 @@ use rdpdoctor_diagnosis::{Evidence, Policy, diagnose};
 use rdpdoctor_files::{Kind, text};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target, Timestamp};
 use rdpdoctor_report::Document;
-use rdpdoctor_report::document::{
-    Attempt, Engine, RunContext, SCHEMA_VERSION, Status, TargetEntry,
-};
+use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
 
 use super::exit_code;
 use crate::cli::ReadArgs;
@@ -35,7 +33,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             Kind::Document => documents.push(saved(path, reported)?),
             kind if is_rdp_file(kind, path) => {
                 let file = GivenFile::read(path)?;
-                documents.push(judged(&file, reported));
+                documents.push(judged(&file, file.observations(0), reported, None));
                 files.push(file);
             }
             kind => bail!("{}", refusal(kind, path)),
@@ -78,16 +76,12 @@ fn refusal(kind: Kind, path: &Path) -> String {
 
 // ── .rdp files ──────────────────────────────────────────────────────────────────────────────────
 
-/// The document of an `.rdp` file that is only read.
-pub fn judged(file: &GivenFile, reported: ReportedCode) -> Document {
-    judged_with(file, file.observations(0), reported)
-}
-
-/// The same with observations beside the file's own.
-pub fn judged_with(
+/// The document of an `.rdp` file without a connection; `asked` is how far one was wanted.
+pub fn judged(
     file: &GivenFile,
     mut observations: Vec<Observation>,
     reported: ReportedCode,
+    asked: Option<Stage>,
 ) -> Document {
     let target = file.target();
     let addresses = target.address().into_iter().collect();
@@ -99,7 +93,7 @@ pub fn judged_with(
         started_at: Timestamp::now(),
         elapsed_ms: 0,
         engine: Engine::Portable,
-        last_stage_asked: None,
+        last_stage_asked: asked,
     };
     judge(run, observations)
 }
@@ -148,29 +142,16 @@ fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
         document.schema_version
     );
     if document.attempts.is_empty() {
-        return Ok(again(
-            &document,
-            document.target.clone(),
-            document.observations.clone(),
-            reported,
-        ));
+        return Ok(again(&document, &attempt(&document), reported));
     }
-    let attempts = document.attempts.iter();
-    let judged = attempts
-        .map(|one| again(&document, one.target.clone(), one.observations.clone(), reported))
-        .collect();
+    let judged = document.attempts.iter().map(|one| again(&document, one, reported)).collect();
     combined(judged, false).with_context(|| format!("{name} holds nothing to judge"))
 }
 
-fn again(
-    saved: &Document,
-    target: TargetEntry,
-    mut observations: Vec<Observation>,
-    reported: ReportedCode,
-) -> Document {
+fn again(saved: &Document, attempt: &Attempt, reported: ReportedCode) -> Document {
+    let mut observations = attempt.observations.clone();
     report(&mut observations, reported);
-    // A check lists what it did not come to, a file that was only read has nothing to come to.
-    let probed = observations.iter().any(|o| o.source == Source::Probe);
+    let target = attempt.target.clone();
     let run = RunContext {
         target: Target { input: target.input, host: target.host, port: target.port },
         addresses: target.addresses,
@@ -178,9 +159,22 @@ fn again(
         started_at: saved.started_at,
         elapsed_ms: saved.elapsed_ms,
         engine: saved.tool.engine,
-        last_stage_asked: probed.then_some(Stage::Desktop),
+        last_stage_asked: last_stage_asked(attempt),
     };
     judge(run, observations)
+}
+
+/// How far the saved try was asked to go: to the last stage that it lists without having begun it.
+fn last_stage_asked(attempt: &Attempt) -> Option<Stage> {
+    let reported = |stage| {
+        attempt
+            .observations
+            .iter()
+            .any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
+    };
+    let probed = attempt.observations.iter().any(|o| o.source == Source::Probe);
+    let unbegun = attempt.stages.iter().map(|entry| entry.stage).filter(|&stage| !reported(stage));
+    unbegun.max().or(probed.then_some(Stage::Desktop))
 }
 
 // ── several ─────────────────────────────────────────────────────────────────────────────────────

@@ -167,6 +167,24 @@ async fn a_check_follows_the_file() {
     running.shutdown();
 }
 
+/// A file that names nobody ends the check where it began.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_a_broken_file() {
+    let document = checked("rdp-nobody", "screen mode id:i:2\r\n", 0, &[]).await;
+    assert_eq!(document["verdict"]["status"], "failed");
+    assert_eq!(cause(&document), "client.rdp-file-invalid");
+    assert_eq!(document["verdict"]["stage"], "rdpfile");
+    let stages = document["stages"].as_array().expect("stages");
+    assert_eq!(
+        (&stages[0]["stage"], &stages[0]["status"]),
+        (&Value::from("rdpfile"), &Value::from("failed"))
+    );
+    assert!(stages.len() > 1 && stages[1..].iter().all(|stage| stage["status"] == "skipped"));
+    let saved = written(&folder("rdp-nobody-saved"), "saved.json", document.to_string());
+    let again = read(&saved, &["--json"]).json();
+    assert_eq!((&again["stages"], &again["verdict"]), (&document["stages"], &document["verdict"]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_is_not_tried_decides_nothing() {
     let running = lab("healthy-nla").await;
@@ -176,6 +194,8 @@ async fn a_gateway_that_is_not_tried_decides_nothing() {
     let document = checked("rdp-gateway", &always, port, &[]).await;
     assert_eq!(document["verdict"]["status"], "unknown");
     assert_eq!(seen(&document, "rdp-file-gateway")[0]["usage"], "always");
+    assert_eq!(seen(&document, "connection").len(), 0, "the direct way is not tried");
+    assert_eq!(document["stages"][2]["detail"], "not tested: stopped at gateway");
     let never = format!("{gateway}gatewayusagemethod:i:0\r\n");
     let document = checked("rdp-no-gateway", &never, port, &[]).await;
     assert_eq!(document["verdict"]["status"], "ok");
