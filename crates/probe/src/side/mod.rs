@@ -69,7 +69,8 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
                 service::probe(context, remote).await;
             }
         }
-        Stage::Tls | Stage::CredSsp | Stage::Mcs => {
+        // Behind the handshake long packets have passed already.
+        Stage::Tls => {
             let silent = observations.iter().rev().find_map(|o| match o.fact {
                 Fact::StreamEnded { ending: Ending::Timeout, awaited, .. }
                     if awaited != Awaited::Nothing =>

@@ -1,6 +1,6 @@
 //! Long packets vanish without a word.
 
-use rdpdoctor_model::{CauseId, Ending, Fact, Lookup, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Lookup, Stage};
 
 use crate::causes::{advice, look};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
@@ -46,12 +46,7 @@ pub static CAUSE: Cause = Cause {
     ],
     references: &["RFC 2923 2.1", "RFC 4821", "RFC 1191"],
     client_shows: &[],
-    more_specific_than: &[
-        CauseId("tls.handshake-timeout"),
-        CauseId("nla.timeout"),
-        CauseId("mcs.timeout"),
-        CauseId("net.packet-loss"),
-    ],
+    more_specific_than: &[CauseId("tls.handshake-timeout"), CauseId("net.packet-loss")],
     reproduction: Reproduction::Test("network_mtu_blackhole"),
     next_tests: &[advice::FROM_ELSEWHERE],
     rule,
@@ -66,8 +61,14 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 /// The handshake hung, and succeeded in small segments.
 fn fell_silent(evidence: &Evidence<'_>) -> Option<Match> {
     let ended = evidence
-        .main_path(|fact| {
-            matches!(fact, Fact::StreamEnded { ending: Ending::Timeout, .. }).then_some(())
+        .main_path(|fact| match fact {
+            // Behind the handshake long packets have passed already.
+            Fact::StreamEnded {
+                ending: Ending::Timeout,
+                awaited: Awaited::ServerHello | Awaited::HandshakeEnd,
+                ..
+            } => Some(()),
+            _ => None,
         })
         .pop()?;
     let small = evidence
@@ -148,7 +149,10 @@ mod tests {
         let found = judged(silent().fact(Stage::Network, through.clone()));
         assert_eq!(found, Some((Severity::Blocking, Proof::Proven)));
         assert_eq!(judged(silent().fact(Stage::Network, small(Lookup::Absent))), None);
-        assert_eq!(judged(Scene::negotiated(1).fact(Stage::Network, through)), None);
+        assert_eq!(judged(Scene::negotiated(1).fact(Stage::Network, through.clone())), None);
+        let later =
+            Scene::negotiated(2).ended_with(Ending::Timeout, Awaited::NtlmChallenge, 900, 700);
+        assert_eq!(judged(later.fact(Stage::Network, through)), None);
     }
 
     #[test]
