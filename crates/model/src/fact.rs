@@ -603,6 +603,11 @@ pub enum Fact {
         /// How long the stage took.
         elapsed_ms: f64,
     },
+    /// Something of a capture that could not be looked at.
+    CaptureIncomplete {
+        /// What, in words.
+        what: String,
+    },
     /// A part of rdpdoctor itself failed.
     OwnBug {
         /// What it said.

@@ -141,6 +141,12 @@ pub struct ReadArgs {
     /// Files of any kind, recognised by content
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Answer with the last attempt of several instead of the worst
+    #[arg(long)]
+    pub last: bool,
+    /// Secrets of the TLS connections in a capture (SSLKEYLOGFILE)
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// How the answer is given.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -27,6 +27,9 @@ const INFO_AUTOLOGON: u32 = 0x0000_0008;
 /// The I/O channel where the Connect Response does not name it.
 const USUAL_IO_CHANNEL: u16 = 1003;
 
+/// More is not kept of a client that sends something else than a Connection Request.
+const LONGEST_REQUEST: usize = 4096;
+
 /// Most facts of one connection; an ordinary one has about a dozen.
 const MOST_FACTS: usize = 200;
 
@@ -61,6 +64,8 @@ pub struct Dissector {
     io_channel: u16,
     /// Standard RDP Security: every PDU has a security header.
     secured: bool,
+    /// How often the client took its turn inside TLS that nobody can read.
+    sealed_turns: u8,
     ended: bool,
     seen: usize,
     events: Vec<Event>,
@@ -103,6 +108,7 @@ impl Default for Dissector {
             awaiting: Awaited::Nothing,
             io_channel: USUAL_IO_CHANNEL,
             secured: false,
+            sealed_turns: 0,
             ended: false,
             seen: 0,
             events: Vec::new(),
@@ -182,6 +188,33 @@ impl Dissector {
         self.push(at_ms, Fact::TlsAlert { from, level, description, awaited });
     }
 
+    /// Something passed inside TLS that cannot be read. Who speaks tells for two turns of CredSSP and
+    /// one of MCS what the client waits for; behind them nothing is claimed.
+    pub fn sealed(&mut self, from: Party) {
+        if !matches!(self.phase, Phase::CredSsp | Phase::Mcs) {
+            return;
+        }
+        match from {
+            // What a server sends before it was asked is a session ticket (RFC 8446 4.6.1).
+            Party::Server if self.sealed_turns > 0 => self.awaiting = Awaited::Nothing,
+            Party::Server => {}
+            Party::Client if self.sealed_turns == 0 => self.sealed_turns = 1,
+            Party::Client if self.awaiting != Awaited::Nothing => {}
+            Party::Client if self.sealed_turns == 1 && self.phase == Phase::CredSsp => {
+                self.sealed_turns = 2;
+                self.awaiting = Awaited::PublicKeyBinding;
+            }
+            Party::Client => self.phase = Phase::Done,
+        }
+    }
+
+    /// Bytes are missing in what is fed: whatever follows is counted and not read.
+    pub fn lost(&mut self) {
+        self.phase = Phase::Done;
+        self.client = Vec::new();
+        self.server = Vec::new();
+    }
+
     /// No more bytes are expected for the moment: whatever was said so far is judged as it stands.
     pub fn settle(&mut self, at_ms: f64) {
         if self.phase == Phase::Negotiation && self.server.first().is_some_and(|&b| b != 3) {
@@ -228,6 +261,16 @@ impl Dissector {
         }
     }
 
+    /// Whether the client waits for something.
+    pub fn awaits_answer(&self) -> bool {
+        self.awaited() != Awaited::Nothing
+    }
+
+    /// Whether nothing more is read of this connection.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
     /// Bytes of an answer that has begun and is not complete.
     pub fn has_unfinished_answer(&self) -> bool {
         !self.server.is_empty()
@@ -241,6 +284,9 @@ impl Dissector {
     fn negotiation(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         match from {
             Party::Client => {
+                if self.client.len() > LONGEST_REQUEST {
+                    return;
+                }
                 self.client.extend_from_slice(bytes);
                 if let Some((request, _)) = x224::read_request(&self.client) {
                     self.push(at_ms, request);

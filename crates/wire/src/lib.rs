@@ -20,6 +20,7 @@ mod redirection;
 mod security;
 mod share;
 mod tls;
+pub mod tls_decrypt;
 mod tpkt;
 mod x224;
 

@@ -189,7 +189,8 @@ fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
         .unwrap_or_default()
 }
 
-fn exit_code(document: &Document) -> u8 {
+/// The exit code of a document's status.
+pub fn exit_code(document: &Document) -> u8 {
     use rdpdoctor_report::document::Status;
     match document.verdict.status {
         Status::Ok => 0,

@@ -8,12 +8,15 @@ use anyhow::{Context as _, bail};
 use rdpdoctor_files::{HEAD, Kind, sniff};
 
 use crate::cli::ReadArgs;
+use crate::output;
 
 /// Reads the files, judges what is in them and answers as `check` does.
 pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
+    let mut captures = Vec::new();
     for file in &args.files {
         let kind = kind(file)?;
         match kind {
+            Kind::Pcap | Kind::PcapNg => captures.push(file.as_path()),
             Kind::Packed => bail!("{} is {kind}; unpack it first", file.display()),
             Kind::Empty => bail!("{} is {kind}; there is nothing to read", file.display()),
             Kind::Text | Kind::Unknown => bail!(
@@ -23,7 +26,9 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             _ => bail!("{} is {kind}, which this version cannot read yet", file.display()),
         }
     }
-    Ok(super::UNKNOWN)
+    let document = super::read_capture::document(&captures, args)?;
+    output::deliver(&document, &args.output)?;
+    Ok(super::check::exit_code(&document))
 }
 
 /// What a file is, by its first bytes.
