@@ -1,7 +1,7 @@
 use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Stage, StageOutcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity};
+use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
 /// What the evidence comes down to.
 #[derive(Debug, Clone)]
@@ -284,7 +284,9 @@ fn reached(evidence: &Evidence<'_>) -> &'static str {
     let signed_in = seen(|fact| {
         matches!(fact, Fact::PublicKeyBinding { matches: true, .. } | Fact::LoggedOn { .. })
     });
-    if seen(|fact| matches!(fact, Fact::Picture { .. })) && signed_in {
+    if seen(|fact| matches!(fact, Fact::RdpFile { .. })) && evidence.tcp() == TcpResult::NotTried {
+        "The file leads to {host}, and nothing in it is wrong; the connection was not tried"
+    } else if seen(|fact| matches!(fact, Fact::Picture { .. })) && signed_in {
         "{host} can be used by Remote Desktop: sign-in, session and picture work"
     } else if seen(|fact| matches!(fact, Fact::FontMap)) && signed_in {
         "{host} can be used by Remote Desktop: sign-in and session work"

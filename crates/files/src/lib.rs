@@ -3,7 +3,9 @@
 //! Nothing here judges: a broken file is an observation too.
 
 pub mod pcap;
+pub mod rdpfile;
 pub mod sniff;
 pub mod text;
 
+pub use rdpfile::RdpFile;
 pub use sniff::{HEAD, Kind, sniff};

@@ -78,7 +78,7 @@ mod tests {
         let text = "full address:s:bücher.example\r\n";
         let le = utf16_bytes(text);
         let be: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        let latin = text.chars().map(|c| c as u32 as u8).collect::<Vec<u8>>();
+        let latin = text.chars().map(|c| u8::try_from(c).expect("Latin-1")).collect::<Vec<u8>>();
         for (bytes, encoding) in [
             (text.as_bytes().to_vec(), Encoding::Utf8),
             ([b"\xEF\xBB\xBF", text.as_bytes()].concat(), Encoding::Utf8Bom),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::rdp_file::{GatewayUse, RdpFileEncoding, RdpFileFlaw, RdpFileValue};
 use crate::terms::{
     Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Icmp, KerberosExchange, LifeSource,
     LogonForm, Mechanism, Negotiation, NtlmVersion, Party, Purpose, RecordType, ReleaseReason,
@@ -26,6 +27,89 @@ pub enum Fact {
         names: Vec<String>,
         /// Addresses of its interfaces.
         addresses: Vec<IpAddr>,
+    },
+
+    // ── rdpfile ─────────────────────────────────────────────────────────────────────────────────
+    /// An `.rdp` file was read.
+    RdpFile {
+        /// How its characters are written.
+        encoding: RdpFileEncoding,
+        /// Bytes in it.
+        length: u64,
+        /// Settings in it.
+        settings: u32,
+        /// Names of settings that are not known, the first ones.
+        unknown_settings: Vec<String>,
+        /// Whether it holds a password that only its own user and machine can read.
+        password: bool,
+        /// Whether it holds a password that anybody can read.
+        clear_password: bool,
+        /// Whether it is signed.
+        signed: bool,
+    },
+    /// The computer that the file names.
+    RdpFileAddress {
+        /// The line.
+        line: u32,
+        /// `full address` or `alternate full address`, which wins.
+        setting: String,
+        /// The name or address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The other address, where both are there and differ.
+        other_host: Option<String>,
+    },
+    /// The RD Gateway that the file names.
+    RdpFileGateway {
+        /// The line.
+        line: u32,
+        /// Its name.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// When it is wanted.
+        usage: GatewayUse,
+    },
+    /// Who signs in, as the file says.
+    RdpFileUser {
+        /// The line.
+        line: u32,
+        /// The name.
+        user: String,
+        /// `domain`, where it is there.
+        domain: Option<String>,
+        /// The name holds a target behind a bastion (`user@target@bastion`, `user#target`).
+        names_target: bool,
+    },
+    /// A setting of the file that matters.
+    RdpFileSetting {
+        /// The line.
+        line: u32,
+        /// Its name in lower case.
+        setting: String,
+        /// Its value.
+        value: RdpFileValue,
+    },
+    /// The file's signature.
+    RdpFileSignature {
+        /// The settings that it covers.
+        scope: Vec<String>,
+        /// Who signed.
+        subject: Option<String>,
+        /// Whether it fits what the file says now.
+        fits: Lookup<bool>,
+    },
+    /// Something is wrong with the file.
+    RdpFileProblem {
+        /// The line; absent when it is the whole file.
+        line: Option<u32>,
+        /// What.
+        flaw: RdpFileFlaw,
+        /// The setting's name in lower case.
+        setting: Option<String>,
+        /// What stands there, where that is no secret.
+        value: Option<String>,
     },
 
     // ── dns ─────────────────────────────────────────────────────────────────────────────────────

@@ -39,6 +39,8 @@ pub struct CheckOptions {
     pub deadlines: Deadlines,
     /// Who signs in; none: the check ends before.
     pub sign_in: Option<SignIn>,
+    /// What the connection request carries for a load balancer, as an `.rdp` file has it.
+    pub routing: Option<Vec<u8>>,
 }
 
 impl Default for CheckOptions {
@@ -48,6 +50,7 @@ impl Default for CheckOptions {
             side: SideQuestions::Few,
             deadlines: Deadlines::default(),
             sign_in: None,
+            routing: None,
         }
     }
 }
@@ -144,6 +147,8 @@ pub(crate) struct Context {
     pub(crate) sign_in: Option<SignIn>,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
+    /// What the user's file gave to show to a load balancer.
+    pub(crate) routing: Option<Vec<u8>>,
     names: Arc<[String]>,
 }
 
@@ -203,6 +208,7 @@ impl Prober {
             side: options.side,
             sign_in: options.sign_in.clone(),
             routing_token: None,
+            routing: options.routing.clone(),
             names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {

@@ -331,6 +331,7 @@ impl Masker {
             Value::Array(values) => values.iter().for_each(|value| self.collect(value)),
             Value::Object(fields) => {
                 let kind = fields.get("kind").and_then(Value::as_str).unwrap_or_default();
+                self.rdp_file(kind, fields);
                 for (key, value) in fields {
                     match key.as_str() {
                         "name" | "names" if names_hosts(kind) => {
@@ -373,6 +374,29 @@ impl Masker {
                     self.collect(value);
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// What an `.rdp` file names: the fields of its settings say by themselves nothing of whose the
+    /// value is.
+    fn rdp_file(&mut self, kind: &str, fields: &Map<String, Value>) {
+        let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
+        match (kind, text("setting")) {
+            ("rdp-file-address" | "rdp-file-gateway", _) => {
+                self.host(text("host"));
+                self.host(text("other_host"));
+            }
+            ("rdp-file-user", _) => {
+                // Behind a bastion the user's name holds two computers.
+                text("user").split(['@', '#', '%']).skip(1).for_each(|name| self.host_of_url(name));
+            }
+            ("rdp-file-problem", "full address" | "alternate full address" | "gatewayhostname") => {
+                self.add(Kind::Host, text("value"));
+                self.host_of_url(text("value"));
+            }
+            ("rdp-file-setting", "kdcproxyname") => self.host_of_url(text("value")),
+            ("rdp-file-setting", "loadbalanceinfo") => self.add(Kind::Token, text("value")),
             _ => {}
         }
     }

@@ -204,8 +204,16 @@ impl Dissector {
                 self.sealed_turns = 2;
                 self.awaiting = Awaited::PublicKeyBinding;
             }
-            Party::Client => self.phase = Phase::Done,
+            Party::Client => {
+                self.sealed_turns = 2;
+                self.phase = Phase::Done;
+            }
         }
+    }
+
+    /// How often the client took its turn in what nobody could read; 2 stands for twice or more.
+    pub fn sealed_turns(&self) -> u8 {
+        self.sealed_turns
     }
 
     /// Bytes are missing in what is fed: whatever follows is counted and not read.

@@ -1,8 +1,10 @@
 //! The messages a client sends, as `mstsc` sends them.
 
+mod routing;
 pub mod session;
 
-use ironrdp_core::{EncodeError, encode_vec};
+pub use ironrdp_core::EncodeError;
+use ironrdp_core::encode_vec;
 use ironrdp_pdu::gcc::{
     ClientCoreData, ClientCoreOptionalData, ClientEarlyCapabilityFlags, ClientGccBlocks,
     ClientNetworkData, ClientSecurityData, ColorDepth, ConnectionType, EncryptionMethod,
@@ -13,6 +15,8 @@ use ironrdp_pdu::nego::{
     ConnectionRequest, CorrelationInfo, NegoRequestData, RequestFlags, SecurityProtocol,
 };
 use ironrdp_pdu::x224::{X224, X224Data};
+
+pub use routing::load_balanced_request;
 
 /// The cookie's user name: `mstsc` sends the user's, which is nobody's business here.
 pub const COOKIE: &str = "rdpdoctor";

@@ -1,6 +1,7 @@
 //! The catalogue: one cause a file, `<area>/<name>.rs`, and its line in the list below.
 
 mod advice;
+pub mod client;
 pub mod dns;
 pub mod license;
 pub(crate) mod look;
@@ -8,6 +9,7 @@ pub mod mcs;
 pub mod nego;
 pub mod net;
 pub mod nla;
+pub(crate) mod rdp_file;
 mod said;
 pub mod session;
 pub mod tls;
@@ -123,4 +125,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // client
+    &client::rdp_file_invalid::CAUSE,
+    &client::rdp_file_weakens_security::CAUSE,
+    &client::rdp_file_fragile_settings::CAUSE,
 ];

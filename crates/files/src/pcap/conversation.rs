@@ -158,6 +158,11 @@ impl Conversation {
         self.sealed_records
     }
 
+    /// How often the client took its turn in them.
+    pub(super) fn sealed_turns(&self) -> u8 {
+        self.dissector.sealed_turns()
+    }
+
     fn is_sealed(&self) -> bool {
         self.unread == Some(Unread::Sealed)
     }

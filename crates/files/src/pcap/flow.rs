@@ -79,7 +79,10 @@ pub(super) struct Connection {
     pub(super) end: End,
     pub(super) events: Vec<Event>,
     pub(super) unread: Option<Unread>,
+    /// Messages inside TLS that nobody could read: of the client, of the server.
     pub(super) sealed_records: [u32; 2],
+    /// How often the client took its turn in them.
+    pub(super) sealed_turns: u8,
     /// Segments that came again: of the client, of the server.
     pub(super) repeated: [u32; 2],
 }
@@ -201,17 +204,18 @@ impl Flow {
         let connect = self.connect(until);
         let (end, at) = self.closed.unwrap_or((End::Open, until));
         let repeated = [self.sides[0].repeated, self.sides[1].repeated];
-        let (events, unread, sealed_records) = match self.content {
+        let (events, unread, sealed_records, sealed_turns) = match self.content {
             Content::Rdp(mut conversation) => {
                 if matches!(connect, Connect::Made { .. }) {
                     conversation.end(end, at);
                 }
                 let sealed = conversation.sealed_records();
-                (conversation.events, conversation.unread, sealed)
+                let turns = conversation.sealed_turns();
+                (conversation.events, conversation.unread, sealed, turns)
             }
             // Nobody said what it was to be.
             Content::Undecided(_) if matches!(connect, Connect::Failed { .. }) => {
-                (Vec::new(), None, [0; 2])
+                (Vec::new(), None, [0; 2], 0)
             }
             _ => return None,
         };
@@ -225,6 +229,7 @@ impl Flow {
             events,
             unread,
             sealed_records,
+            sealed_turns,
             repeated,
         })
     }

@@ -48,11 +48,11 @@ pub(super) fn ended(connection: &Connection) -> Vec<Event> {
         (Stage::Session, walk.session()),
         (Stage::Desktop, Went::Skipped("not looked at in a capture")),
     ];
-    let mut begun = connection.first;
+    let mut reached = connection.first;
     let mut stopped = false;
     let mut events = Vec::new();
     for (stage, went) in steps {
-        let at = walk.last_of(stage).unwrap_or(begun);
+        let (begun, at) = walk.span(stage).unwrap_or((reached, reached));
         let elapsed_ms = (at.ms() - begun.ms()).max(0.0);
         let (outcome, reason) = match went {
             _ if stopped => (StageOutcome::Skipped, Some("stopped before".to_owned())),
@@ -65,7 +65,7 @@ pub(super) fn ended(connection: &Connection) -> Vec<Event> {
         let skipped = outcome == StageOutcome::Skipped;
         let elapsed_ms = if skipped { 0.0 } else { elapsed_ms };
         events.push(Event { stage, at, fact: Fact::StageEnded { outcome, reason, elapsed_ms } });
-        begun = if skipped { begun } else { at };
+        reached = if skipped { reached } else { at };
     }
     events
 }
@@ -77,14 +77,21 @@ impl Walk<'_> {
         self.0.events.iter().any(|event| pick(&event.fact))
     }
 
-    fn last_of(&self, stage: Stage) -> Option<Moment> {
+    /// From a stage's first fact to its last one. A person may think between two stages.
+    fn span(&self, stage: Stage) -> Option<(Moment, Moment)> {
         if stage == Stage::Tcp {
             return match &self.0.connect {
-                Connect::Made { at, .. } | Connect::Failed { at, .. } => Some(*at),
+                Connect::Made { at, .. } | Connect::Failed { at, .. } => Some((self.0.first, *at)),
                 Connect::Unknown => None,
             };
         }
-        self.0.events.iter().filter(|event| event.stage == stage).map(|event| event.at).next_back()
+        // How a session is left, and the good-bye, belong to no stage that is timed.
+        let leaves =
+            |fact: &Fact| matches!(fact, Fact::McsDisconnectUltimatum { .. } | Fact::ShutdownRequested);
+        let own = self.0.events.iter().filter(|e| e.stage == stage && !leaves(&e.fact));
+        let mut times = own.map(|event| event.at);
+        let first = times.next()?;
+        Some((first, times.next_back().unwrap_or(first)))
     }
 
     fn negotiation(&self) -> Option<Negotiation> {
@@ -191,7 +198,7 @@ impl Walk<'_> {
             // A client that has no credential yet looks, and leaves to ask for one.
             None if challenged && !sent && left => Went::Passed,
             Some(Unread::Sealed) if has_session_traffic(self.0) => Went::Unseen(SEALED),
-            Some(Unread::Sealed) if left && self.0.sealed_records == [1, 1] => Went::Unseen(SEALED),
+            Some(Unread::Sealed) if left && self.0.sealed_turns == 1 => Went::Unseen(SEALED),
             _ => self.why(),
         }
     }

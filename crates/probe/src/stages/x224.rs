@@ -67,12 +67,7 @@ async fn negotiate(
     let mut random = [0; 16];
     rand_bytes(&mut random).map_err(|error| error.to_string())?;
     let id = Some(encode::correlation_id(random));
-    let request = match &context.routing_token {
-        Some(token) => encode::routed_request(offered, id, token),
-        None if context.wants_restricted_admin() => encode::restricted_admin_request(offered, id),
-        None => encode::connection_request(offered, id),
-    };
-    let request = request.map_err(|error| error.to_string())?;
+    let request = request(context, offered, id).map_err(|error| error.to_string())?;
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = exchange(&mut stream, &request, deadline, is_answer).await;
     let negotiation = facts.iter().find_map(|fact| match fact {
@@ -102,6 +97,25 @@ async fn negotiate(
                 Err(format!("the server chose protocol {protocol:#x}, which was not offered"))
             }
         }
+    }
+}
+
+/// The first bytes of a client: a broker's token goes before what the user's file says.
+fn request(
+    context: &Context,
+    offered: u32,
+    id: Option<[u8; 16]>,
+) -> Result<Vec<u8>, encode::EncodeError> {
+    if let Some(token) = &context.routing_token {
+        return encode::routed_request(offered, id, token);
+    }
+    if context.wants_restricted_admin() {
+        return encode::restricted_admin_request(offered, id);
+    }
+    let routing = context.routing.as_deref();
+    match routing.and_then(|info| encode::load_balanced_request(offered, id, info)) {
+        Some(request) => Ok(request),
+        None => encode::connection_request(offered, id),
     }
 }
 

@@ -527,7 +527,7 @@ impl Page {
 
     fn head(&mut self, document: &Document) {
         let target = &document.target;
-        self.labelled("Target", &format!("{} port {}", target.host, target.port));
+        self.labelled("Target", &words::destination(target));
         let addresses: Vec<String> = target.addresses.iter().map(ToString::to_string).collect();
         if !addresses.is_empty() {
             self.labelled("Addresses", &addresses.join(", "));

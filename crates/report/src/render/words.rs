@@ -4,7 +4,7 @@ use rdpdoctor_model::Fact;
 
 use crate::Document;
 use crate::document::{
-    Finding, NextTest, Owner, Place, Proof, Risk, Severity, StageStatus, Status,
+    Finding, NextTest, Owner, Place, Proof, Risk, Severity, StageStatus, Status, TargetEntry,
 };
 use crate::harmless::clean;
 use crate::stage_label;
@@ -171,6 +171,15 @@ pub(super) fn titles(findings: &[&Finding], most: usize) -> Option<String> {
         (true, _) => None,
         (false, 0) => Some(format!("{}.", shown.join("; "))),
         (false, more) => Some(format!("{}; and {more} more.", shown.join("; "))),
+    }
+}
+
+/// Whom a document is about; a broken file names nobody, so it stands for itself.
+pub(super) fn destination(target: &TargetEntry) -> String {
+    if target.host.is_empty() {
+        format!("nobody ({})", clean(&target.input, SHORT))
+    } else {
+        format!("{} port {}", clean(&target.host, SHORT), target.port)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod rdp_file;
 mod session;
 mod sign_in;
 
@@ -114,6 +115,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         };
     }
     let seen = match report.stage {
+        Stage::RdpFile => rdp_file::words(evidence),
         Stage::Dns => name(evidence),
         Stage::Tcp => network(evidence),
         Stage::X224 => rdp_answer(evidence),
