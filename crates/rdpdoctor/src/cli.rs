@@ -129,6 +129,10 @@ pub struct CheckArgs {
     /// Try until the host answers, for at most this long (90s, 10m, 2h)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
+    /// Write the secrets of the check's own TLS connections to this file (SSLKEYLOGFILE), so that a
+    /// capture of it can be read
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// How the answer is given.
     #[command(flatten)]
     pub output: OutputArgs,

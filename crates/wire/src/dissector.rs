@@ -66,6 +66,8 @@ pub struct Dissector {
     secured: bool,
     /// How often the client took its turn inside TLS that nobody can read.
     sealed_turns: u8,
+    /// The client said something since the handshake, or the stage behind it, began.
+    asked: bool,
     ended: bool,
     seen: usize,
     events: Vec<Event>,
@@ -109,6 +111,7 @@ impl Default for Dissector {
             io_channel: USUAL_IO_CHANNEL,
             secured: false,
             sealed_turns: 0,
+            asked: false,
             ended: false,
             seen: 0,
             events: Vec::new(),
@@ -133,8 +136,14 @@ impl Dissector {
         }
         match self.phase {
             Phase::Negotiation => self.negotiation(from, bytes, at_ms),
-            Phase::ClientHello | Phase::Handshake => self.handshake(from, bytes, at_ms),
-            Phase::Mcs if self.in_clear() => self.mcs(from, bytes, at_ms),
+            Phase::ClientHello | Phase::Handshake => {
+                self.asked |= from == Party::Client;
+                self.handshake(from, bytes, at_ms);
+            }
+            Phase::Mcs if self.in_clear() => {
+                self.asked |= from == Party::Client;
+                self.mcs(from, bytes, at_ms);
+            }
             Phase::Channels if self.in_clear() => self.channels(from, bytes, at_ms),
             Phase::CredSsp
             | Phase::EarlyAuthorization
@@ -151,6 +160,7 @@ impl Dissector {
 
     /// Bytes as they are inside TLS, for whoever can see them.
     pub fn plaintext(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
+        self.asked |= from == Party::Client;
         match self.phase {
             Phase::CredSsp => self.credssp(from, bytes, at_ms),
             Phase::EarlyAuthorization => self.early_authorization(from, bytes, at_ms),
@@ -173,6 +183,7 @@ impl Dissector {
 
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
     pub fn established(&mut self) {
+        self.asked = false;
         (self.phase, self.awaiting) = if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
             (Phase::CredSsp, Awaited::NtlmChallenge)
         } else if self.selected_protocol == PROTOCOL_SSL {
@@ -194,6 +205,7 @@ impl Dissector {
         if !matches!(self.phase, Phase::CredSsp | Phase::Mcs) {
             return;
         }
+        self.asked |= from == Party::Client;
         match from {
             // What a server sends before it was asked is a session ticket (RFC 8446 4.6.1).
             Party::Server if self.sealed_turns > 0 => self.awaiting = Awaited::Nothing,
@@ -269,9 +281,17 @@ impl Dissector {
         }
     }
 
-    /// Whether the client waits for something.
-    pub fn awaits_answer(&self) -> bool {
-        self.awaited() != Awaited::Nothing
+    /// Whether the client asked for what it would wait for now. A person may think between two
+    /// steps, and a client that thinks waits for nothing.
+    pub fn has_asked(&self) -> bool {
+        match self.awaited() {
+            Awaited::Nothing => false,
+            Awaited::ConnectionConfirm => self.sent > 0,
+            Awaited::ServerHello | Awaited::NtlmChallenge | Awaited::McsConnectResponse => {
+                self.asked
+            }
+            _ => true,
+        }
     }
 
     /// Whether nothing more is read of this connection.

@@ -1,5 +1,6 @@
 //! From connections to attempts: what a client makes for one click belongs together.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{
@@ -57,11 +58,11 @@ pub(super) fn attempts(
 /// Connections of other ports that failed are kept only where they lead to a server that speaks
 /// Remote Desktop, or where the capture holds nothing else.
 fn relevant(connections: &mut Vec<Connection>) {
-    let known: Vec<SocketAddr> =
+    let known: HashSet<SocketAddr> =
         connections.iter().filter(|c| is_rdp(c)).map(|c| c.server).collect();
-    let servers = |c: &Connection| known.contains(&c.server);
+    let named: HashSet<IpAddr> = connections.iter().flat_map(redirected_to).collect();
     if !known.is_empty() {
-        connections.retain(servers);
+        connections.retain(|c| known.contains(&c.server) || named.contains(&c.server.ip()));
     } else if connections.iter().any(|c| connections[0].server != c.server) {
         connections.clear();
     }
@@ -80,15 +81,27 @@ fn is_rdp(connection: &Connection) -> bool {
 /// offering more than the first.
 fn belongs(group: &[Connection], next: &Connection) -> bool {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
-    let same = first.client.ip() == next.client.ip() && first.server == next.server;
+    let redirected = group.iter().any(|c| redirected_to(c).contains(&next.server.ip()));
+    let same =
+        first.client.ip() == next.client.ip() && (first.server == next.server || redirected);
     let soon = next.first.nanos - last.last.nanos <= SAME_ATTEMPT_NANOS;
     let fits = match (offer(first), offer(next)) {
         (Some(most), Some(offered)) => offered & !most == 0,
         _ => true,
     };
     // Whoever had a session and comes again begins anew.
-    let fresh = group.iter().all(|c| progress(c) < Progress::Session);
-    same && soon && fits && fresh && group.len() < MOST_CONNECTIONS
+    let over = |c: &Connection| c.last.nanos < next.first.nanos;
+    let fresh = !group.iter().any(|c| progress(c) == Progress::Session && over(c));
+    same && soon && (redirected || fits && fresh) && group.len() < MOST_CONNECTIONS
+}
+
+/// The addresses to which a broker sent the client on (MS-RDPBCGR 2.2.13.1).
+fn redirected_to(connection: &Connection) -> Vec<IpAddr> {
+    let targets = connection.events.iter().flat_map(|event| match &event.fact {
+        Fact::Redirection { targets, .. } => targets.as_slice(),
+        _ => &[],
+    });
+    targets.filter_map(|target| target.trim_matches(['[', ']']).parse().ok()).collect()
 }
 
 /// requestedProtocols of its Connection Request.
@@ -127,7 +140,9 @@ fn attempt(group: Vec<Connection>, beside: &Beside, clock: &Clock) -> Attempt {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         seen.connection(number, *purpose, connection);
     }
-    let decides = |purpose: &Purpose| matches!(purpose, Purpose::Main | Purpose::Fallback);
+    let decides = |purpose: &Purpose| {
+        matches!(purpose, Purpose::Main | Purpose::Fallback | Purpose::Redirected)
+    };
     let last = purposes.iter().rposition(decides).unwrap_or(0);
     if let Some(connection) = group.get(last) {
         let number = u32::try_from(last + 1).ok();
@@ -161,8 +176,11 @@ fn purposes(group: &[Connection]) -> Vec<Purpose> {
             .iter()
             .any(|event| matches!(event.fact, Fact::ClientHello { plain: true, .. }));
         let other_versions = self::versions(connection).is_some_and(|v| Some(v) != versions);
+        let named = || group.iter().any(|c| redirected_to(c).contains(&connection.server.ip()));
         let purpose = if purposes.is_empty() {
             Purpose::Main
+        } else if named() {
+            Purpose::Redirected
         } else if progress == Progress::NotConnected {
             Purpose::OtherAddress
         } else if plain {

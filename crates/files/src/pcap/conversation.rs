@@ -135,7 +135,12 @@ impl Conversation {
 
     /// The connection ended, or the capture did.
     pub(super) fn end(&mut self, end: End, at: Moment) {
-        let awaits = self.dissector.awaits_answer() && self.client_spoke.is_some();
+        let awaits = self.dissector.has_asked();
+        if !awaits && self.client_spoke.is_some() {
+            // Whoever ends it now leaves no question open.
+            self.dissector.settle(at.ms());
+            self.dissector.lost();
+        }
         let silence = self.client_spoke.map_or(0.0, |spoke| at.ms() - spoke.ms());
         let ending = match end {
             _ if self.client_left => Some(Ending::ClosedByClient),

@@ -89,7 +89,11 @@ pub(super) struct Connection {
 
 impl Flow {
     /// A connection whose first packet this is; `None` when it says nothing about one.
-    pub(super) fn begin(at: Moment, segment: &Segment<'_>) -> Option<Self> {
+    pub(super) fn begin(
+        at: Moment,
+        segment: &Segment<'_>,
+        is_known: impl Fn(SocketAddr) -> bool,
+    ) -> Option<Self> {
         if segment.rst && segment.payload.is_empty() {
             return None;
         }
@@ -101,6 +105,8 @@ impl Flow {
         let (client, server) =
             if by_client { (segment.from, segment.to) } else { (segment.to, segment.from) };
         let content = match server.port() {
+            // What a client says on a connection of its own to the same server is its business.
+            _ if is_known(server) => Content::Rdp(Box::new(Conversation::new())),
             DEFAULT_PORT => Content::Rdp(Box::new(Conversation::new())),
             KERBEROS_PORT => Content::Kerberos(KerberosStream::default()),
             _ => Content::Undecided(Vec::new()),

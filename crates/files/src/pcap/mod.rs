@@ -14,7 +14,7 @@ mod link;
 mod side;
 mod stages;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,6 +36,9 @@ const MOST_RDP: usize = 500;
 
 /// Connections of which the facts are kept.
 const MOST_CONNECTIONS: usize = 5_000;
+
+/// Servers that are remembered.
+const MOST_SERVERS: usize = 5_000;
 
 /// What a capture shows.
 pub struct Capture {
@@ -81,6 +84,8 @@ struct Reader {
     packets: ip::Reader,
     flows: HashMap<Ends, Flow>,
     rdp_flows: usize,
+    /// Servers that were asked for Remote Desktop on whatever port.
+    servers: HashSet<SocketAddr>,
     over: Vec<Connection>,
     beside: Beside,
     /// Frames of link types that cannot be read.
@@ -136,7 +141,8 @@ impl Reader {
             if self.flows.len() >= MOST_FLOWS {
                 self.flows.retain(|_, flow| !flow.is_other());
             }
-            let Some(flow) = Flow::begin(self.now, segment) else { return };
+            let is_known = |server| self.servers.contains(&server);
+            let Some(flow) = Flow::begin(self.now, segment, is_known) else { return };
             if self.flows.len() >= MOST_FLOWS || self.rdp_flows >= MOST_RDP {
                 self.passed_over += 1;
                 return;
@@ -147,8 +153,13 @@ impl Reader {
         let Some(flow) = self.flows.get_mut(&ends) else { return };
         let before = flow.is_rdp();
         flow.segment(self.now, segment, &self.secrets);
-        self.rdp_flows += usize::from(flow.is_rdp() && !before);
         let (client, server) = (flow.client, flow.server);
+        if flow.is_rdp() && !before {
+            self.rdp_flows += 1;
+            if self.servers.len() < MOST_SERVERS {
+                self.servers.insert(server);
+            }
+        }
         let tickets = flow.kerberos().map(|stream| stream.tickets(client.ip(), server));
         tickets.into_iter().flatten().for_each(|ticket| self.beside.ticket(ticket));
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target};
@@ -58,7 +59,7 @@ struct Answer {
 
 impl Job<'_> {
     async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {
-        let prober = Prober::new()?;
+        let prober = Prober::with_key_log(key_log(self.args)?)?;
         let begun = Instant::now();
         loop {
             let answer = self.check(&prober, line).await;
@@ -128,6 +129,17 @@ impl Job<'_> {
     }
 }
 
+/// Where the secrets of this check's connections go; nobody else may read them.
+fn key_log(args: &CheckArgs) -> anyhow::Result<Option<std::fs::File>> {
+    let Some(path) = &args.keylog else { return Ok(None) };
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Some(file))
+}
+
 /// An observation that the probe did not make.
 fn added(count: usize, journal: &Journal, source: Source, stage: Stage, fact: Fact) -> Observation {
     Observation {
@@ -159,7 +171,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, sign_in: None }
+    CheckOptions { requested_protocols, side, deadlines, sign_in: None, routing: None }
 }
 
 fn policy(args: &CheckArgs) -> Policy {

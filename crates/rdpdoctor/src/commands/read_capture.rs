@@ -136,8 +136,10 @@ fn key_log(args: &ReadArgs) -> anyhow::Result<KeyLog> {
             .and_then(|opened| opened.take(LONGEST_KEY_LOG).read_to_end(&mut text))
             .with_context(|| format!("cannot read {}", file.display()))?;
         secrets.read(&text);
+        // Where no handshake came so far the log is empty, and that is no mistake.
+        let wrong = secrets.is_empty() && !text.is_empty();
         text.fill(0);
-        if secrets.is_empty() {
+        if wrong {
             bail!("{} holds no secrets of TLS (SSLKEYLOGFILE)", file.display());
         }
     }

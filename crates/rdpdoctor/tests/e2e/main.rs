@@ -8,11 +8,15 @@
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
+#[cfg(target_os = "linux")]
+mod capture;
 mod explain;
 mod kerberos;
 mod lab;
 mod network;
 mod programs;
+#[cfg(target_os = "linux")]
+mod recorder;
 mod servers;
 mod sign_in;
 mod support;
