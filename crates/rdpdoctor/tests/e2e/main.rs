@@ -20,4 +20,5 @@ mod recorder;
 mod servers;
 mod sign_in;
 mod support;
+mod tls_decrypt;
 mod usage;

@@ -12,7 +12,7 @@ mod suites;
 
 use rdpdoctor_model::{Certificate, Party};
 use tls_parser::{
-    TlsExtension, parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
+    TlsExtension, TlsExtensionType, parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
     parse_tls_server_hello_extensions,
 };
 
@@ -31,6 +31,9 @@ use crate::tls::{
 const SERVER_KEY_EXCHANGE: u8 = 12;
 const FINISHED: u8 = 20;
 const KEY_UPDATE: u8 = 24;
+
+/// RFC 7366 2.
+const ENCRYPT_THEN_MAC: TlsExtensionType = TlsExtensionType(22);
 
 const TLS_1_3: u16 = 0x0304;
 
@@ -375,7 +378,10 @@ fn server_hello(body: &[u8]) -> Option<Agreed> {
             TlsExtension::SupportedVersions(versions) => {
                 agreed.version = versions.first().map_or(agreed.version, |version| version.0);
             }
-            TlsExtension::EncryptThenMac => agreed.encrypt_then_mac = true,
+            // `tls-parser` takes it for number 21 in a ServerHello.
+            TlsExtension::EncryptThenMac | TlsExtension::Unknown(ENCRYPT_THEN_MAC, _) => {
+                agreed.encrypt_then_mac = true;
+            }
             TlsExtension::KeyShare([high, low, ..]) => {
                 agreed.key_exchange = group(u16::from_be_bytes([*high, *low]));
             }

@@ -182,3 +182,31 @@ where
     cipher.decrypt_padded::<NoPadding>(data).ok()?;
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OpenSSL as it is built for the tests of the whole has no RC4 to talk with.
+    #[test]
+    fn rc4_goes_on_from_record_to_record() {
+        let (mac, key) = (vec![7; 20], vec![9; 16]);
+        let mut sender = Rc4::new_from_slice(&key).expect("a key");
+        let keys = Keys { mac: mac.clone(), key, iv: Vec::new() };
+        let mut opener =
+            Opener::new(0x0301, Bulk::Rc4, Some(Hash::Sha1), true, keys).expect("an opener");
+        for (sequence, text) in [&b"first"[..], b"second", b""].into_iter().enumerate() {
+            let length = u16::try_from(text.len()).expect("short");
+            let mut head = (sequence as u64).to_be_bytes().to_vec();
+            head.extend([23, 3, 1]);
+            head.extend(length.to_be_bytes());
+            let mut record = text.to_vec();
+            record.extend(hmac(Hash::Sha1, &mac, &[&head, text]).expect("a MAC"));
+            sender.try_apply_keystream(&mut record).expect("enough");
+            let opened = opener.open([23, 3, 1, 0, 0], &record);
+            assert_eq!(opened, Some((23, text.to_vec())));
+        }
+        assert_eq!(opener.open([23, 3, 1, 0, 0], &[0; 30]), None, "nobody sent that");
+        assert_eq!(opener.open([23, 3, 1, 0, 0], &[]), None);
+    }
+}
