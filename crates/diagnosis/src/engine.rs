@@ -1,4 +1,4 @@
-use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Stage, StageOutcome};
+use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Source, Stage, StageOutcome};
 use serde::{Deserialize, Serialize};
 
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
@@ -265,7 +265,9 @@ fn verdict(
         (Some(finding), None) => finding.title.clone(),
         (Some(finding), Some(_)) if finding.severity == Severity::Blocking => finding.title.clone(),
         (_, Some(why)) => why,
-        (None, None) if undecided => "The check ended before it could decide".to_owned(),
+        (None, None) if undecided => {
+            unread(evidence).unwrap_or_else(|| "The check ended before it could decide".to_owned())
+        }
         _ => fill(reached(evidence), evidence),
     };
     Verdict {
@@ -276,6 +278,28 @@ fn verdict(
         title,
         reported: reported.map(|(code, extended)| Reported { code, extended, reproduced: fits }),
     }
+}
+
+/// Why a capture does not tell.
+fn unread(evidence: &Evidence<'_>) -> Option<String> {
+    let stopped = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome: StageOutcome::Stopped, reason, .. } => reason.as_deref(),
+        _ => None,
+    });
+    let seen = stopped.into_iter().find(|s| s.observation.source == Source::Capture)?;
+    Some(format!("Not decided at {}: {}", seen.observation.stage, seen.value))
+}
+
+/// Whether a capture shows that a session was used, without a look inside.
+fn sealed_session(evidence: &Evidence<'_>) -> bool {
+    let unseen = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome: StageOutcome::Passed, reason: Some(_), .. } => Some(()),
+        _ => None,
+    });
+    unseen.iter().any(|s| {
+        let session = s.observation.stage == Stage::Session;
+        session && s.observation.source == Source::Capture
+    })
 }
 
 /// How far a check came that found nothing wrong.

@@ -82,8 +82,7 @@ fn is_rdp(connection: &Connection) -> bool {
 fn belongs(group: &[Connection], next: &Connection) -> bool {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
     let redirected = group.iter().any(|c| redirected_to(c).contains(&next.server.ip()));
-    let same =
-        first.client.ip() == next.client.ip() && (first.server == next.server || redirected);
+    let same = first.client.ip() == next.client.ip() && (first.server == next.server || redirected);
     let soon = next.first.nanos - last.last.nanos <= SAME_ATTEMPT_NANOS;
     let fits = match (offer(first), offer(next)) {
         (Some(most), Some(offered)) => offered & !most == 0,

@@ -115,9 +115,8 @@ impl Beside {
 
     /// What the centres answered a client in this span.
     pub(super) fn tickets_of(&self, client: IpAddr, from: i64, to: i64) -> Vec<&Ticket> {
-        let within = |ticket: &&Ticket| {
-            ticket.client == client && (from..=to).contains(&ticket.at.nanos)
-        };
+        let within =
+            |ticket: &&Ticket| ticket.client == client && (from..=to).contains(&ticket.at.nanos);
         self.tickets.iter().filter(within).collect()
     }
 
@@ -245,9 +244,8 @@ fn kerberos(exchange: KerberosExchange, kdc: SocketAddr, message: &[u8]) -> Opti
             );
             let server_time = server_time.parse::<Timestamp>().ok();
             let text = error.0.e_text.0;
-            let text = text.map(|text| {
-                text.0.0.as_utf8().chars().take(LONGEST_TEXT).collect::<String>()
-            });
+            let text =
+                text.map(|text| text.0.0.as_utf8().chars().take(LONGEST_TEXT).collect::<String>());
             Some(Fact::KerberosError { exchange, kdc, code, server_time, text })
         }
         _ => None,

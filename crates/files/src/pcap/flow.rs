@@ -163,8 +163,7 @@ impl Flow {
         let sequence =
             if segment.syn { segment.sequence.wrapping_add(1) } else { segment.sequence };
         let [client, server] = &mut self.sides;
-        let (own, other) =
-            if from == Party::Client { (client, server) } else { (server, client) };
+        let (own, other) = if from == Party::Client { (client, server) } else { (server, client) };
         if segment.syn {
             own.begin(segment.sequence);
         }
@@ -302,7 +301,8 @@ impl Flow {
     fn decide(&mut self, secrets: &KeyLog) {
         let Content::Undecided(kept) = &mut self.content else { return };
         let own = kept.iter().filter(|(from, ..)| *from == Party::Client);
-        let head: Vec<u8> = own.flat_map(|(_, _, bytes)| bytes).take(REQUEST_HEAD).copied().collect();
+        let head: Vec<u8> =
+            own.flat_map(|(_, _, bytes)| bytes).take(REQUEST_HEAD).copied().collect();
         let begins = head.iter().enumerate().all(|(place, byte)| match place {
             0 => *byte == 3,
             1 => *byte == 0,

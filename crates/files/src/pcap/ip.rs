@@ -27,7 +27,9 @@ pub(super) enum Packet<'a> {
     /// An ICMP error about a packet of somebody's.
     Unreachable(Unreachable),
     /// An answer to an ICMP echo.
-    EchoReply { from: IpAddr },
+    EchoReply {
+        from: IpAddr,
+    },
 }
 
 /// A TCP segment.

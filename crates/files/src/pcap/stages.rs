@@ -86,8 +86,9 @@ impl Walk<'_> {
             };
         }
         // How a session is left, and the good-bye, belong to no stage that is timed.
-        let leaves =
-            |fact: &Fact| matches!(fact, Fact::McsDisconnectUltimatum { .. } | Fact::ShutdownRequested);
+        let leaves = |fact: &Fact| {
+            matches!(fact, Fact::McsDisconnectUltimatum { .. } | Fact::ShutdownRequested)
+        };
         let own = self.0.events.iter().filter(|e| e.stage == stage && !leaves(&e.fact));
         let mut times = own.map(|event| event.at);
         let first = times.next()?;

@@ -62,11 +62,7 @@ fn certificate(key: &PKey<Private>) -> X509 {
 }
 
 /// A conversation of this version and suite as a listener hears it, and its key log.
-fn conversation(
-    version: SslVersion,
-    suite: &str,
-    group: &str,
-) -> (Vec<(Party, Vec<u8>)>, Vec<u8>) {
+fn conversation(version: SslVersion, suite: &str, group: &str) -> (Vec<(Party, Vec<u8>)>, Vec<u8>) {
     let key = if suite.contains("ECDSA") {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
         PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key")
@@ -196,14 +192,20 @@ fn without_the_secrets_it_is_heard_that_something_was_said() {
         others.read(log.replace(['a', 'b', 'c'], "0").as_bytes());
         for secrets in [KeyLog::new(), others] {
             let events = listen(&heard, &secrets, usize::MAX);
-            assert_eq!((said(&events, Party::Client), said(&events, Party::Server)), Default::default());
+            assert_eq!(
+                (said(&events, Party::Client), said(&events, Party::Server)),
+                Default::default()
+            );
             let established = |e: &TlsEvent| matches!(e, TlsEvent::Established { .. });
             assert!(events.iter().any(established), "{version:?} {suite}");
             let sealed = |by| {
                 let own = |e: &&TlsEvent| matches!(e, TlsEvent::Sealed { from, alert: false } if *from == by);
                 events.iter().filter(own).count()
             };
-            assert!(sealed(Party::Client) >= 3 && sealed(Party::Server) >= 3, "{version:?} {suite}");
+            assert!(
+                sealed(Party::Client) >= 3 && sealed(Party::Server) >= 3,
+                "{version:?} {suite}"
+            );
             let bye = TlsEvent::Sealed { from: Party::Server, alert: true };
             assert_eq!(events.last(), Some(&bye), "{version:?} {suite}");
         }

@@ -12,8 +12,8 @@ mod suites;
 
 use rdpdoctor_model::{Certificate, Party};
 use tls_parser::{
-    TlsExtension, TlsExtensionType, parse_tls_handshake_client_hello, parse_tls_handshake_server_hello,
-    parse_tls_server_hello_extensions,
+    TlsExtension, TlsExtensionType, parse_tls_handshake_client_hello,
+    parse_tls_handshake_server_hello, parse_tls_server_hello_extensions,
 };
 
 pub use keylog::KeyLog;

@@ -119,7 +119,8 @@ impl Opener {
         let block = matches!(self.cipher, Cipher::Cbc(_));
         let mac_behind = self.mac_last && block;
         if mac_behind {
-            let (sealed, mac) = content.split_at_checked(content.len().checked_sub(hash.length())?)?;
+            let (sealed, mac) =
+                content.split_at_checked(content.len().checked_sub(hash.length())?)?;
             let head = self.head(header, u16::try_from(sealed.len()).ok()?);
             (hmac(hash, &key, &[&head, sealed])? == mac).then_some(())?;
             body = sealed;
