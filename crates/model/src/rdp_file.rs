@@ -64,13 +64,13 @@ pub enum RdpFileFlaw {
     BadPort,
     /// The address and `server port` name different ports.
     TwoPorts,
-    /// A known setting bears another type than `mstsc` takes for it.
+    /// A known setting bears another type than its own.
     WrongType,
-    /// The type is none of `i`, `s` and `b`.
+    /// An unknown setting, and the type is none of `i`, `s` and `b`.
     UnknownType,
     /// A known setting without a type: `name:value`.
     MissingType,
-    /// Behind type `i` stands no number, or behind `b` no hexadecimal digits.
+    /// A known setting: behind type `i` stands no number, or behind `b` no hexadecimal digits.
     BadValue,
     /// The number is none that the setting knows.
     OutOfRange,

@@ -76,7 +76,7 @@ pub enum LabCommand {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct CheckArgs {
-    /// host, host:port or [v6]:port
+    /// host, host:port, [v6]:port or a .rdp file
     pub target: String,
     /// What the client insists on; auto offers what mstsc offers
     #[arg(long, value_enum, default_value_t = Security::Auto)]
@@ -133,6 +133,9 @@ pub struct CheckArgs {
     /// capture of it can be read
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,
+    /// Write a mended copy of the .rdp file and print the difference
+    #[arg(long, value_name = "OUT.rdp")]
+    pub fixed: Option<PathBuf>,
     /// How the answer is given.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -145,9 +148,12 @@ pub struct ReadArgs {
     /// Files of any kind, recognised by content
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Answer with the last attempt of several instead of the worst
+    /// Of several attempts answer for the last one, not for the worst
     #[arg(long)]
     pub last: bool,
+    /// Write a mended copy of the .rdp file and print the difference
+    #[arg(long, value_name = "OUT.rdp")]
+    pub fixed: Option<PathBuf>,
     /// Secrets of the TLS connections in a capture (SSLKEYLOGFILE)
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,

@@ -2,8 +2,10 @@
 
 mod cli;
 mod commands;
+mod evidence_file;
 mod output;
 mod progress;
+mod rdp_file;
 mod sign_in;
 
 use std::process::ExitCode;

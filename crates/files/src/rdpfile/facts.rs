@@ -5,7 +5,7 @@ use rdpdoctor_model::{Fact, GatewayUse, RdpFileFlaw, RdpFileValue};
 use super::known::{Type, known};
 use super::lines::is_secret;
 use super::problems::address_setting;
-use super::{RdpFile, Setting, short};
+use super::{RdpFile, Setting, short, signature};
 
 /// Names of unknown settings that are told.
 const UNKNOWN: usize = 20;
@@ -20,6 +20,7 @@ impl RdpFile {
         facts.extend(self.address());
         facts.extend(self.gateway_named());
         facts.extend(self.user());
+        facts.extend(signature::fact(self));
         facts.extend(self.settings.iter().filter(|s| self.is_taken(s)).filter_map(setting));
         // What is no setting goes last: a page of prose must not hide what is wrong.
         let mut problems: Vec<_> = self.problems.iter().collect();

@@ -67,7 +67,8 @@ fn setting(line: u32, text: &str) -> (Option<Setting>, Option<Problem>) {
         };
     };
     let Some(kind) = Type::of(letter) else {
-        return (None, Some(Problem::at(line, RdpFileFlaw::UnknownType, &name).saying(letter)));
+        let flaw = known.map_or(RdpFileFlaw::UnknownType, |_| RdpFileFlaw::WrongType);
+        return (None, Some(Problem::at(line, flaw, &name).saying(letter)));
     };
     let mut setting = Setting { line, kind, value: value.to_owned(), taken: true, name };
     let problem = in_value(&setting, known.map(|known| (known.kind, known.numbers)));
@@ -89,6 +90,8 @@ fn in_value(setting: &Setting, known: Option<(Type, Option<(i64, i64)>)>) -> Opt
     }
     let value = setting.value.trim();
     match setting.kind {
+        // What an unknown setting takes is not known either.
+        Type::Number | Type::Bytes if known.is_none() => None,
         Type::Number => {
             let Ok(number) = value.parse::<i64>() else {
                 let problem = problem(RdpFileFlaw::BadValue);

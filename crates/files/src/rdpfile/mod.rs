@@ -8,6 +8,7 @@ mod known;
 mod lines;
 mod mend;
 mod problems;
+mod signature;
 mod way;
 
 use rdpdoctor_model::{RdpFileEncoding, RdpFileFlaw};

@@ -4,17 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
-use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target};
+use rdpdoctor_files::rdpfile::Way;
+use rdpdoctor_model::{Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target};
 use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
+use super::exit_code;
+use super::read::judged;
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
+use crate::rdp_file::{self, GivenFile};
 use crate::sign_in::{self, Memory, Plan};
 
 /// Between two tries of `--wait`.
@@ -22,27 +26,60 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Checks the target and gives the answer; the exit code is the status'.
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
-    let target: Target = args.target.parse()?;
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
+    let file = GivenFile::named_by(&args.target)?;
+    let Some(file) = file else {
+        ensure!(args.fixed.is_none(), "--fixed mends a .rdp file, and {} is none", args.target);
+        let document = check(args, args.target.parse()?, None, reported)?;
+        output::deliver(&document, &args.output)?;
+        return Ok(exit_code(&document));
+    };
+    rdp_file::may_write(args.fixed.as_ref())?;
+    let without_connection = |seen| judged(&file, seen, reported, Some(Stage::Desktop));
+    let document = match file.way() {
+        // The gateway's stage takes `way.gateway` as it takes `--gateway`.
+        Some(Way { gateway: Some(gateway), .. }) if gateway.usage == GatewayUse::Always => {
+            without_connection(file.ending_at_gateway(&gateway))
+        }
+        Some(way) => check(args, way.target.clone(), Some((&file, &way)), reported)?,
+        None => without_connection(file.observations(0)),
+    };
+    let difference =
+        args.fixed.as_ref().map(|copy| file.write_mended(copy, args.output.mask)).transpose()?;
+    output::deliver(&document, &args.output)?;
+    if let Some(difference) = difference {
+        output::deliver_difference(&difference, &args.output)?;
+    }
+    Ok(exit_code(&document))
+}
+
+/// A file that leads to the target, and the way that it shows.
+type FileAndWay<'a> = (&'a GivenFile, &'a Way);
+
+fn check(
+    args: &CheckArgs,
+    target: Target,
+    file: Option<FileAndWay<'_>>,
+    reported: Option<(u32, Option<u32>)>,
+) -> anyhow::Result<Document> {
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
     let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let job = Job { args, target, reported, plan, memory };
+    let job = Job { args, target, file, reported, plan, memory };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
     runtime.shutdown_background();
-    let document = document?;
-    output::deliver(&document, &args.output)?;
-    Ok(exit_code(&document))
+    document
 }
 
 /// What was asked for.
 struct Job<'a> {
     args: &'a CheckArgs,
     target: Target,
+    file: Option<FileAndWay<'a>>,
     reported: Option<(u32, Option<u32>)>,
     plan: Plan,
     memory: Memory,
@@ -89,6 +126,9 @@ impl Job<'_> {
         if let Some(sign_in) = &options.sign_in {
             self.memory.remember(&sign_in.user, &observations);
         }
+        if let Some((file, _)) = self.file {
+            observations.extend(file.observations(observations.len()));
+        }
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);
             observations.push(fact);
@@ -125,7 +165,16 @@ impl Job<'_> {
             Plan::Ready(sign_in) => Some((**sign_in).clone()),
             Plan::None | Plan::Remembered(_) => None,
         };
-        CheckOptions { sign_in, ..options(self.args) }
+        let mut options = CheckOptions { sign_in, ..options(self.args) };
+        if let Some((_, way)) = self.file {
+            // What the command line says goes before what the file says.
+            if self.args.security == Security::Auto {
+                options.requested_protocols =
+                    way.requested_protocols.unwrap_or(options.requested_protocols);
+            }
+            options.routing.clone_from(&way.routing);
+        }
+        options
     }
 }
 
@@ -171,7 +220,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, sign_in: None, routing: None }
+    CheckOptions { requested_protocols, side, deadlines, ..CheckOptions::default() }
 }
 
 fn policy(args: &CheckArgs) -> Policy {
@@ -199,15 +248,4 @@ fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
             _ => None,
         })
         .unwrap_or_default()
-}
-
-/// The exit code of a document's status.
-pub fn exit_code(document: &Document) -> u8 {
-    use rdpdoctor_report::document::Status;
-    match document.verdict.status {
-        Status::Ok => 0,
-        Status::Degraded => 1,
-        Status::Failed => 2,
-        Status::Unknown => super::UNKNOWN,
-    }
 }

@@ -8,6 +8,8 @@ mod read_capture;
 
 use std::process::ExitCode;
 
+use rdpdoctor_report::Document;
+
 use crate::cli::{Cli, Command};
 use crate::output;
 
@@ -28,5 +30,16 @@ pub fn run(cli: Cli) -> ExitCode {
             output::complain(&format!("{error:#}"));
             ExitCode::from(UNKNOWN)
         }
+    }
+}
+
+/// The contract's code for what was found.
+fn exit_code(document: &Document) -> u8 {
+    use rdpdoctor_report::document::Status;
+    match document.verdict.status {
+        Status::Ok => 0,
+        Status::Degraded => 1,
+        Status::Failed => 2,
+        Status::Unknown => UNKNOWN,
     }
 }

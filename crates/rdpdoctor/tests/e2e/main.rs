@@ -15,6 +15,7 @@ mod kerberos;
 mod lab;
 mod network;
 mod programs;
+mod rdp_file;
 #[cfg(target_os = "linux")]
 mod recorder;
 mod servers;

@@ -84,8 +84,9 @@ pub(crate) fn stages(
 /// connection's path (no TLS under Standard RDP Security).
 fn add_untried(entries: &mut Vec<StageEntry>, last_asked: Stage) {
     let on_main_path = |stage: Stage| (Stage::Dns..=Stage::Desktop).contains(&stage);
+    // A file or a gateway that leads nowhere stops everything behind it.
     let begun = |entry: &&StageEntry| {
-        on_main_path(entry.stage) && entry.status != document::StageStatus::Skipped
+        entry.stage <= Stage::Desktop && entry.status != document::StageStatus::Skipped
     };
     let stopped = entries.iter().rfind(begun).filter(|entry| {
         matches!(entry.status, document::StageStatus::Failed | document::StageStatus::Unknown)

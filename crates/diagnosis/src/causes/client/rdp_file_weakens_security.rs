@@ -48,6 +48,8 @@ struct Weakness {
     proof: Proof,
     evidence: Vec<ObservationId>,
     words: String,
+    /// What the title has no room for.
+    more: String,
 }
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
@@ -69,7 +71,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let mut ids: Vec<ObservationId> =
         weaknesses.iter().flat_map(|weakness| weakness.evidence.clone()).collect();
     ids.dedup();
-    let words: Vec<&str> = weaknesses.iter().map(|weakness| weakness.words.as_str()).collect();
+    let words: Vec<String> = weaknesses.iter().map(|w| format!("{}{}", w.words, w.more)).collect();
     Some(
         Match::new(severity, proof, ids)
             .titled(format!("The .rdp file weakens the connection: {title}"))
@@ -97,12 +99,13 @@ fn broken_signature(evidence: &Evidence<'_>) -> Option<Weakness> {
         Fact::RdpFileSignature { fits: Lookup::Seen { value: false }, .. } => Some(()),
         _ => None,
     });
-    Some(proven([broken.last()?.id()], "it was changed after it was signed"))
+    Some(proven([broken.last()?.id()], "its signature does not fit what it says"))
 }
 
 fn proven(evidence: impl Into<Vec<ObservationId>>, words: &str) -> Weakness {
     let (severity, proof) = (Severity::Warning, Proof::Proven);
-    Weakness { severity, proof, evidence: evidence.into(), words: words.to_owned() }
+    let (words, more) = (words.to_owned(), String::new());
+    Weakness { severity, proof, evidence: evidence.into(), words, more }
 }
 
 /// Settings that give the remote computer a part of this one, where they are numbers.
@@ -143,11 +146,8 @@ fn shared_unsigned(evidence: &Evidence<'_>) -> Option<Weakness> {
         severity: Severity::Warning,
         proof: Proof::Likely,
         evidence: ids.collect(),
-        words: format!(
-            "unsigned, it wants to share parts of this machine, so that a current client asks and \
-             leaves them off ({})",
-            names.join(", ")
-        ),
+        words: "unsigned, it wants parts of this machine".to_owned(),
+        more: format!(": a current client asks first and leaves them off ({})", names.join(", ")),
     })
 }
 
@@ -164,6 +164,7 @@ fn shown_elsewhere(evidence: &Evidence<'_>) -> Option<Weakness> {
         proof: Proof::Possible,
         evidence: vec![file.id(), other.id()],
         words: format!("it shows {} and connects with another computer", other.value),
+        more: String::new(),
     })
 }
 
