@@ -310,6 +310,8 @@ fn reached(evidence: &Evidence<'_>) -> &'static str {
     });
     if seen(|fact| matches!(fact, Fact::RdpFile { .. })) && evidence.tcp() == TcpResult::NotTried {
         "The file leads to {host}, and nothing in it is wrong; the connection was not tried"
+    } else if sealed_session(evidence) {
+        "{host} was used by Remote Desktop, as far as can be told behind the encryption"
     } else if seen(|fact| matches!(fact, Fact::Picture { .. })) && signed_in {
         "{host} can be used by Remote Desktop: sign-in, session and picture work"
     } else if seen(|fact| matches!(fact, Fact::FontMap)) && signed_in {

@@ -238,6 +238,11 @@ impl Seen<'_> {
             }
             Connect::Made { .. } | Connect::Unknown => {}
         }
+        let [client, server] = connection.repeated;
+        if client > 0 || server > 0 {
+            let fact = Fact::Retransmissions { client, server };
+            self.push(number, Stage::Network, connection.last, fact);
+        }
         if purpose == Purpose::SecurityLayer
             && let Some(fact) = layer_offer(connection)
         {

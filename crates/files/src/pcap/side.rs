@@ -125,7 +125,9 @@ impl Side {
 
     /// The other side has everything before this number.
     pub(super) fn acknowledge(&mut self, number: u32) {
-        if let Some(place) = self.next.and_then(|next| self.place(next, number)) {
+        // Of a direction that was not captured so far, the bytes before are of no interest.
+        let next = *self.next.get_or_insert(number);
+        if let Some(place) = self.place(next, number) {
             // The FIN takes a number as well.
             let most = self.fin.map_or(place, |(fin, _)| place.min(fin));
             self.acknowledged = self.acknowledged.max(most);
@@ -141,11 +143,6 @@ impl Side {
         if self.acknowledged > self.offset {
             self.hole(at, self.acknowledged, out);
         }
-    }
-
-    /// Whether bytes were sent that the other side did not acknowledge.
-    pub(super) fn is_unacknowledged(&self) -> bool {
-        self.acknowledged < self.offset
     }
 
     fn give_up_hole(&mut self, at: Moment, out: &mut Vec<Piece>) {
