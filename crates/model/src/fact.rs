@@ -777,6 +777,18 @@ pub enum Fact {
         /// How long the stage took.
         elapsed_ms: f64,
     },
+    /// Segments of a captured connection that were sent again: packets were lost, or came late.
+    Retransmissions {
+        /// By the client.
+        client: u32,
+        /// By the server.
+        server: u32,
+    },
+    /// Something of a capture that could not be looked at.
+    CaptureIncomplete {
+        /// What, in words.
+        what: String,
+    },
     /// A part of rdpdoctor itself failed.
     OwnBug {
         /// What it said.

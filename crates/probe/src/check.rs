@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -201,8 +202,17 @@ impl Prober {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new() -> Result<Self, TlsError> {
+        Self::with_key_log(None)
+    }
+
+    /// The same; the secrets of its TLS connections go to this file (SSLKEYLOGFILE), so that a
+    /// capture of the check can be read.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn with_key_log(file: Option<File>) -> Result<Self, TlsError> {
         Ok(Self {
-            tls: Arc::new(TlsClient::new()?),
+            tls: Arc::new(TlsClient::new(file)?),
             dns: Arc::default(),
             names: side::own_names().into(),
         })

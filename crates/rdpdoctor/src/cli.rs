@@ -135,6 +135,10 @@ pub struct CheckArgs {
     /// Try until the host answers, for at most this long (90s, 10m, 2h)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
+    /// Write the secrets of the check's own TLS connections to this file (SSLKEYLOGFILE), so that a
+    /// capture of it can be read
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,
@@ -156,6 +160,9 @@ pub struct ReadArgs {
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,
+    /// Secrets of the TLS connections in a capture (SSLKEYLOGFILE)
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// How the answer is given.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -62,6 +62,10 @@ pub struct Dissector {
     io_channel: u16,
     /// Standard RDP Security: every PDU has a security header.
     secured: bool,
+    /// How often the client took its turn inside TLS that nobody can read.
+    sealed_turns: u8,
+    /// The client said something since the handshake, or the stage behind it, began.
+    asked: bool,
     ended: bool,
     seen: usize,
     events: Vec<Event>,
@@ -106,6 +110,8 @@ impl Default for Dissector {
             awaiting: Awaited::Nothing,
             io_channel: USUAL_IO_CHANNEL,
             secured: false,
+            sealed_turns: 0,
+            asked: false,
             ended: false,
             seen: 0,
             events: Vec::new(),
@@ -130,8 +136,14 @@ impl Dissector {
         }
         match self.phase {
             Phase::Negotiation => self.negotiation(from, bytes, at_ms),
-            Phase::ClientHello | Phase::Handshake => self.handshake(from, bytes, at_ms),
-            Phase::Mcs if self.in_clear() => self.mcs(from, bytes, at_ms),
+            Phase::ClientHello | Phase::Handshake => {
+                self.asked |= from == Party::Client;
+                self.handshake(from, bytes, at_ms);
+            }
+            Phase::Mcs if self.in_clear() => {
+                self.asked |= from == Party::Client;
+                self.mcs(from, bytes, at_ms);
+            }
             Phase::Channels if self.in_clear() => self.channels(from, bytes, at_ms),
             Phase::CredSsp
             | Phase::EarlyAuthorization
@@ -149,6 +161,7 @@ impl Dissector {
 
     /// Bytes as they are inside TLS, for whoever can see them.
     pub fn plaintext(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
+        self.asked |= from == Party::Client;
         match self.phase {
             Phase::CredSsp => self.credssp(from, bytes, at_ms),
             Phase::EarlyAuthorization => self.early_authorization(from, bytes, at_ms),
@@ -176,6 +189,7 @@ impl Dissector {
 
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
     pub fn established(&mut self) {
+        self.asked = false;
         (self.phase, self.awaiting) = if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
             (Phase::CredSsp, Awaited::NtlmChallenge)
         } else if self.selected_protocol == PROTOCOL_SSL {
@@ -199,6 +213,42 @@ impl Dissector {
     pub fn alert(&mut self, from: Party, level: u8, description: u8, at_ms: f64) {
         let awaited = self.awaited();
         self.push(at_ms, Fact::TlsAlert { from, level, description, awaited });
+    }
+
+    /// Something passed inside TLS that cannot be read. Who speaks tells for two turns of CredSSP and
+    /// one of MCS what the client waits for; behind them nothing is claimed.
+    pub fn sealed(&mut self, from: Party) {
+        if !matches!(self.phase, Phase::CredSsp | Phase::Mcs) {
+            return;
+        }
+        self.asked |= from == Party::Client;
+        match from {
+            // What a server sends before it was asked is a session ticket (RFC 8446 4.6.1).
+            Party::Server if self.sealed_turns > 0 => self.awaiting = Awaited::Nothing,
+            Party::Server => {}
+            Party::Client if self.sealed_turns == 0 => self.sealed_turns = 1,
+            Party::Client if self.awaiting != Awaited::Nothing => {}
+            Party::Client if self.sealed_turns == 1 && self.phase == Phase::CredSsp => {
+                self.sealed_turns = 2;
+                self.awaiting = Awaited::PublicKeyBinding;
+            }
+            Party::Client => {
+                self.sealed_turns = 2;
+                self.phase = Phase::Done;
+            }
+        }
+    }
+
+    /// How often the client took its turn in what nobody could read; 2 stands for twice or more.
+    pub fn sealed_turns(&self) -> u8 {
+        self.sealed_turns
+    }
+
+    /// Bytes are missing in what is fed: whatever follows is counted and not read.
+    pub fn lost(&mut self) {
+        self.phase = Phase::Done;
+        self.client = Vec::new();
+        self.server = Vec::new();
     }
 
     /// No more bytes are expected for the moment: whatever was said so far is judged as it stands.
@@ -247,6 +297,24 @@ impl Dissector {
             | Phase::Outside => self.awaiting,
             Phase::Done => Awaited::Nothing,
         }
+    }
+
+    /// Whether the client asked for what it would wait for now. A person may think between two
+    /// steps, and a client that thinks waits for nothing.
+    pub fn has_asked(&self) -> bool {
+        match self.awaited() {
+            Awaited::Nothing => false,
+            Awaited::ConnectionConfirm => self.sent > 0,
+            Awaited::ServerHello | Awaited::NtlmChallenge | Awaited::McsConnectResponse => {
+                self.asked
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether nothing more is read of this connection.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done
     }
 
     /// Bytes of an answer that has begun and is not complete.

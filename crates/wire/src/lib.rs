@@ -20,6 +20,7 @@ mod redirection;
 pub mod security;
 mod share;
 mod tls;
+pub mod tls_decrypt;
 mod tpkt;
 mod x224;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_files::rdpfile::Way;
@@ -99,7 +99,7 @@ struct Answer {
 
 impl Job<'_> {
     async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {
-        let prober = Prober::new()?;
+        let prober = Prober::with_key_log(key_log(self.args)?)?;
         let begun = Instant::now();
         loop {
             let answer = self.check(&prober, line).await;
@@ -179,6 +179,17 @@ impl Job<'_> {
         }
         options
     }
+}
+
+/// Where the secrets of this check's connections go; nobody else may read them.
+fn key_log(args: &CheckArgs) -> anyhow::Result<Option<std::fs::File>> {
+    let Some(path) = &args.keylog else { return Ok(None) };
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Some(file))
 }
 
 /// An observation that the probe did not make.

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod lab;
 mod read;
+mod read_capture;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target, T
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
 
-use super::exit_code;
+use super::{exit_code, read_capture};
 use crate::cli::ReadArgs;
 use crate::evidence_file;
 use crate::output;
@@ -20,7 +20,7 @@ use crate::rdp_file::{self, GivenFile};
 const LONGEST_DOCUMENT: u64 = 64 * 1024 * 1024;
 
 /// What `--reported` says.
-type ReportedCode = Option<(u32, Option<u32>)>;
+pub type ReportedCode = Option<(u32, Option<u32>)>;
 
 /// Reads the files, judges what is in them and answers as `check` does.
 pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
@@ -31,6 +31,9 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     for path in &args.files {
         match evidence_file::kind(path)? {
             Kind::Document => documents.push(saved(path, reported)?),
+            Kind::Pcap | Kind::PcapNg => {
+                documents.extend(read_capture::judged(path, args, reported)?);
+            }
             kind if is_rdp_file(kind, path) => {
                 let file = GivenFile::read(path)?;
                 documents.push(judged(&file, file.observations(0), reported, None));
@@ -99,7 +102,7 @@ pub fn judged(
 }
 
 /// Adds what the user's client showed; what was said before gives way.
-fn report(observations: &mut Vec<Observation>, reported: ReportedCode) {
+pub fn report(observations: &mut Vec<Observation>, reported: ReportedCode) {
     let Some((code, extended)) = reported else { return };
     observations.retain(|o| !matches!(o.fact, Fact::ReportedCode { .. }));
     let taken = |number: usize| {
@@ -119,7 +122,8 @@ fn report(observations: &mut Vec<Observation>, reported: ReportedCode) {
     });
 }
 
-fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
+/// The document of what was seen, judged as of its beginning.
+pub fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
     let target = Some(&run.target).filter(|target| !target.host.is_empty());
     let evidence = Evidence::new(&observations, target, run.started_at, Policy::default());
     let diagnosis = diagnose(&evidence);
@@ -207,12 +211,13 @@ fn attempt(document: &Document) -> Attempt {
     }
 }
 
-/// A failure is worse than what could not be decided, and that than a warning.
+/// A failure is worse than a warning, and that than what could not be decided: a connection that was
+/// broken off to ask for a password, or that nobody can look into, says least.
 fn badness(status: Status) -> u8 {
     match status {
         Status::Ok => 0,
-        Status::Degraded => 1,
-        Status::Unknown => 2,
+        Status::Unknown => 1,
+        Status::Degraded => 2,
         Status::Failed => 3,
     }
 }

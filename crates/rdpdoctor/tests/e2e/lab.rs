@@ -2,6 +2,7 @@
 //! that blocks on a healthy server.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -21,29 +22,50 @@ const AT_ONCE: usize = 16;
 
 /// Starts a fault and checks it.
 async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
-    let ca_file = folder(fault.name).join("ca.pem");
+    checked_in(fault, more, fault.name).await.0
+}
+
+/// A check with the port and the secrets of its connections.
+pub struct Recorded {
+    pub run: Run,
+    pub port: u16,
+    pub keys: PathBuf,
+}
+
+/// Starts a fault and checks it, and keeps the secrets of the connections.
+pub async fn recorded(fault: &'static Fault, keys: PathBuf) -> Recorded {
+    let file = keys.to_str().expect("UTF-8").to_owned();
+    let place = format!("recorded-{}", fault.name);
+    let (run, port) = checked_in(fault, &["--json", "--keylog", &file], &place).await;
+    Recorded { run, port, keys }
+}
+
+/// The check's answer and the port of the server.
+async fn checked_in(fault: &'static Fault, more: &[&str], place: &str) -> (Run, u16) {
+    let ca_file = folder(place).join("ca.pem");
     let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
     let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let running = start(fault, listen, options).await.expect("the fault starts");
     let mut command = command();
     // A name where the name in the certificate matters.
     let host = if fault.name == "cert-name-mismatch" { "localhost" } else { "127.0.0.1" };
-    let target = format!("{host}:{}", running.address().port());
+    let port = running.address().port();
+    let target = format!("{host}:{port}");
     command.args(["check", &target, "--timeout", TIMEOUT]).args(more);
     if let Some(proxy) = running.proxy() {
         command.args(["--proxy", &format!("http://{proxy}")]);
     }
-    sign_in(&mut command, fault);
+    sign_in(&mut command, fault, place);
     command.env("SSL_CERT_FILE", &ca_file);
     let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
     running.shutdown();
-    answer
+    (answer, port)
 }
 
 /// The lab's account where the fault lies behind the sign-in; what is remembered of it is the
 /// test's own.
-fn sign_in(command: &mut Command, fault: &Fault) {
-    let folder = folder(&format!("{}-state", fault.name));
+fn sign_in(command: &mut Command, fault: &Fault, place: &str) {
+    let folder = folder(&format!("{place}-state"));
     command.env("XDG_STATE_HOME", &folder).env("RDPDOCTOR_PASSWORD", PASSWORD);
     if fault.depth() != Depth::Challenge {
         command.args(["-u", USER, "--trust", "any"]);

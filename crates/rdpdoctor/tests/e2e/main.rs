@@ -9,6 +9,8 @@
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
+#[cfg(target_os = "linux")]
+mod capture;
 mod explain;
 mod first_picture;
 mod gnome;
@@ -18,7 +20,10 @@ mod network;
 mod programs;
 mod proxy;
 mod rdp_file;
+#[cfg(target_os = "linux")]
+mod recorder;
 mod servers;
 mod sign_in;
 mod support;
+mod tls_decrypt;
 mod usage;

@@ -3,7 +3,7 @@
 use rdpdoctor_model::Stage;
 use serde_json::Value;
 
-use super::words;
+use super::{attempts, words};
 use crate::Document;
 use crate::connections::connections;
 use crate::document::{Finding, Remedy, Severity, StageEntry, StageStatus, Status};
@@ -201,13 +201,12 @@ fn labelled_text(paint: Paint, label: &str, text: &str, columns: usize, most: us
 // ── the short view ──────────────────────────────────────────────────────────────────────────────
 
 fn short(document: &Document, columns: usize) -> Vec<Line> {
-    let mut blocks: Vec<Block> = stage_rows(&document.stages)
-        .into_iter()
-        .map(|row| {
-            let lines = row.lines(columns, 2).len();
-            Block { content: Content::Stage(row), lines, least: 1, spare: 11 }
-        })
-        .collect();
+    let attempts = attempts::summary(document);
+    let mut blocks: Vec<Block> = attempts.iter().map(|line| one_line(line, columns)).collect();
+    blocks.extend(stage_rows(&document.stages).into_iter().map(|row| {
+        let lines = row.lines(columns, 2).len();
+        Block { content: Content::Stage(row), lines, least: 1, spare: 11 }
+    }));
     if !blocks.is_empty() {
         blocks.push(Block::whole(vec![Line::default()], 0));
     }
@@ -224,6 +223,12 @@ fn short(document: &Document, columns: usize) -> Vec<Line> {
         }
     }
     blocks.into_iter().flat_map(|block| block.render(columns)).collect()
+}
+
+/// A line that is cut where it is too long, and gives way to everything else.
+fn one_line(text: &str, columns: usize) -> Block {
+    let text = wrap_at_most(text, columns - 2, 1).into_iter().next().unwrap_or_default();
+    Block::whole(vec![Line::plain(format!("  {text}"))], 12)
 }
 
 fn answer(document: &Document, columns: usize) -> Vec<Block> {

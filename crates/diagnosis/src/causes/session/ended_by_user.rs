@@ -1,9 +1,9 @@
 //! The user of the session ended it.
 
-use rdpdoctor_model::{CauseId, Stage};
+use rdpdoctor_model::{CauseId, Fact, Source, Stage};
 
 use crate::causes::said;
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `session.ended-by-user`
 pub static CAUSE: Cause = Cause {
@@ -34,9 +34,26 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
+/// A session that lived so long was used: that it ends is no fault then.
+const USED_MS: u64 = 2000;
+
 /// What the server says by number decides.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    said::by_number(evidence, CAUSE.id)
+    let mut found = said::by_number(evidence, CAUSE.id)?;
+    if was_used(evidence, &found) {
+        found.severity = Severity::Info;
+    }
+    Some(found)
+}
+
+/// Whether a capture shows somebody else's session, and not one that ended at its beginning.
+fn was_used(evidence: &Evidence<'_>, found: &Match) -> bool {
+    let begun = evidence.main_path(|fact| matches!(fact, Fact::LoggedOn { .. }).then_some(()));
+    let ended = evidence.observations().iter().find(|o| found.evidence.contains(&o.id));
+    begun.first().zip(ended).is_some_and(|(begun, ended)| {
+        let begun = begun.observation;
+        begun.source == Source::Capture && ended.at_ms >= begun.at_ms.saturating_add(USED_MS)
+    })
 }
 
 #[cfg(test)]
