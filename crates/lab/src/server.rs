@@ -156,7 +156,9 @@ impl Server {
     ) -> io::Result<Then> {
         let initial = channel.message(x224::frame).await?;
         let protocols = request.requested.unwrap_or(0);
-        let response = |result| mcs::connect_response(&initial, protocols, logon.is_none(), result);
+        let udp = self.behaviour.udp.is_some();
+        let response =
+            |result| mcs::connect_response(&initial, protocols, logon.is_none(), result, udp);
         match &self.behaviour.connect {
             ConnectAnswer::Response => {
                 channel.send(&response(0)?).await?;

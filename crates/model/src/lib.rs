@@ -15,6 +15,7 @@ mod stage;
 mod target;
 mod terms;
 mod timestamp;
+mod udp;
 mod user;
 
 pub use cause_id::CauseId;
@@ -34,4 +35,5 @@ pub use terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 pub use timestamp::Timestamp;
+pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};

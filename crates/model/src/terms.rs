@@ -94,6 +94,8 @@ pub enum Purpose {
     Redirected,
     /// The connection to a proxy, which carries others.
     Proxy,
+    /// Whether UDP is answered.
+    Udp,
 }
 
 /// What carries a connection.

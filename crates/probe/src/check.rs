@@ -293,6 +293,7 @@ async fn run(context: Context, progress: Option<Progress>) {
     let steps = Steps { context: context.clone(), progress };
     let result = main_path(&steps, &mut beside).await;
     if let Err((failed, _)) = &result {
+        beside.udp.shutdown().await;
         // For a proxy that does not resolve names, that stage comes first.
         let told = context.journal.observations();
         let told = |stage| {
@@ -306,8 +307,24 @@ async fn run(context: Context, progress: Option<Progress>) {
         }
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
-    ended_within(&mut beside.needed, REVOCATION).await;
-    ended_within(&mut beside.questions, grace).await;
+    let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
+    let udp = if awaits_udp { stages::udp::LONGEST } else { Duration::ZERO };
+    tokio::join!(
+        async {
+            ended_within(&mut beside.needed, REVOCATION).await;
+            ended_within(&mut beside.questions, grace).await;
+        },
+        ended_within(&mut beside.udp, udp),
+    );
+}
+
+/// Whether the server said that it takes UDP (MS-RDPBCGR 2.2.1.4.6).
+fn offers_udp(context: &Context) -> bool {
+    context
+        .journal
+        .observations()
+        .iter()
+        .any(|o| matches!(o.fact, Fact::McsConnectResponse { multitransport_flags: Some(1..), .. }))
 }
 
 /// What goes on beside the main path.
@@ -317,6 +334,8 @@ struct Beside {
     questions: JoinSet<()>,
     /// Asked because the verdict depends on it.
     needed: JoinSet<()>,
+    /// Whether UDP is answered: waited for only where the server offers it, or all is asked.
+    udp: JoinSet<()>,
 }
 
 /// Waits for the tasks, and stops those that take longer.
@@ -420,6 +439,13 @@ async fn connected(
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
+    if context.side != SideQuestions::None
+        && context.routing_token.is_none()
+        // Not before there is a server to speak of; and a proxy carries no datagrams.
+        && context.route.is_none()
+    {
+        beside.udp.spawn(stages::udp::run(context.clone(), remote));
+    }
     let nla = protocol > 1;
     if protocol == 1 {
         steps.skip(Stage::CredSsp, "the server chose TLS without NLA");

@@ -143,6 +143,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Redirected => "the host that the broker named",
         Purpose::Kerberos => "a ticket for the sign-in",
         Purpose::Proxy => "the way to the proxy, which carries the next one",
+        Purpose::Udp => "does UDP get through?",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }

@@ -11,6 +11,7 @@ pub mod nla;
 mod said;
 pub mod session;
 pub mod tls;
+pub mod udp;
 
 use crate::Cause;
 
@@ -125,4 +126,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // udp
+    &udp::blocked::CAUSE,
+    &udp::unstable::CAUSE,
 ];

@@ -17,4 +17,5 @@ mod proxy;
 mod servers;
 mod sign_in;
 mod support;
+mod udp;
 mod usage;

@@ -3,6 +3,7 @@
 mod proxy;
 mod session;
 mod sign_in;
+mod udp;
 
 use std::net::IpAddr;
 
@@ -125,6 +126,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Licensing => session::licence(evidence),
         Stage::Session => session::session(evidence),
         Stage::Desktop => session::desktop(evidence),
+        Stage::Udp => udp::words(evidence),
         _ => None,
     };
     seen.or(reason).unwrap_or_else(|| {
