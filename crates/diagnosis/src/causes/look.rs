@@ -376,6 +376,15 @@ pub(crate) fn proxy_answer<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, &'a P
         .pop()
 }
 
+/// Whether an answer of a proxy is a step on the way: more was to follow.
+pub(crate) fn goes_on(reply: &ProxyReply, has_user: bool) -> bool {
+    match reply {
+        ProxyReply::SocksMethod { method: 0 } | ProxyReply::SocksSignIn { status: 0 } => true,
+        ProxyReply::SocksMethod { method: 2 } => has_user,
+        _ => false,
+    }
+}
+
 /// Whether a proxy made the connection to the target.
 pub(crate) fn tunnelled(evidence: &Evidence<'_>) -> bool {
     !evidence.main_path(|f| matches!(f, Fact::TunnelOpened { .. }).then_some(())).is_empty()

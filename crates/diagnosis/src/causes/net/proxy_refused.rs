@@ -80,10 +80,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if look::tunnelled(evidence) {
         return None;
     }
-    if look::proxy_answer(evidence).is_some_and(|answer| decides(answer.value)) {
+    let (proxy, has_user) = look::proxy(evidence);
+    if look::proxy_answer(evidence).is_some_and(|said| !look::goes_on(said.value, has_user)) {
         return by_answer(evidence);
     }
-    let (proxy, _) = look::proxy(evidence);
     not_reached(evidence, &proxy)
         .or_else(|| by_certificate(evidence, &proxy))
         .or_else(|| by_end(evidence, &proxy))
@@ -95,14 +95,6 @@ fn found(
     title: String,
 ) -> Option<Match> {
     Some(Match::new(Severity::Blocking, proof, ids).titled(title))
-}
-
-/// Whether nothing was to follow an answer.
-fn decides(reply: &ProxyReply) -> bool {
-    !matches!(
-        reply,
-        ProxyReply::SocksMethod { method: 0 | 2 } | ProxyReply::SocksSignIn { status: 0 }
-    )
 }
 
 /// What it says of itself, or of nothing in particular.
