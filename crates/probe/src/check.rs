@@ -308,7 +308,11 @@ async fn run(context: Context, progress: Option<Progress>) {
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
     let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
-    let udp = if awaits_udp { stages::udp::LONGEST } else { Duration::ZERO };
+    let udp = match (awaits_udp, &result) {
+        (true, _) => stages::udp::LONGEST,
+        (false, Ok(())) => GRACE_AFTER_SUCCESS,
+        (false, Err(_)) => Duration::ZERO,
+    };
     tokio::join!(
         async {
             ended_within(&mut beside.needed, REVOCATION).await;

@@ -390,6 +390,16 @@ pub(crate) fn tunnelled(evidence: &Evidence<'_>) -> bool {
     !evidence.main_path(|f| matches!(f, Fact::TunnelOpened { .. }).then_some(())).is_empty()
 }
 
+/// Not one byte came through a proxy's tunnel: some proxies consent before they have a connection, so
+/// this says less of the host than it would without one.
+pub(crate) fn weaker_through_a_tunnel(evidence: &Evidence<'_>, mut found: Match) -> Match {
+    if !tunnelled(evidence) {
+        return found;
+    }
+    found.proof = Proof::Possible;
+    found.detailed("A proxy that consents before it has a connection looks the same.")
+}
+
 /// The proxy took the request and said nothing within the time: it may still wait for the target.
 pub(crate) fn proxy_waits(evidence: &Evidence<'_>) -> Option<ObservationId> {
     let ends = evidence.on(Purpose::Proxy, |fact| match fact {

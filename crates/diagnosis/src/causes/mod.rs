@@ -27,8 +27,6 @@ pub static CATALOGUE: &[&Cause] = &[
     &dns::hosts_override::CAUSE,
     &dns::broken_ipv6::CAUSE,
     // net
-    &net::proxy_auth::CAUSE,
-    &net::proxy_refused::CAUSE,
     &net::host_unreachable::CAUSE,
     &net::no_answer::CAUSE,
     &net::port_blocked::CAUSE,
@@ -40,6 +38,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &net::middlebox_reset::CAUSE,
     &net::self_connection::CAUSE,
     &net::exposed_to_internet::CAUSE,
+    &net::proxy_auth::CAUSE,
+    &net::proxy_refused::CAUSE,
     // nego
     &nego::nla_required::CAUSE,
     &nego::tls_required::CAUSE,
