@@ -7,6 +7,7 @@ use rdpdoctor_model::{
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
     Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, ResolveFailure,
     RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target, Timestamp, Transport,
+    UdpReply,
 };
 
 use crate::{Cause, Evidence, Match, Policy, Trust};
@@ -93,6 +94,27 @@ impl Scene {
         let remote = "10.0.0.1:3389".parse().expect("an address");
         let transport = Transport::Tcp;
         self.fact(Stage::Tcp, Fact::Connection { number, purpose, transport, remote, local: None })
+    }
+
+    /// What came for SYN datagrams, each with half a second.
+    pub(crate) fn udp(self, tries: u32, reply: UdpReply) -> Self {
+        let remote = "10.0.0.1:3389".parse().expect("an address");
+        let elapsed_ms = f64::from(tries) * 500.0;
+        self.fact(Stage::Udp, Fact::UdpProbe { remote, tries, reply, elapsed_ms })
+    }
+
+    /// A Connect Response with this in its multitransport block.
+    pub(crate) fn multitransport(self, multitransport_flags: Option<u32>) -> Self {
+        let fact = Fact::McsConnectResponse {
+            result: 0,
+            server_version: None,
+            client_requested_protocols: None,
+            early_capability_flags: None,
+            encryption_method: None,
+            encryption_level: None,
+            multitransport_flags,
+        };
+        self.fact(Stage::Mcs, fact)
     }
 
     /// A connection to a proxy.

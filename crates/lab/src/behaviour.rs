@@ -8,6 +8,7 @@ use crate::certificate::{self, Forge, Identity};
 use crate::proxy::ProxyAnswer;
 use crate::security::StandardSecurity;
 use crate::tls::ClientHello;
+use crate::udp::UdpAnswer;
 use crate::x224::{self, Request};
 
 /// A server from its first to its last step. Faults are written as
@@ -15,6 +16,9 @@ use crate::x224::{self, Request};
 pub(crate) struct Behaviour {
     /// What stands in front of it.
     pub(crate) proxy: Option<ProxyAnswer>,
+    /// What it does with datagrams to its port; without it nothing takes them, and it does not
+    /// offer UDP.
+    pub(crate) udp: Option<UdpAnswer>,
     /// How fast it sends.
     pub(crate) pace: Pace,
     /// What it does with a connection before it has read anything.
@@ -47,6 +51,7 @@ impl Behaviour {
     /// A Windows Server 2022 that requires NLA, with the certificate it made for itself.
     pub(crate) const HEALTHY: Self = Self {
         proxy: None,
+        udp: None,
         pace: Pace::Normal,
         opening: Opening::Await,
         negotiation: x224::nla_only,

@@ -28,6 +28,7 @@ mod session;
 mod share;
 mod sign_in;
 mod tls;
+mod udp;
 mod x224;
 
 pub use faults::{FAULTS, fault};

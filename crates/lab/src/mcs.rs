@@ -5,9 +5,9 @@ use std::io;
 
 use ironrdp_core::{decode, encode_vec};
 use ironrdp_pdu::gcc::{
-    ClientEarlyCapabilityFlags, ConferenceCreateResponse, RdpVersion, ServerCoreData,
-    ServerCoreOptionalData, ServerEarlyCapabilityFlags, ServerGccBlocks, ServerNetworkData,
-    ServerSecurityData,
+    ClientEarlyCapabilityFlags, ConferenceCreateResponse, MultiTransportChannelData,
+    MultiTransportFlags, RdpVersion, ServerCoreData, ServerCoreOptionalData,
+    ServerEarlyCapabilityFlags, ServerGccBlocks, ServerNetworkData, ServerSecurityData,
 };
 use ironrdp_pdu::mcs::{
     ConnectInitial, ConnectResponse, DisconnectProviderUltimatum, DisconnectReason,
@@ -32,6 +32,7 @@ pub(crate) fn connect_response(
     requested_protocols: u32,
     standard_security: Option<&Offer>,
     result: u8,
+    udp: bool,
 ) -> io::Result<Vec<u8>> {
     let channels = IO_CHANNEL + 1..IO_CHANNEL + 1 + Wishes::of(initial).channels;
     let blocks = ServerGccBlocks {
@@ -54,7 +55,9 @@ pub(crate) fn connect_response(
             None => ServerSecurityData::no_security(),
         },
         message_channel: None,
-        multi_transport_channel: None,
+        multi_transport_channel: udp.then_some(MultiTransportChannelData {
+            flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
+        }),
     };
     let response = ConnectResponse {
         conference_create_response: ConferenceCreateResponse::new(0x79F3, blocks)
@@ -118,7 +121,7 @@ mod tests {
     fn a_response_decodes_with_its_security() {
         let offer = Offer::new(StandardSecurity::HEALTHY).expect("a key");
         for standard_security in [None, Some(&offer)] {
-            let bytes = connect_response(&[], 3, standard_security, 0).expect("encodes");
+            let bytes = connect_response(&[], 3, standard_security, 0, false).expect("encodes");
             let X224(data) = ironrdp_core::decode::<X224<X224Data<'_>>>(&bytes).expect("TPKT");
             let response = ironrdp_core::decode::<ConnectResponse>(&data.data).expect("BER");
             let blocks = response.conference_create_response.gcc_blocks();
@@ -132,8 +135,8 @@ mod tests {
 
     #[test]
     fn a_refusal_differs_in_its_result_alone() {
-        let fine = connect_response(&[], 3, None, 0).expect("encodes");
-        let refused = connect_response(&[], 3, None, 15).expect("encodes");
+        let fine = connect_response(&[], 3, None, 0, false).expect("encodes");
+        let refused = connect_response(&[], 3, None, 15, false).expect("encodes");
         let differing: Vec<_> =
             fine.iter().zip(&refused).enumerate().filter(|(_, (a, b))| a != b).collect();
         assert_eq!(differing, [(12, (&0, &15))]);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::Fault;
@@ -16,7 +16,7 @@ use crate::certificate::{self, Forge};
 use crate::proxy::Proxy;
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
-use crate::tls;
+use crate::{tls, udp};
 
 /// Records of more connections than these are dropped, the oldest first.
 const MOST_RECORDS: usize = 1024;
@@ -142,6 +142,10 @@ pub async fn start(
         Some(answer) => Some((TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?, answer)),
         None => None,
     };
+    let datagrams = match behaviour.udp {
+        Some(answer) => Some((UdpSocket::bind(address).await?, answer)),
+        None => None,
+    };
     let proxy_address = at_proxy.as_ref().map(|(at, _)| at.local_addr()).transpose()?;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
@@ -186,6 +190,11 @@ pub async fn start(
         tokio::join!(
             accept(listener, Arc::new(server), most, &kept),
             point.serve(Arc::from(list.as_slice())),
+            async {
+                if let Some((socket, answer)) = datagrams {
+                    udp::serve(socket, answer).await;
+                }
+            },
             async {
                 if let Some(proxy) = proxy {
                     proxy.serve().await;

@@ -161,7 +161,9 @@ impl Server {
             None => Some(Offer::new(self.behaviour.standard_security)?),
             Some(_) => None,
         };
-        let response = |result| mcs::connect_response(&initial, protocols, offer.as_ref(), result);
+        let udp = self.behaviour.udp.is_some();
+        let response =
+            |result| mcs::connect_response(&initial, protocols, offer.as_ref(), result, udp);
         match &self.behaviour.connect {
             ConnectAnswer::Response => {
                 channel.send(&response(0)?).await?;

@@ -11,7 +11,7 @@ use crate::terms::{
     ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer, SecurityLayerAnswer,
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
-use crate::{Certificate, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp};
+use crate::{Certificate, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp, UdpReply};
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
 /// name in kebab-case. A kind is never reused for something else.
@@ -707,6 +707,19 @@ pub enum Fact {
         /// Whether all that was painted has one colour.
         blank: bool,
         /// From the finalised connection to the last update of it.
+        elapsed_ms: f64,
+    },
+
+    // ── udp ─────────────────────────────────────────────────────────────────────────────────────
+    /// What became of SYN datagrams to the target's port (MS-RDPEUDP 3.1.5.1).
+    UdpProbe {
+        /// The other side.
+        remote: SocketAddr,
+        /// How many were sent.
+        tries: u32,
+        /// What came.
+        reply: UdpReply,
+        /// From the first one to the answer, or to the end of the waiting.
         elapsed_ms: f64,
     },
 

@@ -16,6 +16,7 @@ mod stage;
 mod target;
 mod terms;
 mod timestamp;
+mod udp;
 mod user;
 
 pub use cause_id::CauseId;
@@ -36,4 +37,5 @@ pub use terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 pub use timestamp::Timestamp;
+pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};

@@ -96,6 +96,8 @@ pub enum Purpose {
     Path,
     /// The connection to a proxy, which carries others.
     Proxy,
+    /// Whether UDP is answered.
+    Udp,
 }
 
 /// What carries a connection.

@@ -323,6 +323,7 @@ async fn run(context: Context, progress: Option<Progress>) {
     let result = main_path(&steps, &mut beside).await;
     beside.over.store(true, Ordering::Relaxed);
     if let Err((failed, _)) = &result {
+        beside.udp.shutdown().await;
         // For a proxy that does not resolve names, that stage comes first.
         let told = context.journal.observations();
         let told = |stage| {
@@ -336,10 +337,30 @@ async fn run(context: Context, progress: Option<Progress>) {
         }
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
-    ended_within(&mut beside.needed, REVOCATION).await;
-    ended_within(&mut beside.questions, grace).await;
+    let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
+    let udp = match (awaits_udp, &result) {
+        (true, _) => stages::udp::LONGEST,
+        (false, Ok(())) => GRACE_AFTER_SUCCESS,
+        (false, Err(_)) => Duration::ZERO,
+    };
     let measuring = if context.samples.is_some() { MEASURING_ON_REQUEST } else { MEASURING };
-    ended_within(&mut beside.measuring, measuring).await;
+    tokio::join!(
+        async {
+            ended_within(&mut beside.needed, REVOCATION).await;
+            ended_within(&mut beside.questions, grace).await;
+            ended_within(&mut beside.measuring, measuring).await;
+        },
+        ended_within(&mut beside.udp, udp),
+    );
+}
+
+/// Whether the server said that it takes UDP (MS-RDPBCGR 2.2.1.4.6).
+fn offers_udp(context: &Context) -> bool {
+    context
+        .journal
+        .observations()
+        .iter()
+        .any(|o| matches!(o.fact, Fact::McsConnectResponse { multitransport_flags: Some(1..), .. }))
 }
 
 /// What goes on beside the main path.
@@ -353,6 +374,8 @@ struct Beside {
     measuring: JoinSet<()>,
     /// The main path is over.
     over: Arc<AtomicBool>,
+    /// Whether UDP is answered: waited for only where the server offers it, or all is asked.
+    udp: JoinSet<()>,
 }
 
 /// Waits for the tasks, and stops those that take longer.
@@ -463,6 +486,13 @@ async fn connected(
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
+    if context.side != SideQuestions::None
+        && context.routing_token.is_none()
+        // Not before there is a server to speak of; and a proxy carries no datagrams.
+        && context.route.is_none()
+    {
+        beside.udp.spawn(stages::udp::run(context.clone(), remote));
+    }
     let nla = protocol > 1;
     if protocol == 1 {
         steps.skip(Stage::CredSsp, "the server chose TLS without NLA");

@@ -8,7 +8,8 @@ use ironrdp_core::encode_vec;
 use ironrdp_pdu::gcc::{
     ClientCoreData, ClientCoreOptionalData, ClientEarlyCapabilityFlags, ClientGccBlocks,
     ClientNetworkData, ClientSecurityData, ColorDepth, ConnectionType, EncryptionMethod,
-    HighColorDepth, KeyboardType, RdpVersion, SecureAccessSequence, SupportedColorDepths,
+    HighColorDepth, KeyboardType, MultiTransportChannelData, MultiTransportFlags, RdpVersion,
+    SecureAccessSequence, SupportedColorDepths,
 };
 use ironrdp_pdu::mcs::ConnectInitial;
 use ironrdp_pdu::nego::{
@@ -183,7 +184,11 @@ pub fn mcs_connect_initial(selected_protocol: u32) -> Result<Vec<u8>, String> {
         cluster: None,
         monitor: None,
         message_channel: None,
-        multi_transport_channel: None,
+        // Without it no server says whether it takes UDP (MS-RDPBCGR 2.2.1.4.6). None is asked to
+        // begin: that would need a message channel.
+        multi_transport_channel: Some(MultiTransportChannelData {
+            flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
+        }),
         monitor_extended: None,
     };
     let initial = ConnectInitial::with_gcc_blocks(blocks).map_err(|error| error.to_string())?;

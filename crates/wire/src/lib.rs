@@ -22,6 +22,7 @@ mod share;
 mod tls;
 pub mod tls_decrypt;
 mod tpkt;
+pub mod udp;
 mod x224;
 
 pub use certificate::{read_certificate, subject_public_key};

@@ -376,9 +376,28 @@ pub(crate) fn proxy_answer<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, &'a P
         .pop()
 }
 
+/// Whether an answer of a proxy is a step on the way: more was to follow.
+pub(crate) fn goes_on(reply: &ProxyReply, has_user: bool) -> bool {
+    match reply {
+        ProxyReply::SocksMethod { method: 0 } | ProxyReply::SocksSignIn { status: 0 } => true,
+        ProxyReply::SocksMethod { method: 2 } => has_user,
+        _ => false,
+    }
+}
+
 /// Whether a proxy made the connection to the target.
 pub(crate) fn tunnelled(evidence: &Evidence<'_>) -> bool {
     !evidence.main_path(|f| matches!(f, Fact::TunnelOpened { .. }).then_some(())).is_empty()
+}
+
+/// Not one byte came through a proxy's tunnel: some proxies consent before they have a connection, so
+/// this says less of the host than it would without one.
+pub(crate) fn weaker_through_a_tunnel(evidence: &Evidence<'_>, mut found: Match) -> Match {
+    if !tunnelled(evidence) {
+        return found;
+    }
+    found.proof = Proof::Possible;
+    found.detailed("A proxy that consents before it has a connection looks the same.")
 }
 
 /// The proxy took the request and said nothing within the time: it may still wait for the target.

@@ -14,6 +14,7 @@ pub mod rdpsec;
 mod said;
 pub mod session;
 pub mod tls;
+pub mod udp;
 
 use crate::Cause;
 
@@ -29,8 +30,6 @@ pub static CATALOGUE: &[&Cause] = &[
     &dns::hosts_override::CAUSE,
     &dns::broken_ipv6::CAUSE,
     // net
-    &net::proxy_auth::CAUSE,
-    &net::proxy_refused::CAUSE,
     &net::host_unreachable::CAUSE,
     &net::no_answer::CAUSE,
     &net::port_blocked::CAUSE,
@@ -45,6 +44,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &net::high_latency::CAUSE,
     &net::self_connection::CAUSE,
     &net::exposed_to_internet::CAUSE,
+    &net::proxy_auth::CAUSE,
+    &net::proxy_refused::CAUSE,
     // nego
     &nego::nla_required::CAUSE,
     &nego::tls_required::CAUSE,
@@ -134,6 +135,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // udp
+    &udp::blocked::CAUSE,
+    &udp::unstable::CAUSE,
     // client
     &client::rdp_file_invalid::CAUSE,
     &client::rdp_file_weakens_security::CAUSE,

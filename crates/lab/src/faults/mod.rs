@@ -29,6 +29,8 @@ mod healthy_spnego_only;
 mod healthy_tls12_only;
 mod healthy_tls13;
 mod healthy_tls_only;
+mod healthy_udp;
+mod healthy_udp_late;
 mod license_client_rejected;
 mod license_error;
 mod license_host_not_licensed;
@@ -141,6 +143,7 @@ mod tls_stalls_after_server_hello;
 mod tls_version_1_0;
 mod tls_version_1_1;
 mod tls_wrong_key;
+mod udp_silent;
 mod wrong_service_ftp;
 mod wrong_service_http;
 mod wrong_service_https;
@@ -197,6 +200,9 @@ pub static FAULTS: &[&Fault] = &[
     &proxy_garbage::FAULT,
     &proxy_silent::FAULT,
     &proxy_closed::FAULT,
+    &healthy_udp::FAULT,
+    &udp_silent::FAULT,
+    &healthy_udp_late::FAULT,
     &nego_tls_required::FAULT,
     &nego_tls_not_allowed::FAULT,
     &nego_tls_not_allowed_strict::FAULT,

@@ -7,4 +7,5 @@ pub(crate) mod proxy;
 pub(crate) mod session;
 pub(crate) mod tcp;
 pub(crate) mod tls;
+pub(crate) mod udp;
 pub(crate) mod x224;

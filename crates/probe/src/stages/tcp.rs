@@ -257,7 +257,7 @@ fn classify(error: &io::Error, icmp: Lookup<Icmp>) -> Failed {
 /// The ICMP message behind an errno: port unreachable and RST share one, so do host unreachable
 /// and administratively prohibited. Linux keeps it in the socket's error queue (ip(7)).
 #[cfg(target_os = "linux")]
-mod error_queue {
+pub(super) mod error_queue {
     use std::io::IoSliceMut;
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::{AsFd, AsRawFd};
@@ -270,7 +270,7 @@ mod error_queue {
     /// SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6.
     const ORIGINS: [(u8, u8); 2] = [(2, 4), (3, 6)];
 
-    pub(super) fn request(socket: &impl AsFd, remote: SocketAddr) {
+    pub(crate) fn request(socket: &impl AsFd, remote: SocketAddr) {
         // Where it cannot be had, `read` finds nothing, which is what it then says.
         let _ = match remote {
             SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true),
@@ -278,7 +278,7 @@ mod error_queue {
         };
     }
 
-    pub(super) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
         let mut byte = [0u8; 64];
         let mut parts = [IoSliceMut::new(&mut byte)];
         let mut control = nix::cmsg_space!([u8; 256]);
@@ -311,14 +311,14 @@ mod error_queue {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod error_queue {
+pub(super) mod error_queue {
     use std::net::SocketAddr;
 
     use rdpdoctor_model::{Icmp, Lookup};
 
-    pub(super) fn request(_: &socket2::Socket, _: SocketAddr) {}
+    pub(crate) fn request(_: &socket2::Socket, _: SocketAddr) {}
 
-    pub(super) fn read(_: &tokio::net::TcpStream, _: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn read<T>(_: &T, _: SocketAddr) -> Lookup<Icmp> {
         Lookup::unavailable("this system does not show the ICMP message behind an error")
     }
 }

@@ -26,4 +26,5 @@ mod servers;
 mod sign_in;
 mod support;
 mod tls_decrypt;
+mod udp;
 mod usage;

@@ -199,6 +199,26 @@ fn network_middlebox_reset() {
     assert_ne!(document["verdict"]["proof"], "proven", "{:?}", findings(&document));
 }
 
+/// A router that lets TCP through, and forbids UDP or drops it.
+#[test]
+fn network_udp() {
+    let Some(mut network) = Network::make() else { return };
+    network.serve("healthy-udp");
+    let answered = network.check(HOST, &[]);
+    assert_eq!(answered.code, 0, "{:?}", findings(&answered.json()));
+    assert!(answered.stdout.contains("syn-ack"), "{}", answered.stdout);
+    network.router("udp dport 3389 reject with icmp type admin-prohibited");
+    let run = network.check(HOST, &[]);
+    expect(&run, 1, "udp.blocked");
+    assert!(findings(&run.json()).contains(&"udp.blocked warning proven".to_owned()));
+    let Some(mut network) = Network::make() else { return };
+    network.serve("healthy-udp");
+    network.router("udp dport 3389 drop");
+    let run = network.check(HOST, &[]);
+    expect(&run, 1, "udp.blocked");
+    assert!(findings(&run.json()).contains(&"udp.blocked warning likely".to_owned()));
+}
+
 /// A healthy server behind a router, seen from another network.
 #[test]
 fn network_healthy() {

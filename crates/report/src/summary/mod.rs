@@ -5,6 +5,7 @@ mod proxy;
 mod rdp_file;
 mod session;
 mod sign_in;
+mod udp;
 
 use std::net::IpAddr;
 
@@ -129,6 +130,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Licensing => session::licence(evidence),
         Stage::Session => session::session(evidence),
         Stage::Desktop => session::desktop(evidence),
+        Stage::Udp => udp::words(evidence),
         Stage::Network => path::words(evidence),
         _ => None,
     };

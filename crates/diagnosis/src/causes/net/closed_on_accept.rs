@@ -54,7 +54,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     }
     match look::hangs_up_unasked(evidence) {
         Some((true, second)) => {
-            Some(Match::new(Severity::Blocking, Proof::Proven, [ended.id(), second]))
+            let found = Match::new(Severity::Blocking, Proof::Proven, [ended.id(), second]);
+            Some(look::weaker_through_a_tunnel(evidence, found))
         }
         Some((false, _)) => None,
         None => Some(Match::new(Severity::Blocking, Proof::Possible, [ended.id()])),

@@ -12,9 +12,6 @@ use crate::{
 const AUTHENTICATION_REQUIRED: u16 = 407;
 const UNAUTHORIZED: u16 = 401;
 
-/// Methods of SOCKS (RFC 1928 3) that are taken; every other answer takes none that was offered.
-const TAKEN: [u8; 2] = [0, 2];
-
 /// `net.proxy-auth`
 pub static CAUSE: Cause = Cause {
     id: CauseId("net.proxy-auth"),
@@ -71,7 +68,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
             format!("The proxy {proxy} rejects this user and password"),
             "It answered the sign-in with HTTP status 401.".to_owned(),
         ),
-        ProxyReply::SocksMethod { method } if !TAKEN.contains(method) => {
+        ProxyReply::SocksMethod { method } if !look::goes_on(answer.value, has_user) => {
             let wants = if has_user {
                 "takes neither a connection without sign-in nor user and password"
             } else {
@@ -127,6 +124,8 @@ mod tests {
         for reply in [
             ProxyReply::SocksMethod { method: 0xFF },
             ProxyReply::SocksMethod { method: 1 },
+            // It asks for user and password although none was offered.
+            ProxyReply::SocksMethod { method: 2 },
             ProxyReply::SocksSignIn { status: 1 },
         ] {
             assert!(Scene::new().proxy_answer(reply.clone()).judge(&CAUSE).is_some(), "{reply:?}");
@@ -138,7 +137,7 @@ mod tests {
         assert_eq!(Scene::new().proxy_status(403, &[]).judge(&CAUSE), None);
         assert_eq!(Scene::new().proxy_status(401, &["Basic"]).judge(&CAUSE), None);
         for reply in [
-            ProxyReply::SocksMethod { method: 2 },
+            ProxyReply::SocksMethod { method: 0 },
             ProxyReply::SocksSignIn { status: 0 },
             ProxyReply::SocksReply { code: 2 },
         ] {

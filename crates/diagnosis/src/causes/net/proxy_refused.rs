@@ -78,12 +78,12 @@ pub static CAUSE: Cause = Cause {
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if look::tunnelled(evidence) {
-        return None;
+        return by_empty_tunnel(evidence);
     }
-    if look::proxy_answer(evidence).is_some_and(|answer| decides(answer.value)) {
+    let (proxy, has_user) = look::proxy(evidence);
+    if look::proxy_answer(evidence).is_some_and(|said| !look::goes_on(said.value, has_user)) {
         return by_answer(evidence);
     }
-    let (proxy, _) = look::proxy(evidence);
     not_reached(evidence, &proxy)
         .or_else(|| by_certificate(evidence, &proxy))
         .or_else(|| by_end(evidence, &proxy))
@@ -97,12 +97,18 @@ fn found(
     Some(Match::new(Severity::Blocking, proof, ids).titled(title))
 }
 
-/// Whether nothing was to follow an answer.
-fn decides(reply: &ProxyReply) -> bool {
-    !matches!(
-        reply,
-        ProxyReply::SocksMethod { method: 0 | 2 } | ProxyReply::SocksSignIn { status: 0 }
-    )
+/// It consented, and not a byte came through: some consent before they have a connection.
+fn by_empty_tunnel(evidence: &Evidence<'_>) -> Option<Match> {
+    let ended = evidence.ended_awaiting(Awaited::ConnectionConfirm)?;
+    let over = matches!(ended.value.ending, Ending::Fin | Ending::Reset | Ending::Timeout);
+    // Who waits for a word before it hangs up is there.
+    let listened = matches!(look::hangs_up_unasked(evidence), Some((false, _)));
+    if !over || ended.value.received > 0 || listened {
+        return None;
+    }
+    let (proxy, _) = look::proxy(evidence);
+    let title = format!("The proxy {proxy} consents, and may have no connection to the host");
+    Some(found(Proof::Possible, [ended.id()], title)?.at_stage(Stage::X224))
 }
 
 /// What it says of itself, or of nothing in particular.
@@ -285,6 +291,19 @@ mod tests {
         assert_eq!(scene.judge(&crate::causes::net::refused::CAUSE), None);
         // The second address of its name worked.
         assert_eq!(proof(&failed(Scene::new(), ConnectFailure::Refused).proxy().tunnel()), None);
+    }
+
+    #[test]
+    fn a_tunnel_through_which_nothing_comes() {
+        let ended = |received| {
+            let scene = Scene::new().proxy().tunnel();
+            scene.ended_with(Ending::Fin, Awaited::ConnectionConfirm, received, 47)
+        };
+        assert_eq!(proof(&ended(0)), Some(Proof::Possible));
+        assert_eq!(proof(&ended(4)), None);
+        let straight = Scene::new().connected("10.0.0.1:3389");
+        let straight = straight.ended_with(Ending::Fin, Awaited::ConnectionConfirm, 0, 47);
+        assert_eq!(proof(&straight), None);
     }
 
     #[test]

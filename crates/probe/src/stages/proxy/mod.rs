@@ -4,6 +4,8 @@
 mod dialog;
 mod http;
 mod socks;
+#[cfg(test)]
+mod tests;
 
 use std::io::Cursor;
 use std::net::SocketAddr;
