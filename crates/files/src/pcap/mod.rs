@@ -195,6 +195,7 @@ impl Reader {
         if self.passed_over > 0 {
             notes.push(format!("{} connections too many to be followed", self.passed_over));
         }
+        notes.extend(self.beside.udp());
         let clock = Clock { began: self.began, file: name.to_owned() };
         let attempts = attempt::attempts(self.over, &self.beside, &clock);
         Capture { attempts, notes }
