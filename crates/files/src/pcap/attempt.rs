@@ -81,17 +81,21 @@ fn is_rdp(connection: &Connection) -> bool {
 /// offering more than the first.
 fn belongs(group: &[Connection], next: &Connection) -> bool {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
-    let redirected = group.iter().any(|c| redirected_to(c).contains(&next.server.ip()));
-    let same = first.client.ip() == next.client.ip() && (first.server == next.server || redirected);
     let soon = next.first.nanos - last.last.nanos <= SAME_ATTEMPT_NANOS;
-    let fits = match (offer(first), offer(next)) {
+    if !soon || first.client.ip() != next.client.ip() || group.len() >= MOST_CONNECTIONS {
+        return false;
+    }
+    if group.iter().any(|c| redirected_to(c).contains(&next.server.ip())) {
+        return true;
+    }
+    let less = match (offer(first), offer(next)) {
         (Some(most), Some(offered)) => offered & !most == 0,
         _ => true,
     };
     // Whoever had a session and comes again begins anew.
     let over = |c: &Connection| c.last.nanos < next.first.nanos;
-    let fresh = !group.iter().any(|c| progress(c) == Progress::Session && over(c));
-    same && soon && (redirected || fits && fresh) && group.len() < MOST_CONNECTIONS
+    let again = || group.iter().any(|c| progress(c) == Progress::Session && over(c));
+    first.server == next.server && less && !again()
 }
 
 /// The addresses to which a broker sent the client on (MS-RDPBCGR 2.2.13.1).

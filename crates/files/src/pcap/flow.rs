@@ -181,6 +181,29 @@ impl Flow {
         self.close(at, from, segment);
     }
 
+    /// Bytes that are kept because they cannot be read yet.
+    pub(super) fn held(&self) -> usize {
+        let undecided = match &self.content {
+            Content::Undecided(kept) => kept.iter().map(|(_, _, bytes)| bytes.len()).sum(),
+            _ => 0,
+        };
+        self.sides.iter().map(Side::held).sum::<usize>() + undecided
+    }
+
+    /// Gives up what is held.
+    pub(super) fn relieve(&mut self, secrets: &KeyLog) {
+        for from in [Party::Client, Party::Server] {
+            let mut pieces = Vec::new();
+            self.sides[index(from)].give_up(self.last, &mut pieces);
+            for piece in pieces {
+                self.piece(from, piece, secrets);
+            }
+        }
+        if matches!(self.content, Content::Undecided(_)) {
+            self.content = Content::Other;
+        }
+    }
+
     /// A router or the host itself says that the SYN cannot be delivered.
     pub(super) fn unreachable(&mut self, at: Moment, message: &Unreachable) {
         self.last = at;

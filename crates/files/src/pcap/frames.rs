@@ -124,15 +124,13 @@ impl Sections {
     fn new_block(&mut self, block: &Block<'_>, visitor: &mut impl Visitor) {
         match block {
             Block::SectionHeader(_) => self.interfaces.clear(),
-            Block::InterfaceDescription(described) => {
-                if self.interfaces.len() < MOST_INTERFACES {
-                    self.interfaces.push(Interface {
-                        link: described.linktype.0,
-                        resolution: described.ts_resolution().unwrap_or(1_000_000),
-                        offset: described.ts_offset(),
-                        snap_length: described.snaplen,
-                    });
-                }
+            Block::InterfaceDescription(described) if self.interfaces.len() < MOST_INTERFACES => {
+                self.interfaces.push(Interface {
+                    link: described.linktype.0,
+                    resolution: described.ts_resolution().unwrap_or(1_000_000),
+                    offset: described.ts_offset(),
+                    snap_length: described.snaplen,
+                });
             }
             Block::EnhancedPacket(packet) => {
                 let Ok(index) = usize::try_from(packet.if_id) else { return };

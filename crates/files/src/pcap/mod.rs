@@ -34,8 +34,12 @@ const MOST_FLOWS: usize = 20_000;
 /// Remote Desktop connections that are followed at a time; each may hold some 100 KiB.
 const MOST_RDP: usize = 500;
 
-/// Connections of which the facts are kept.
+/// Connections of which the facts are kept, and facts of them all.
 const MOST_CONNECTIONS: usize = 5_000;
+const MOST_FACTS: usize = 100_000;
+
+/// Bytes of all connections together that wait for others.
+const MOST_HELD: usize = 64 * 1024 * 1024;
 
 /// Servers that are remembered.
 const MOST_SERVERS: usize = 5_000;
@@ -87,6 +91,8 @@ struct Reader {
     /// Servers that were asked for Remote Desktop on whatever port.
     servers: HashSet<SocketAddr>,
     over: Vec<Connection>,
+    facts: usize,
+    held: usize,
     beside: Beside,
     /// Frames of link types that cannot be read.
     unknown_links: BTreeMap<i32, u64>,
@@ -139,7 +145,12 @@ impl Reader {
         }
         if !self.flows.contains_key(&ends) {
             if self.flows.len() >= MOST_FLOWS {
-                self.flows.retain(|_, flow| !flow.is_other());
+                let mut held = 0;
+                self.flows.retain(|_, flow| {
+                    held += if flow.is_other() { 0 } else { flow.held() };
+                    !flow.is_other()
+                });
+                self.held = held;
             }
             let is_known = |server| self.servers.contains(&server);
             let Some(flow) = Flow::begin(self.now, segment, is_known) else { return };
@@ -152,7 +163,12 @@ impl Reader {
         }
         let Some(flow) = self.flows.get_mut(&ends) else { return };
         let before = flow.is_rdp();
+        self.held -= flow.held();
         flow.segment(self.now, segment, &self.secrets);
+        if self.held + flow.held() > MOST_HELD {
+            flow.relieve(&self.secrets);
+        }
+        self.held += flow.held();
         let (client, server) = (flow.client, flow.server);
         if flow.is_rdp() && !before {
             self.rdp_flows += 1;
@@ -174,9 +190,11 @@ impl Reader {
 
     fn end(&mut self, flow: Flow) {
         self.rdp_flows -= usize::from(flow.is_rdp());
-        if self.over.len() >= MOST_CONNECTIONS {
+        self.held -= flow.held();
+        if self.over.len() >= MOST_CONNECTIONS || self.facts >= MOST_FACTS {
             self.passed_over += 1;
         } else if let Some(connection) = flow.finish(self.now, &self.secrets) {
+            self.facts += connection.events.len();
             self.over.push(connection);
         }
     }
@@ -195,6 +213,7 @@ impl Reader {
         if self.passed_over > 0 {
             notes.push(format!("{} connections too many to be followed", self.passed_over));
         }
+        notes.extend(self.beside.udp());
         let clock = Clock { began: self.began, file: name.to_owned() };
         let attempts = attempt::attempts(self.over, &self.beside, &clock);
         Capture { attempts, notes }

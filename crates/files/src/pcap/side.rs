@@ -137,12 +137,22 @@ impl Side {
     /// Nothing more comes: what was waited for is given up, and what the other side acknowledged is
     /// known to be missing.
     pub(super) fn finish(&mut self, at: Moment, out: &mut Vec<Piece>) {
-        while !self.pending.is_empty() {
-            self.give_up_hole(at, out);
-        }
+        self.give_up(at, out);
         if self.acknowledged > self.offset {
             self.hole(at, self.acknowledged, out);
         }
+    }
+
+    /// No hole is waited for any more.
+    pub(super) fn give_up(&mut self, at: Moment, out: &mut Vec<Piece>) {
+        while !self.pending.is_empty() {
+            self.give_up_hole(at, out);
+        }
+    }
+
+    /// Bytes that wait for others.
+    pub(super) fn held(&self) -> usize {
+        self.pending_bytes
     }
 
     fn give_up_hole(&mut self, at: Moment, out: &mut Vec<Piece>) {

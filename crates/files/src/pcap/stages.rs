@@ -121,6 +121,16 @@ impl Walk<'_> {
         })
     }
 
+    /// The client ended the handshake with an alert: what it did not like, only it knows.
+    fn client_refused(&self) -> Option<Went> {
+        self.0.events.iter().find_map(|event| match event.fact {
+            Fact::TlsAlert { from: Party::Client, level: 2, description, .. } => {
+                Some(Went::Stopped(format!("the client refused with alert {description}")))
+            }
+            _ => None,
+        })
+    }
+
     /// Why nothing more is known.
     fn why(&self) -> Went {
         let why = match (self.0.unread, self.0.end) {
@@ -165,7 +175,7 @@ impl Walk<'_> {
             Some(0) => Went::Skipped("the server uses Standard RDP Security"),
             _ if self.has(|fact| matches!(fact, Fact::TlsEstablished { .. })) => Went::Passed,
             _ if self.broke_off().is_some() => Went::Stopped("the handshake failed".to_owned()),
-            _ => self.why(),
+            _ => self.client_refused().unwrap_or_else(|| self.why()),
         }
     }
 

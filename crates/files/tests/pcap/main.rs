@@ -6,6 +6,7 @@
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
+mod beside;
 mod connections;
 mod hostile;
 mod links;

@@ -18,12 +18,15 @@ use rdpdoctor_wire::tls_decrypt::{KeyLog, TlsEvent, TlsListener};
 /// What one side sends, as both the other side and a listener see it.
 type Wire = Arc<Mutex<Vec<u8>>>;
 
+/// What passed, in order.
+type Heard = Vec<(Party, Vec<u8>)>;
+
 /// One end of a connection in memory.
 struct End {
     inbox: Wire,
     outbox: Wire,
     party: Party,
-    heard: Arc<Mutex<Vec<(Party, Vec<u8>)>>>,
+    heard: Arc<Mutex<Heard>>,
 }
 
 impl Read for End {
@@ -62,7 +65,7 @@ fn certificate(key: &PKey<Private>) -> X509 {
 }
 
 /// A conversation of this version and suite as a listener hears it, and its key log.
-fn conversation(version: SslVersion, suite: &str, group: &str) -> (Vec<(Party, Vec<u8>)>, Vec<u8>) {
+fn conversation(version: SslVersion, suite: &str, group: &str) -> (Heard, Vec<u8>) {
     let key = if suite.contains("ECDSA") {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
         PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key")

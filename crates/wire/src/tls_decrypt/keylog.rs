@@ -74,7 +74,7 @@ impl KeyLog {
 
 fn unhex(text: &str, longest: usize) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.is_empty() || digits.len() % 2 != 0 || digits.len() / 2 > longest {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || digits.len() / 2 > longest {
         return None;
     }
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|v| u8::try_from(v).ok());

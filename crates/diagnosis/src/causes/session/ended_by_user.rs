@@ -58,10 +58,11 @@ fn was_used(evidence: &Evidence<'_>, found: &Match) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rdpdoctor_model::{Fact, LogonForm, Source, Stage};
 
-    use super::CAUSE;
+    use super::{CAUSE, USED_MS};
     use crate::testing::Scene;
-    use crate::{Proof, Severity};
+    use crate::{Evidence, Policy, Proof, Severity};
 
     #[test]
     fn its_error_and_no_other() {
@@ -72,5 +73,31 @@ mod tests {
         assert_eq!(said(0), None);
         // What comes once the client has left is no fault.
         assert_eq!(Scene::negotiated(2).left().error_info(0xC).judge(&CAUSE), None);
+    }
+
+    /// A capture of a session that was used and left is no fault; one that ends at once is.
+    #[test]
+    fn a_session_that_lived() {
+        let severity = |source, lived_ms| {
+            let logon = Fact::LoggedOn {
+                form: LogonForm::PlainNotify,
+                domain: None,
+                user: None,
+                session_id: None,
+            };
+            let scene = Scene::negotiated(2).fact(Stage::Session, logon).error_info(0xB);
+            let mut observations = scene.with_evidence(|e| e.observations().to_vec());
+            for observation in &mut observations {
+                observation.source = source;
+                let error = matches!(observation.fact, Fact::SetErrorInfo { .. });
+                observation.at_ms = if error { 100 + lived_ms } else { 100 };
+            }
+            let evidence =
+                Evidence::new(&observations, None, crate::testing::now(), Policy::default());
+            (CAUSE.rule)(&evidence).map(|found| found.severity)
+        };
+        assert_eq!(severity(Source::Capture, USED_MS), Some(Severity::Info));
+        assert_eq!(severity(Source::Capture, USED_MS - 1), Some(Severity::Blocking));
+        assert_eq!(severity(Source::Probe, USED_MS), Some(Severity::Blocking));
     }
 }
