@@ -121,8 +121,10 @@ impl Job<'_> {
         let options = self.options();
         let deadline = args.deadline.unwrap_or(Duration::MAX);
         let interrupted = tokio::select! {
-            () = prober.check(&self.target, &options, &journal, line.reporter()) => None,
+            // Ctrl-C is listened for before the first packet leaves.
+            biased;
             _ = tokio::signal::ctrl_c() => Some("Ctrl-C"),
+            () = prober.check(&self.target, &options, &journal, line.reporter()) => None,
             () = tokio::time::sleep(deadline) => Some("the deadline"),
         };
         let mut observations = journal.observations();
