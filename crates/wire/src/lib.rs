@@ -21,6 +21,7 @@ mod security;
 mod share;
 mod tls;
 mod tpkt;
+pub mod tsgu;
 mod x224;
 
 pub use certificate::{read_certificate, subject_public_key};
