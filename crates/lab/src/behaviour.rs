@@ -5,6 +5,7 @@ use ironrdp_pdu::rdp::session_info::LogonErrorNotificationType;
 use openssl::ssl::SslVersion;
 
 use crate::certificate::{self, Forge, Identity};
+use crate::gateway::Gateway;
 use crate::tls::ClientHello;
 use crate::x224::{self, Request};
 
@@ -35,6 +36,8 @@ pub(crate) struct Behaviour {
     pub(crate) license: LicenseAnswer,
     /// How the session goes on.
     pub(crate) session: SessionAnswer,
+    /// It is an RD Gateway, and of the rest only the TLS counts.
+    pub(crate) gateway: Option<&'static Gateway>,
 }
 
 impl Behaviour {
@@ -52,6 +55,7 @@ impl Behaviour {
         connect: ConnectAnswer::Response,
         license: LicenseAnswer::Valid,
         session: SessionAnswer::Desktop,
+        gateway: None,
     };
 }
 

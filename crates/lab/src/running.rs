@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,12 +10,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-use crate::Fault;
 use crate::behaviour::Revocation;
 use crate::certificate::Forge;
+use crate::gateway::{GatewayStep, Waiting};
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
 use crate::tls;
+use crate::{Fault, faults};
 
 /// Records of more connections than these are dropped, the oldest first.
 const MOST_RECORDS: usize = 1024;
@@ -29,6 +30,9 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// How many connections are held at once; further ones wait to be accepted. At least 1.
     pub most_connections: usize,
+    /// What a gateway answers at which step, in place of the fault's own answer: an HRESULT, or the
+    /// Win32 code inside it.
+    pub gateway_code: Option<(GatewayStep, u32)>,
 }
 
 impl Default for Options {
@@ -37,6 +41,7 @@ impl Default for Options {
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             ca_file: None,
             most_connections: 256,
+            gateway_code: None,
         }
     }
 }
@@ -114,6 +119,15 @@ pub async fn start(
     let address = listener.local_addr()?;
     let point = DistributionPoint::open(behaviour.tls.revocation).await?;
     let url = point.url()?;
+    let behind = match behaviour.gateway {
+        Some(_) => {
+            let healthy = faults::fault("healthy-nla").ok_or(io::ErrorKind::NotFound)?;
+            let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            Some(Box::pin(start(healthy, anywhere, Options::default())).await?)
+        }
+        None => None,
+    };
+    let gateway_code = options.gateway_code;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;
@@ -129,7 +143,10 @@ pub async fn start(
         }
         let context = tls::context(&behaviour.tls, &identity)?;
         let public_key = identity.public_key()?;
-        Ok((Server { behaviour, computer: forge.computer, context, public_key }, list, ca_pem))
+        let (computer, waiting) = (forge.computer, Waiting::default());
+        let server =
+            Server { behaviour, computer, context, public_key, behind, gateway_code, waiting };
+        Ok((server, list, ca_pem))
     };
     let (server, list, ca_pem) = spawn_blocking(make).await.map_err(io::Error::other)??;
 

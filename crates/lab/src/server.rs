@@ -9,18 +9,19 @@ use openssl::ssl::SslContext;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::ConnectionRecord;
 use crate::behaviour::{
     Answer, Behaviour, Computer, ConnectAnswer, Ending, Foreign, ForeignAnswer, HelloAnswer,
     Opening, Then,
 };
 use crate::channel::Channel;
+use crate::gateway::{self, GatewayStep};
 use crate::link::Link;
 use crate::mcs::{self, Wishes};
 use crate::session::Logon;
 use crate::sign_in::SignedIn;
 use crate::tls::{self, ClientHello};
 use crate::x224::{self, Request};
+use crate::{ConnectionRecord, Running};
 
 /// No conversation takes longer; silence has its own bound in the link.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
@@ -39,6 +40,12 @@ pub(crate) struct Server {
     pub(crate) context: SslContext,
     /// The certificate's subjectPublicKey, to which CredSSP binds a sign-in.
     pub(crate) public_key: Vec<u8>,
+    /// The healthy server behind a gateway.
+    pub(crate) behind: Option<Running>,
+    /// What a gateway was told to answer, and at which step.
+    pub(crate) gateway_code: Option<(GatewayStep, u32)>,
+    /// Channels of a gateway that wait for their other half.
+    pub(crate) waiting: gateway::Waiting,
 }
 
 impl Server {
@@ -55,6 +62,12 @@ impl Server {
     }
 
     async fn steps(&self, channel: &mut Channel) -> io::Result<Then> {
+        if let Some(gateway) = self.behaviour.gateway {
+            return match self.tls(channel).await? {
+                Some(then) => Ok(then),
+                None => gateway::serve(self, gateway, channel).await,
+            };
+        }
         match &self.behaviour.opening {
             Opening::Await => self.negotiation(channel).await,
             Opening::Foreign(service) => self.foreign(channel, service).await,

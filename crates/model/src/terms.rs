@@ -92,6 +92,8 @@ pub enum Purpose {
     Kerberos,
     /// The host to which a broker sent the client on.
     Redirected,
+    /// The RD Gateway.
+    Gateway,
 }
 
 /// What carries a connection.
@@ -104,6 +106,8 @@ pub enum Transport {
     Udp,
     /// ICMP echo.
     Icmp,
+    /// An RD Gateway's tunnel; the other side is the gateway's.
+    Tunnel,
 }
 
 /// Why TCP did not connect.
@@ -200,6 +204,20 @@ pub enum Awaited {
     FontMap,
     /// A logon, or a picture.
     Picture,
+    /// The RD Gateway's answer by HTTP.
+    GatewayAnswer,
+    /// The RD Gateway's first packet.
+    GatewayHandshake,
+    /// The RD Gateway's word about the credentials.
+    GatewayAuthentication,
+    /// The RD Gateway's tunnel.
+    GatewayTunnel,
+    /// The tunnel's authorisation.
+    GatewayAuthorization,
+    /// The RD Gateway's channel to the host.
+    GatewayChannel,
+    /// Whatever the RD Gateway carries.
+    GatewayData,
     /// The end of the connection, after the client asked for it.
     Disconnect,
     /// Nothing: the check had what it wanted.
@@ -221,6 +239,13 @@ impl Awaited {
             Self::License => Stage::Licensing,
             Self::DemandActive | Self::FontMap | Self::Disconnect => Stage::Session,
             Self::Picture => Stage::Desktop,
+            Self::GatewayAnswer
+            | Self::GatewayHandshake
+            | Self::GatewayAuthentication
+            | Self::GatewayTunnel
+            | Self::GatewayAuthorization
+            | Self::GatewayChannel
+            | Self::GatewayData => Stage::Gateway,
             Self::Nothing => Stage::Tcp,
         }
     }
@@ -234,6 +259,8 @@ pub enum Mechanism {
     Ntlm,
     /// Kerberos (RFC 4120, MS-KILE).
     Kerberos,
+    /// HTTP's Basic (RFC 7617), towards an RD Gateway: the password itself.
+    Basic,
 }
 
 /// An exchange with a key distribution centre.

@@ -129,6 +129,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::LifeSign => "does the host live?",
         Purpose::Redirected => "the host that the broker named",
         Purpose::Kerberos => "a ticket for the sign-in",
+        Purpose::Gateway => "the RD Gateway",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }
@@ -138,6 +139,7 @@ fn transport_name(transport: Transport) -> &'static str {
         Transport::Tcp => "TCP",
         Transport::Udp => "UDP",
         Transport::Icmp => "ICMP",
+        Transport::Tunnel => "the gateway's tunnel",
     }
 }
 
@@ -179,6 +181,13 @@ fn awaited_words(awaited: Awaited) -> Option<&'static str> {
         Awaited::DemandActive => Some("the Demand Active PDU"),
         Awaited::FontMap => Some("the Font Map PDU"),
         Awaited::Picture => Some("a logon or a picture"),
+        Awaited::GatewayAnswer => Some("the gateway's answer by HTTP"),
+        Awaited::GatewayHandshake => Some("the gateway's first packet"),
+        Awaited::GatewayAuthentication => Some("the gateway's word about the credentials"),
+        Awaited::GatewayTunnel => Some("the gateway's tunnel"),
+        Awaited::GatewayAuthorization => Some("the authorisation of the gateway's tunnel"),
+        Awaited::GatewayChannel => Some("the gateway's channel to the host"),
+        Awaited::GatewayData => Some("what the gateway carries"),
         Awaited::Disconnect => Some("the end of the connection"),
         Awaited::Nothing => None,
     }

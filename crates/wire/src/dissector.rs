@@ -63,6 +63,8 @@ pub struct Dissector {
     secured: bool,
     ended: bool,
     seen: usize,
+    /// The one stage that everything on this connection belongs to.
+    only_stage: Option<Stage>,
     events: Vec<Event>,
 }
 
@@ -84,6 +86,8 @@ enum Phase {
     Mcs,
     /// Channels and what passes on them.
     Channels,
+    /// Inside the TLS of a gateway: what passes is somebody else's to read.
+    Carrier,
     /// Nothing more is read.
     Done,
 }
@@ -105,6 +109,7 @@ impl Default for Dissector {
             secured: false,
             ended: false,
             seen: 0,
+            only_stage: None,
             events: Vec::new(),
         }
     }
@@ -114,6 +119,18 @@ impl Dissector {
     /// A dissector for a connection that has just been opened.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A dissector for a connection to an RD Gateway, which begins with TLS; all that is seen on it
+    /// belongs to the stage `gateway`.
+    pub fn of_gateway() -> Self {
+        let only_stage = Some(Stage::Gateway);
+        Self { phase: Phase::ClientHello, only_stage, ..Self::default() }
+    }
+
+    /// What the client of a gateway waits for from now on.
+    pub fn await_gateway(&mut self, awaited: Awaited) {
+        self.awaiting = awaited;
     }
 
     /// Bytes as they pass on the wire.
@@ -134,6 +151,7 @@ impl Dissector {
             | Phase::EarlyAuthorization
             | Phase::Mcs
             | Phase::Channels
+            | Phase::Carrier
             | Phase::Done => {}
         }
     }
@@ -167,7 +185,9 @@ impl Dissector {
 
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
     pub fn established(&mut self) {
-        (self.phase, self.awaiting) = if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
+        (self.phase, self.awaiting) = if self.only_stage.is_some() {
+            (Phase::Carrier, Awaited::GatewayAnswer)
+        } else if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
             (Phase::CredSsp, Awaited::NtlmChallenge)
         } else if self.selected_protocol == PROTOCOL_SSL {
             (Phase::Mcs, Awaited::McsConnectResponse)
@@ -221,9 +241,11 @@ impl Dissector {
             Phase::Negotiation => Awaited::ConnectionConfirm,
             Phase::ClientHello => Awaited::ServerHello,
             Phase::Handshake => Awaited::HandshakeEnd,
-            Phase::CredSsp | Phase::EarlyAuthorization | Phase::Mcs | Phase::Channels => {
-                self.awaiting
-            }
+            Phase::CredSsp
+            | Phase::EarlyAuthorization
+            | Phase::Mcs
+            | Phase::Channels
+            | Phase::Carrier => self.awaiting,
             Phase::Done => Awaited::Nothing,
         }
     }
@@ -525,6 +547,7 @@ impl Dissector {
         if self.seen > MOST_FACTS && !matches!(fact, Fact::StreamEnded { .. }) {
             return;
         }
+        let stage = self.only_stage.unwrap_or(stage);
         self.events.push(Event { stage, at_ms, fact });
     }
 }

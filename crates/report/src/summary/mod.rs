@@ -476,6 +476,13 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         Awaited::DemandActive => "after licensing",
         Awaited::FontMap => "while the session was set up",
         Awaited::Picture => "before there was a picture",
+        Awaited::GatewayAnswer
+        | Awaited::GatewayHandshake
+        | Awaited::GatewayAuthentication
+        | Awaited::GatewayTunnel
+        | Awaited::GatewayAuthorization
+        | Awaited::GatewayChannel
+        | Awaited::GatewayData => "at the gateway",
         Awaited::Disconnect => "when asked to end the session",
         Awaited::Nothing => "at the end",
     };
