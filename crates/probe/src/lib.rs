@@ -5,6 +5,7 @@
 
 mod check;
 mod exchange;
+mod gateway;
 mod journal;
 mod kerberos;
 mod link;
@@ -17,6 +18,7 @@ mod tickets;
 mod tls;
 
 pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
+pub use gateway::{GATEWAY_PORT, Gateway};
 pub use journal::Journal;
 pub use sign_in::{Gate, Release, SignIn};
 pub use stages::session::Logon;

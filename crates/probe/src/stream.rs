@@ -9,13 +9,17 @@ use std::task::{Context, Poll};
 use rdpdoctor_model::{Ending, Fact, Party, Stage};
 use rdpdoctor_wire::Dissector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::Journal;
 
-/// A TCP connection whose bytes go through a [`Dissector`] on their way.
+/// What carries a metered stream: TCP, or a tunnel.
+pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+
+/// A connection whose bytes go through a [`Dissector`] on their way.
 pub(crate) struct MeteredStream {
-    tcp: TcpStream,
+    carrier: Box<dyn Carrier>,
     dissector: Dissector,
     journal: Arc<Journal>,
     number: u32,
@@ -26,12 +30,19 @@ pub(crate) struct MeteredStream {
 
 impl MeteredStream {
     pub(crate) fn new(
-        tcp: TcpStream,
+        carrier: impl Carrier + 'static,
         journal: Arc<Journal>,
         number: u32,
         remote: SocketAddr,
     ) -> Self {
-        Self { tcp, dissector: Dissector::new(), journal, number, remote, ended: None }
+        let (carrier, dissector) = (Box::new(carrier), Dissector::new());
+        Self { carrier, dissector, journal, number, remote, ended: None }
+    }
+
+    /// The same to an RD Gateway: it begins with TLS, and all that is seen is the gateway's.
+    pub(crate) fn of_gateway(mut self) -> Self {
+        self.dissector = Dissector::of_gateway();
+        self
     }
 
     /// What the dissector saw since the last call; written down as well.
@@ -59,6 +70,7 @@ impl MeteredStream {
 
     /// Writes down a fact about this connection.
     pub(crate) fn note(&self, stage: Stage, fact: Fact) {
+        let stage = self.dissector.only_stage().unwrap_or(stage);
         self.journal.note(stage, Some(self.number), fact);
     }
 
@@ -108,7 +120,7 @@ impl AsyncRead for MeteredStream {
         let this = &mut *self;
         let before = buffer.filled().len();
         let room = buffer.remaining();
-        let result = std::task::ready!(Pin::new(&mut this.tcp).poll_read(context, buffer));
+        let result = std::task::ready!(Pin::new(&mut this.carrier).poll_read(context, buffer));
         match &result {
             Ok(()) => {
                 let now = this.journal.elapsed_ms();
@@ -132,7 +144,7 @@ impl AsyncWrite for MeteredStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let result = std::task::ready!(Pin::new(&mut this.tcp).poll_write(context, bytes));
+        let result = std::task::ready!(Pin::new(&mut this.carrier).poll_write(context, bytes));
         match &result {
             Ok(written) => {
                 let now = this.journal.elapsed_ms();
@@ -144,10 +156,10 @@ impl AsyncWrite for MeteredStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(context)
+        Pin::new(&mut self.carrier).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+        Pin::new(&mut self.carrier).poll_shutdown(context)
     }
 }

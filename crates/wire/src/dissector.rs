@@ -128,6 +128,11 @@ impl Dissector {
         Self { phase: Phase::ClientHello, only_stage, ..Self::default() }
     }
 
+    /// The one stage that all of it belongs to, where there is one.
+    pub fn only_stage(&self) -> Option<Stage> {
+        self.only_stage
+    }
+
     /// What the client of a gateway waits for from now on.
     pub fn await_gateway(&mut self, awaited: Awaited) {
         self.awaiting = awaited;

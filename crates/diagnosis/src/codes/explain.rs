@@ -133,7 +133,7 @@ fn meanings(query: &Query) -> Vec<Meaning> {
 
 /// The rows of a table for a number. Gateways write the same code as HRESULT or as the Win32 code
 /// inside it (MS-TSGU 2.2.6.1); only the form in the table is a row.
-fn rows(table: Table, number: u32) -> Vec<&'static Entry> {
+pub(crate) fn rows(table: Table, number: u32) -> Vec<&'static Entry> {
     const FACILITY_WIN32: u32 = 0x8007_0000;
     /// The codes that MS-TSGU defines itself; the others are the system's own.
     const OWN: std::ops::RangeInclusive<u32> = 0x5900..=0x5AFF;

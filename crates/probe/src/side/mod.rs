@@ -35,6 +35,9 @@ pub(crate) fn beside_tls(
 
 /// Asks what the causes of a failure at `stage` need to be told apart.
 pub(crate) async fn after_failure(context: &Context, stage: Stage) {
+    if !context.asks_beside() {
+        return;
+    }
     let observations = context.journal.observations();
     match stage {
         Stage::Tcp => {

@@ -26,6 +26,7 @@ const SILENCE_MS: f64 = 900.0;
 pub(crate) async fn run(
     context: &Context,
     addresses: &[IpAddr],
+    purpose: Purpose,
     losers: &mut JoinSet<()>,
 ) -> Result<MeteredStream, String> {
     let mut racing: JoinSet<Option<MeteredStream>> = JoinSet::new();
@@ -38,8 +39,9 @@ pub(crate) async fn run(
             let journal = Arc::clone(&context.journal);
             let limit = context.deadlines.tcp;
             racing.spawn(async move {
-                let failed_as = if alone { Purpose::Main } else { Purpose::OtherAddress };
-                attempt(journal, remote, limit, Purpose::Main, failed_as).await
+                let other = purpose == Purpose::Main && !alone;
+                let failed_as = if other { Purpose::OtherAddress } else { purpose };
+                attempt(journal, remote, limit, purpose, failed_as).await
             });
         }
         let outcome = match waiting.len() {
@@ -92,20 +94,21 @@ pub(crate) async fn attempt(
         begun_ms: journal.elapsed_ms(),
         open: true,
     };
+    let stage = stage(purpose);
     let begun = Instant::now();
     let result = timeout(limit, connect(remote)).await;
     pending.open = false;
     let begun_ms = pending.begun_ms;
     let announce = |purpose, local| {
         let fact = Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local };
-        journal.note_at(begun_ms, Stage::Tcp, Some(number), fact);
+        journal.note_at(begun_ms, stage, Some(number), fact);
     };
     let elapsed_ms = millis(begun.elapsed());
     let (failure, icmp, os_error) = match result {
         Ok(Ok((tcp, local))) => {
             announce(purpose, Some(local));
             let fact = Fact::TcpConnected { remote, local, round_trip_ms: elapsed_ms };
-            journal.note(Stage::Tcp, Some(number), fact);
+            journal.note(stage, Some(number), fact);
             return Some(MeteredStream::new(tcp, journal, number, remote));
         }
         Ok(Err(failed)) => failed,
@@ -113,8 +116,13 @@ pub(crate) async fn attempt(
     };
     announce(failed_as, None);
     let fact = Fact::TcpFailed { remote, failure, icmp, os_error, elapsed_ms };
-    journal.note(Stage::Tcp, Some(number), fact);
+    journal.note(stage, Some(number), fact);
     None
+}
+
+/// A connection to an RD Gateway is no part of the way to the host.
+fn stage(purpose: Purpose) -> Stage {
+    if purpose == Purpose::Gateway { Stage::Gateway } else { Stage::Tcp }
 }
 
 /// An attempt under way. When it is dropped because another address won, its silence is written
@@ -137,12 +145,13 @@ impl Drop for Pending {
         let (number, purpose, remote) = (self.number, self.purpose, self.remote);
         let fact =
             Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local: None };
-        self.journal.note_at(self.begun_ms, Stage::Tcp, Some(number), fact);
+        let stage = stage(purpose);
+        self.journal.note_at(self.begun_ms, stage, Some(number), fact);
         if elapsed_ms >= SILENCE_MS {
             let failure = ConnectFailure::Timeout;
             let icmp = Lookup::Absent;
             let fact = Fact::TcpFailed { remote, failure, icmp, os_error: None, elapsed_ms };
-            self.journal.note(Stage::Tcp, Some(number), fact);
+            self.journal.note(stage, Some(number), fact);
         }
     }
 }

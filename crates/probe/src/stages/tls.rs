@@ -14,7 +14,7 @@ use tokio_openssl::SslStream;
 
 use super::dns::millis;
 use super::{tcp, x224};
-use crate::check::{Context, SideQuestions};
+use crate::check::Context;
 use crate::exchange::{alert_of, exchange, metered};
 use crate::side;
 use crate::stream::MeteredStream;
@@ -90,7 +90,7 @@ pub(crate) async fn run(
         let ending = metered(&mut stream).finish(Ending::ClosedByClient);
         drop(stream);
         let refusal = facts.iter().chain(&ending).find_map(refusal);
-        let ask = refusal.is_some() && context.side != SideQuestions::None;
+        let ask = refusal.is_some() && context.asks_beside();
         let answered = ask && plain_client_hello(context, remote, protocol).await;
         if ask && !answered && refusal == Some(Refusal::Alert(INTERNAL_ERROR)) {
             // A server without a usable key fails at every version, one that can do only what its
@@ -109,7 +109,7 @@ pub(crate) async fn run(
     let cipher = session.current_cipher().map_or_else(String::new, |c| c.name().to_owned());
     // TLS 1.3 always makes a key exchange of its own, the older ones may not.
     let key_exchange = key_exchange(session).filter(|kx| version < 0x0304 || kx != "RSA");
-    let note = |fact| context.journal.note(Stage::Tls, Some(number), fact);
+    let note = |fact| context.note_on(Stage::Tls, number, fact);
     note(Fact::TlsEstablished { version, cipher, key_exchange, elapsed_ms });
     let errors = errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let issued = if errors.is_empty() { issued(session) } else { None };
@@ -159,7 +159,7 @@ fn note_certificates(context: &Context, number: u32, session: &SslRef) {
         .collect();
     if !certificates.is_empty() {
         let fact = Fact::ServerCertificates { certificates };
-        context.journal.note(Stage::Tls, Some(number), fact);
+        context.note_on(Stage::Tls, number, fact);
     }
 }
 

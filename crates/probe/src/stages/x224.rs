@@ -2,14 +2,12 @@
 //! `mstsc` makes after "TLS not allowed".
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use openssl::rand::rand_bytes;
 use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
 use rdpdoctor_wire::encode;
 use tokio::time::Instant;
 
-use super::tcp;
 use crate::check::Context;
 use crate::exchange::exchange;
 use crate::stream::MeteredStream;
@@ -36,9 +34,8 @@ pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Nego
     match negotiate(context, stream, offered).await? {
         Answer::Selected(negotiated) => Ok(*negotiated),
         Answer::Refused(SSL_NOT_ALLOWED, remote) if offered == MSTSC_OFFER => {
-            let journal = Arc::clone(&context.journal);
-            let purpose = Purpose::Fallback;
-            let stream = tcp::attempt(journal, remote, context.deadlines.tcp, purpose, purpose)
+            let stream = context
+                .again(remote, Purpose::Fallback)
                 .await
                 .ok_or("the retry without TLS did not connect")?;
             match negotiate(context, stream, 0).await? {

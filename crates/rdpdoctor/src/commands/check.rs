@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target};
-use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
+use rdpdoctor_probe::{
+    CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, SideQuestions,
+};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
@@ -23,12 +25,16 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let target: Target = args.target.parse()?;
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
+    let gateway = args.gateway.as_deref().map(gateway_place).transpose()?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
     let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let job = Job { args, target, reported, plan, memory };
+    let gateway = gateway
+        .map(|place| sign_in::gateway(args, place, policy(args).trust, &memory, &line))
+        .transpose()?;
+    let job = Job { args, target, reported, plan, gateway, memory };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -44,6 +50,7 @@ struct Job<'a> {
     target: Target,
     reported: Option<(u32, Option<u32>)>,
     plan: Plan,
+    gateway: Option<Gateway>,
     memory: Memory,
 }
 
@@ -109,7 +116,7 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&observations),
-            via: None,
+            via: self.gateway.as_ref().map(|gateway| via(&gateway.place)),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
             engine: Engine::Portable,
@@ -124,7 +131,7 @@ impl Job<'_> {
             Plan::Ready(sign_in) => Some((**sign_in).clone()),
             Plan::None | Plan::Remembered(_) => None,
         };
-        CheckOptions { sign_in, ..options(self.args) }
+        CheckOptions { sign_in, gateway: self.gateway.clone(), ..options(self.args) }
     }
 }
 
@@ -159,7 +166,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, sign_in: None }
+    CheckOptions { requested_protocols, side, deadlines, ..CheckOptions::default() }
 }
 
 fn policy(args: &CheckArgs) -> Policy {
@@ -178,9 +185,24 @@ fn policy(args: &CheckArgs) -> Policy {
     }
 }
 
+/// Where a gateway is, as `--gateway` has it.
+fn gateway_place(text: &str) -> anyhow::Result<Target> {
+    Ok(Target::with_default_port(text, GATEWAY_PORT)?)
+}
+
+/// A gateway's name as a document has it, with its port where that is not the usual one.
+fn via(place: &Target) -> String {
+    match (place.port, place.host.contains(':')) {
+        (GATEWAY_PORT, _) => place.host.clone(),
+        (port, true) => format!("[{}]:{port}", place.host),
+        (port, false) => format!("{}:{port}", place.host),
+    }
+}
+
 fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
     observations
         .iter()
+        .filter(|o| o.stage != Stage::Gateway)
         .find_map(|o| match &o.fact {
             Fact::AddressLiteral { address } => Some(vec![*address]),
             Fact::NameResolved { addresses, .. } => Some(addresses.clone()),
