@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 use super::dns::millis;
 use super::{dns, tcp, tls};
 use crate::Gateway;
-use crate::check::Context;
+use crate::check::{Context, SideQuestions};
 use crate::side;
 use crate::stream::MeteredStream;
 use admission::Refused;
@@ -103,7 +103,7 @@ pub(crate) async fn enter(context: &Context, route: &Arc<Route>) -> Result<Entry
     *route.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream.remote());
     let names = std::slice::from_ref(&context.target.host);
     let visit = Visit::new(context, about, route, names, Purpose::Main);
-    let first = visit.secured(stream, context.asks_beside()).await?;
+    let first = visit.secured(stream, context.side != SideQuestions::None).await?;
     match visit.tunnel(first).await {
         Ok(stream) => Ok(Entry::Through(Box::new(stream))),
         Err(Refused::Unsigned) => Ok(Entry::Unsigned),

@@ -138,7 +138,9 @@ impl Packets {
     /// The next packet; whoever stops waiting loses nothing.
     pub(super) async fn receive(&mut self, deadline: Instant) -> Result<Packet, Ended> {
         loop {
-            match tsgu::frame(&self.inbox) {
+            let framed =
+                if self.pass_seed() { tsgu::frame(&self.inbox) } else { Frame::Incomplete };
+            match framed {
                 Frame::Whole(length) => {
                     let packet: Vec<u8> = self.inbox.drain(..length).collect();
                     return Packet::read(&packet).map_err(Ended::Broken);
@@ -152,19 +154,19 @@ impl Packets {
             let more = timeout_at(deadline, self.channel.read()).await;
             let bytes = more.map_err(|_| Ended::Timeout)??;
             self.inbox.extend_from_slice(&bytes);
-            self.pass_seed();
         }
     }
 
-    /// Takes away what stands before the first packet (MS-TSGU 3.3.5.1).
-    fn pass_seed(&mut self) {
-        let Channel::Http(http) = &mut self.channel else { return };
+    /// Takes away what stands before the first packet (MS-TSGU 3.3.5.1); whether that is done.
+    fn pass_seed(&mut self) -> bool {
+        let Channel::Http(http) = &mut self.channel else { return true };
         if !http.seeded
             && let Some(length) = tsgu::behind_seed(&self.inbox)
         {
             self.inbox.drain(..length);
             http.seeded = true;
         }
+        http.seeded
     }
 }
 

@@ -1,8 +1,11 @@
 //! A transport, and the packets on it: versions, tunnel, authorisation, channel (MS-TSGU 3.3.5.2),
 //! then RDP in both directions.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as Polling, Poll};
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
@@ -17,7 +20,9 @@ use rdpdoctor_model::{
     Awaited, Ending, Fact, GatewayStep, GatewayTransport, Mechanism, Stage, Transport,
 };
 use rdpdoctor_wire::tsgu::{self, Packet};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf,
+};
 use tokio::time::{Instant, timeout};
 
 use super::Visit;
@@ -52,8 +57,8 @@ const QUARANTINE: [u32; 2] = [0x8007_59ED, 0x59ED];
 enum Tried {
     /// Packets pass.
     Open(Box<Packets>, bool),
-    /// The next one may do.
-    Not(Option<u16>),
+    /// Nothing passes on this one.
+    Not(GatewayTransport, Option<u16>),
 }
 
 impl Visit<'_> {
@@ -81,9 +86,15 @@ impl Visit<'_> {
             };
             match self.tried(connection, transport).await? {
                 Tried::Open(packets, in_packets) => return Ok((*packets, in_packets)),
-                Tried::Not(answered) => status = answered.or(status),
+                Tried::Not(failed, answered) => {
+                    status = answered.or(status);
+                    self.route.without_websocket.store(true, Ordering::Relaxed);
+                    // Whoever passed over the upgrade has been tried with two channels already.
+                    if failed == GatewayTransport::Http {
+                        break;
+                    }
+                }
             }
-            self.route.without_websocket.store(true, Ordering::Relaxed);
         }
         if status.is_some_and(|status| NOT_FOR_ME.contains(&status)) {
             self.ask_for_rpc().await;
@@ -118,7 +129,7 @@ impl Visit<'_> {
                 let problem = "the answer to the upgrade is for another key".to_owned();
                 self.note(Fact::GatewayTransportFailed { transport, problem });
                 connection.stream.finish(Ending::ClosedByClient);
-                return Ok(Tried::Not(None));
+                return Ok(Tried::Not(transport, None));
             }
             // Whoever does not know the upgrade passes over it.
             (200, _) => {
@@ -131,13 +142,15 @@ impl Visit<'_> {
                         let packets = Packets::http(out, input, answer, streams, holds);
                         (GatewayTransport::Http, packets)
                     }
-                    Err(status) => return Ok(Tried::Not(Some(status))),
+                    Err(status) => {
+                        return Ok(Tried::Not(GatewayTransport::Http, Some(status)));
+                    }
                 }
             }
             _ => {
                 drain(response, self.deadline()).await;
                 connection.stream.finish(Ending::ClosedByClient);
-                return Ok(Tried::Not(Some(status)));
+                return Ok(Tried::Not(transport, Some(status)));
             }
         };
         self.greeted(packets, in_packets, transport).await
@@ -211,7 +224,7 @@ impl Visit<'_> {
                 packets.finish(&ended);
                 let problem = ended.words();
                 self.note(Fact::GatewayTransportFailed { transport, problem });
-                Ok(Tried::Not(None))
+                Ok(Tried::Not(transport, None))
             }
         }
     }
@@ -333,14 +346,60 @@ impl Visit<'_> {
         let (purpose, transport) = (self.purpose, Transport::Tunnel);
         let fact = Fact::Connection { number, purpose, transport, remote, local: None };
         journal.note(Stage::Tcp, Some(number), fact);
-        let (near, far) = tokio::io::duplex(PIPE);
-        self.route.carry(carry(packets, far, Arc::clone(&journal)));
-        MeteredStream::new(near, journal, number, remote)
+        let (pipe, far) = tokio::io::duplex(PIPE);
+        let cut = Arc::new(AtomicBool::new(false));
+        self.route.carry(carry(packets, far, Arc::clone(&journal), Arc::clone(&cut)));
+        MeteredStream::new(Tunnelled { pipe, cut }, journal, number, remote)
+    }
+}
+
+/// The check's end of a tunnel. Where the gateway cut it, the end is none of the host's.
+struct Tunnelled {
+    pipe: DuplexStream,
+    cut: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Tunnelled {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        polling: &mut Polling<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let (before, room) = (buffer.filled().len(), buffer.remaining());
+        std::task::ready!(Pin::new(&mut self.pipe).poll_read(polling, buffer))?;
+        let ended = buffer.filled().len() == before && room > 0;
+        if ended && self.cut.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::Error::other("the gateway cut the tunnel")));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Tunnelled {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        polling: &mut Polling<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(polling, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, polling: &mut Polling<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(polling)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, polling: &mut Polling<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(polling)
     }
 }
 
 /// Moves RDP between the check and the gateway until either has had enough.
-async fn carry(mut packets: Packets, mut pipe: DuplexStream, journal: Arc<Journal>) {
+async fn carry(
+    mut packets: Packets,
+    mut pipe: DuplexStream,
+    journal: Arc<Journal>,
+    cut: Arc<AtomicBool>,
+) {
     /// What one packet takes of one read.
     const PIECE: usize = 16 * 1024;
     let note = |fact| journal.note(Stage::Gateway, None, fact);
@@ -356,6 +415,7 @@ async fn carry(mut packets: Packets, mut pipe: DuplexStream, journal: Arc<Journa
                 }
                 Ok(Packet::CloseChannel { code }) => {
                     note(Fact::GatewayCode { step: GatewayStep::Close, code });
+                    cut.store(code != 0, Ordering::Release);
                     let answer = Packet::CloseChannelResponse { code: 0 };
                     let _ = packets.send(&answer, until()).await;
                     return packets.close();
@@ -365,6 +425,7 @@ async fn carry(mut packets: Packets, mut pipe: DuplexStream, journal: Arc<Journa
                 }
                 Ok(_) => {}
                 Err(ended) => {
+                    cut.store(true, Ordering::Release);
                     if let Ended::Broken(problem) = &ended {
                         let (awaited, problem) = (Awaited::GatewayData, problem.clone());
                         note(Fact::GatewayMalformed { awaited, problem });
@@ -376,6 +437,7 @@ async fn carry(mut packets: Packets, mut pipe: DuplexStream, journal: Arc<Journa
                 Ok(length) if length > 0 => {
                     let data = Packet::Data(buffer[..length].to_vec());
                     if let Err(ended) = packets.send(&data, until()).await {
+                        cut.store(true, Ordering::Release);
                         return packets.finish(&ended);
                     }
                 }
