@@ -55,6 +55,15 @@ impl Target {
         Ok(if given { target } else { Self { port: default_port, ..target } })
     }
 
+    /// The host, and its port where that is not the usual one of its service.
+    pub fn place(&self, usual_port: u16) -> String {
+        match (self.port == usual_port, self.host.contains(':')) {
+            (true, _) => self.host.clone(),
+            (false, true) => format!("[{}]:{}", self.host, self.port),
+            (false, false) => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// Whether the host is an address and no name.
     pub fn is_address(&self) -> bool {
         self.address().is_some()
@@ -188,6 +197,8 @@ mod tests {
         ] {
             let target = Target::with_default_port(text, 443).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(target.port, port, "{text}");
+            let again = Target::with_default_port(&target.place(443), 443);
+            assert_eq!(again.map(|t| (t.host, t.port)), Ok((target.host, port)), "{text}");
         }
         assert!(Target::with_default_port("gw.example:0", 443).is_err());
     }

@@ -356,11 +356,14 @@ const AT_STAGE: &[(Stage, &str, &str)] = &[
 
 /// A command with words to be replaced by whoever types it.
 fn fill(command: &str) -> String {
-    command.replace("{target}", "HOST").replace("{host}", "HOST").replace("{port}", "3389")
+    let command = command.replace("{gateway}", "GATEWAY").replace("{port}", "3389");
+    command.replace("{target}", "HOST").replace("{host}", "HOST")
 }
 
 /// A text of the catalogue that is about no target in particular.
 pub fn in_general(text: &str) -> String {
+    let text =
+        text.replace("RD Gateway {gateway}", "RD Gateway").replace("{gateway}", "the gateway");
     let text = text.replace("{host}", "the host").replace("{target}", "the host");
     let text = text.replace("Port {port}", "The port").replace("port {port}", "its port");
     text.replace("{port}", "the port")

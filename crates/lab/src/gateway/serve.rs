@@ -209,8 +209,12 @@ impl Talk<'_> {
                 }
                 _ => return Err(io::ErrorKind::InvalidData.into()),
             };
-            let asked = self.server.gateway_code.filter(|(at, _)| *at == step);
-            match asked.map_or(reply, |(_, code)| Reply::Code(code)) {
+            let reply = match self.server.gateway_code {
+                Some((at, code)) if at == step => Reply::Code(code),
+                Some(_) => Reply::Agree,
+                None => reply,
+            };
+            match reply {
                 Reply::Agree => wire.send(agreed(self, 0)).await?,
                 Reply::Code(code) => {
                     wire.send(agreed(self, code)).await?;

@@ -116,7 +116,7 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&observations),
-            via: self.gateway.as_ref().map(|gateway| via(&gateway.place)),
+            via: self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT)),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
             engine: Engine::Portable,
@@ -188,15 +188,6 @@ fn policy(args: &CheckArgs) -> Policy {
 /// Where a gateway is, as `--gateway` has it.
 fn gateway_place(text: &str) -> anyhow::Result<Target> {
     Ok(Target::with_default_port(text, GATEWAY_PORT)?)
-}
-
-/// A gateway's name as a document has it, with its port where that is not the usual one.
-fn via(place: &Target) -> String {
-    match (place.port, place.host.contains(':')) {
-        (GATEWAY_PORT, _) => place.host.clone(),
-        (port, true) => format!("[{}]:{port}", place.host),
-        (port, false) => format!("{}:{port}", place.host),
-    }
 }
 
 fn addresses(observations: &[Observation]) -> Vec<IpAddr> {

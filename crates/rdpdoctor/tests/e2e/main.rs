@@ -9,6 +9,7 @@
 )]
 
 mod explain;
+mod gateway;
 mod kerberos;
 mod lab;
 mod network;

@@ -1,5 +1,6 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod gateway;
 mod session;
 mod sign_in;
 
@@ -114,8 +115,9 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         };
     }
     let seen = match report.stage {
-        Stage::Dns => name(evidence),
-        Stage::Tcp => network(evidence),
+        Stage::Gateway => gateway::words(evidence),
+        Stage::Dns => gateway::name(evidence).or_else(|| name(evidence)),
+        Stage::Tcp => gateway::network(evidence).or_else(|| network(evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
