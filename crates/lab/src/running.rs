@@ -33,6 +33,8 @@ pub struct Options {
     /// What a gateway answers at which step, in place of the fault's own answer: an HRESULT, or the
     /// Win32 code inside it.
     pub gateway_code: Option<(GatewayStep, u32)>,
+    /// The server behind a gateway; none: the healthy one.
+    pub behind: Option<&'static Fault>,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             ca_file: None,
             most_connections: 256,
             gateway_code: None,
+            behind: None,
         }
     }
 }
@@ -122,8 +125,9 @@ pub async fn start(
     let behind = match behaviour.gateway {
         Some(_) => {
             let healthy = faults::fault("healthy-nla").ok_or(io::ErrorKind::NotFound)?;
+            let behind = options.behind.unwrap_or(healthy);
             let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            Some(Box::pin(start(healthy, anywhere, Options::default())).await?)
+            Some(Box::pin(start(behind, anywhere, Options::default())).await?)
         }
         None => None,
     };

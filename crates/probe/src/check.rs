@@ -188,7 +188,8 @@ impl Context {
     ) -> Option<MeteredStream> {
         if let Some(route) = &self.gateway {
             let names = std::slice::from_ref(&self.target.host);
-            return stages::gateway::again(self, route, names, purpose).await;
+            // TLS to the gateway is made as that to a host, which may want one more connection.
+            return Box::pin(stages::gateway::again(self, route, names, purpose)).await;
         }
         let (journal, limit) = (Arc::clone(&self.journal), self.deadlines.tcp);
         stages::tcp::attempt(journal, remote, limit, purpose, purpose).await

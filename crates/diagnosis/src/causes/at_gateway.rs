@@ -13,6 +13,9 @@ use crate::{Evidence, GatewayView, Match, Proof, Seen, Severity};
 /// E_PROXY_QUARANTINE_ACCESSDENIED: a client goes on behind it (MS-TSGU 3.3.5.2).
 const QUARANTINE: [u32; 2] = [0x8007_59ED, 0x59ED];
 
+/// ERROR_BAD_ARGUMENTS: the host closed its connection to the gateway (MS-TSGU 2.2.6.1).
+const HOST_CLOSED: u32 = 0xA0;
+
 /// Statuses that agree, and the one that asks for a sign-in.
 const AGREED: [u16; 2] = [101, 200];
 const UNAUTHORIZED: u16 = 401;
@@ -176,6 +179,10 @@ fn number(evidence: &Evidence<'_>) -> Option<Said> {
     let mut found = Said::new(seen.id(), Table::Gateway, code);
     if step == GatewayStep::Authorization && QUARANTINE.contains(&code) && opened {
         found.severity = Severity::Warning;
+    }
+    // The host ended it, and what it was asked then says why.
+    if (step, code) == (GatewayStep::Close, HOST_CLOSED) {
+        found.severity = Severity::Info;
     }
     Some(found)
 }

@@ -32,6 +32,9 @@ const MOST_WAITING: usize = 256;
 /// SEC_E_LOGON_DENIED (MS-ERREF 2.1.1).
 const LOGON_DENIED: u32 = 0x8009_030C;
 
+/// ERROR_BAD_ARGUMENTS: the host closed its connection unexpectedly (MS-TSGU 2.2.6.1).
+const BAD_ARGUMENTS: u32 = 0xA0;
+
 /// OUT channels by their RDG-Connection-Id (MS-TSGU 2.2.3.2.1).
 #[derive(Default)]
 pub(crate) struct Waiting(Mutex<HashMap<String, mpsc::Sender<Vec<u8>>>>);
@@ -260,6 +263,8 @@ impl Talk<'_> {
 
     /// Passes everything on between the client and the one server behind this gateway.
     async fn relay(&self, wire: &mut Wire<'_>) -> io::Result<Then> {
+        /// In place of a length.
+        const RESET: usize = usize::MAX;
         /// What a data packet holds of one read.
         const PIECE: usize = 8 * 1024;
         let address = self.server.behind.as_ref().ok_or(io::ErrorKind::NotConnected)?.address();
@@ -270,7 +275,12 @@ impl Talk<'_> {
         loop {
             tokio::select! {
                 packet = wire.receive() => match packet? {
-                    (packet::DATA, body) => target.write_all(packet::carried(&body)).await?,
+                    (packet::DATA, body) => {
+                        if target.write_all(packet::carried(&body)).await.is_err() {
+                            wire.send(packet::close(packet::CLOSE_CHANNEL, BAD_ARGUMENTS)).await?;
+                            return Ok(Then::End(Ending::Fin));
+                        }
+                    }
                     (packet::CLOSE_CHANNEL, _) => {
                         let kind = packet::CLOSE_CHANNEL_RESPONSE;
                         wire.send(packet::close(kind, 0)).await?;
@@ -278,7 +288,11 @@ impl Talk<'_> {
                     }
                     _ => {}
                 },
-                read = target.read(&mut buffer) => match (read?, ending) {
+                read = target.read(&mut buffer) => match (read.unwrap_or(RESET), ending) {
+                    (RESET, _) => {
+                        wire.send(packet::close(packet::CLOSE_CHANNEL, BAD_ARGUMENTS)).await?;
+                        return Ok(Then::End(Ending::Fin));
+                    }
                     (0, _) => {
                         wire.send(packet::close(packet::CLOSE_CHANNEL, 0)).await?;
                         return Ok(Then::End(Ending::Fin));

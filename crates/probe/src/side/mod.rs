@@ -35,12 +35,9 @@ pub(crate) fn beside_tls(
 
 /// Asks what the causes of a failure at `stage` need to be told apart.
 pub(crate) async fn after_failure(context: &Context, stage: Stage) {
-    if !context.asks_beside() {
-        return;
-    }
     let observations = context.journal.observations();
     match stage {
-        Stage::Tcp => {
+        Stage::Tcp if context.asks_beside() => {
             let silent = observations.iter().find_map(|o| match o.fact {
                 Fact::TcpFailed {
                     remote,
@@ -60,7 +57,7 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
                 _ => None,
             });
             let remote = observations.iter().rev().find_map(|o| match o.fact {
-                Fact::TcpConnected { remote, .. } if unsaid == Some(o.connection) => Some(remote),
+                Fact::Connection { remote, .. } if unsaid == Some(o.connection) => Some(remote),
                 _ => None,
             });
             if let Some(remote) = remote {

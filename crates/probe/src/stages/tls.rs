@@ -2,7 +2,7 @@
 //! speak; a ClientHello that is dropped is followed by one plain second one.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use openssl::rand::rand_bytes;
 use openssl::ssl::SslRef;
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use tokio_openssl::SslStream;
 
 use super::dns::millis;
-use super::{tcp, x224};
-use crate::check::Context;
+use super::x224;
+use crate::check::{Context, SideQuestions};
 use crate::exchange::{alert_of, exchange, metered};
 use crate::side;
 use crate::stream::MeteredStream;
@@ -90,9 +90,13 @@ pub(crate) async fn run(
         let ending = metered(&mut stream).finish(Ending::ClosedByClient);
         drop(stream);
         let refusal = facts.iter().chain(&ending).find_map(refusal);
-        let ask = refusal.is_some() && context.asks_beside();
+        let ask = refusal.is_some() && context.side != SideQuestions::None;
         let answered = ask && plain_client_hello(context, remote, protocol).await;
-        if ask && !answered && refusal == Some(Refusal::Alert(INTERNAL_ERROR)) {
+        if ask
+            && context.asks_beside()
+            && !answered
+            && refusal == Some(Refusal::Alert(INTERNAL_ERROR))
+        {
             // A server without a usable key fails at every version, one that can do only what its
             // own library forbids says so to a client that offers nothing else.
             side::tls_offer(context, remote, Offer::Modern).await;
@@ -166,10 +170,7 @@ fn note_certificates(context: &Context, number: u32, session: &SslRef) {
 /// The second, plain hello: TLS 1.2, RSA key exchange, few extensions. Only its first answer
 /// counts; whether that was a ServerHello.
 async fn plain_client_hello(context: &Context, remote: SocketAddr, protocol: u32) -> bool {
-    let journal = Arc::clone(&context.journal);
-    let purpose = Purpose::PlainClientHello;
-    let limit = context.deadlines.tcp;
-    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+    let Some(mut stream) = context.again(remote, Purpose::PlainClientHello).await else {
         return false;
     };
     let offered = if context.offer & protocol == protocol { context.offer } else { protocol };

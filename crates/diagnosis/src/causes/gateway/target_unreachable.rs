@@ -3,7 +3,7 @@
 use rdpdoctor_model::{CauseId, Stage};
 
 use crate::causes::{advice, at_gateway};
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `gateway.target-unreachable`
 pub static CAUSE: Cause = Cause {
@@ -37,7 +37,11 @@ pub static CAUSE: Cause = Cause {
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    at_gateway::by_code(evidence, CAUSE.id)
+    let found = at_gateway::by_code(evidence, CAUSE.id)?;
+    Some(match found.severity {
+        Severity::Info => found.titled("The host closed its connection to the RD Gateway"),
+        _ => found,
+    })
 }
 
 #[cfg(test)]
@@ -45,8 +49,8 @@ mod tests {
     use rdpdoctor_model::GatewayStep;
 
     use super::CAUSE;
-    use crate::Proof;
     use crate::causes::at_gateway::tests::coded;
+    use crate::{Proof, Severity};
 
     #[test]
     fn its_code_in_both_forms_and_no_other() {
@@ -62,5 +66,13 @@ mod tests {
         for code in [0, 0x8007_59DA, 0x8007_59D8] {
             assert_eq!(said(code), None, "{code:#x}");
         }
+    }
+
+    #[test]
+    fn near_miss_a_host_that_was_reached_and_hung_up() {
+        let scene = coded(GatewayStep::Close, 0xA0);
+        assert_eq!(scene.judge(&CAUSE).map(|found| found.severity), Some(Severity::Info));
+        let channel = coded(GatewayStep::Channel, 0xA0).judge(&CAUSE);
+        assert_eq!(channel.map(|found| found.severity), Some(Severity::Blocking));
     }
 }

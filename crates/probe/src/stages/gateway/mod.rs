@@ -8,7 +8,7 @@ mod token;
 mod tunnel;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use tokio::time::{Instant, timeout};
 
 use super::dns::millis;
 use super::{dns, tcp, tls};
-use crate::Gateway;
 use crate::check::{Context, SideQuestions};
 use crate::side;
 use crate::stream::MeteredStream;
+use crate::{Gateway, Journal};
 use admission::Refused;
 use http::Connection;
 
@@ -40,6 +40,8 @@ pub(crate) struct Route {
     released: AtomicBool,
     /// WebSocket was tried and came to nothing.
     without_websocket: AtomicBool,
+    /// How many messages of the administrator were written down.
+    messages: AtomicUsize,
     /// What carries the tunnels.
     carriers: Mutex<JoinSet<()>>,
 }
@@ -59,7 +61,17 @@ impl Route {
             address: Mutex::default(),
             released: AtomicBool::new(false),
             without_websocket: AtomicBool::new(false),
+            messages: AtomicUsize::new(0),
             carriers: Mutex::default(),
+        }
+    }
+
+    /// Writes down what the administrator says to everybody; the first ones say what there is to say.
+    fn tell(&self, journal: &Journal, consent: bool, text: String) {
+        /// Most messages of one check.
+        const MOST: usize = 8;
+        if self.messages.fetch_add(1, Ordering::Relaxed) < MOST {
+            journal.note(Stage::Gateway, None, Fact::GatewayMessage { consent, text });
         }
     }
 

@@ -23,12 +23,12 @@ use rdpdoctor_wire::tsgu::{self, Packet};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::Visit;
 use super::admission::{Admitted, Refused, Wish};
 use super::http::{Connection, Shared, drain};
 use super::packets::{Ended, Packets};
+use super::{Route, Visit};
 use crate::Journal;
 use crate::stream::MeteredStream;
 
@@ -52,6 +52,9 @@ const FOREVER: Duration = Duration::from_secs(24 * 3600);
 
 /// E_PROXY_QUARANTINE_ACCESSDENIED: a client goes on behind it (MS-TSGU 3.3.5.2).
 const QUARANTINE: [u32; 2] = [0x8007_59ED, 0x59ED];
+
+/// ERROR_BAD_ARGUMENTS: the host closed its connection to the gateway unexpectedly (MS-TSGU 2.2.6.1).
+const HOST_CLOSED: u32 = 0xA0;
 
 /// What a try of one transport came to.
 enum Tried {
@@ -280,7 +283,7 @@ impl Visit<'_> {
             let (step, code, blob) = match (awaited, answer) {
                 (_, Packet::Keepalive | Packet::Reauth { .. }) => continue,
                 (_, Packet::ServiceMessage(text)) => {
-                    self.note(Fact::GatewayMessage { consent: false, text });
+                    self.route.tell(&self.about.journal, false, text);
                     continue;
                 }
                 (_, Packet::CloseChannel { code }) => {
@@ -292,7 +295,7 @@ impl Visit<'_> {
                 }
                 (Awaited::GatewayTunnel, Packet::TunnelResponse { code, consent, .. }) => {
                     if let Some(text) = consent {
-                        self.note(Fact::GatewayMessage { consent: true, text });
+                        self.route.tell(&self.about.journal, true, text);
                     }
                     (GatewayStep::Tunnel, code, Vec::new())
                 }
@@ -347,8 +350,13 @@ impl Visit<'_> {
         let fact = Fact::Connection { number, purpose, transport, remote, local: None };
         journal.note(Stage::Tcp, Some(number), fact);
         let (pipe, far) = tokio::io::duplex(PIPE);
-        let cut = Arc::new(AtomicBool::new(false));
-        self.route.carry(carry(packets, far, Arc::clone(&journal), Arc::clone(&cut)));
+        let cut = Arc::new(Cut::default());
+        let carrier = Carrier {
+            route: Arc::clone(self.route),
+            journal: Arc::clone(&journal),
+            cut: Arc::clone(&cut),
+        };
+        self.route.carry(carrier.carry(packets, far));
         MeteredStream::new(Tunnelled { pipe, cut }, journal, number, remote)
     }
 }
@@ -356,7 +364,15 @@ impl Visit<'_> {
 /// The check's end of a tunnel. Where the gateway cut it, the end is none of the host's.
 struct Tunnelled {
     pipe: DuplexStream,
-    cut: Arc<AtomicBool>,
+    cut: Arc<Cut>,
+}
+
+/// Who ended a tunnel, where it was not the check.
+#[derive(Default)]
+struct Cut {
+    by_gateway: AtomicBool,
+    /// The host had reset its connection to the gateway.
+    by_reset: AtomicBool,
 }
 
 impl AsyncRead for Tunnelled {
@@ -368,7 +384,10 @@ impl AsyncRead for Tunnelled {
         let (before, room) = (buffer.filled().len(), buffer.remaining());
         std::task::ready!(Pin::new(&mut self.pipe).poll_read(polling, buffer))?;
         let ended = buffer.filled().len() == before && room > 0;
-        if ended && self.cut.load(Ordering::Acquire) {
+        if ended && self.cut.by_reset.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if ended && self.cut.by_gateway.load(Ordering::Acquire) {
             return Poll::Ready(Err(io::Error::other("the gateway cut the tunnel")));
         }
         Poll::Ready(Ok(()))
@@ -393,60 +412,71 @@ impl AsyncWrite for Tunnelled {
     }
 }
 
-/// Moves RDP between the check and the gateway until either has had enough.
-async fn carry(
-    mut packets: Packets,
-    mut pipe: DuplexStream,
+/// Moves RDP between the check and the gateway.
+struct Carrier {
+    route: Arc<Route>,
     journal: Arc<Journal>,
-    cut: Arc<AtomicBool>,
-) {
-    /// What one packet takes of one read.
-    const PIECE: usize = 16 * 1024;
-    let note = |fact| journal.note(Stage::Gateway, None, fact);
-    let mut buffer = vec![0; PIECE];
-    let until = || Instant::now() + SENDING;
-    loop {
-        tokio::select! {
-            packet = packets.receive(Instant::now() + FOREVER) => match packet {
-                Ok(Packet::Data(data)) => {
-                    if pipe.write_all(&data).await.is_err() {
-                        break;
+    cut: Arc<Cut>,
+}
+
+impl Carrier {
+    /// Until either side has had enough.
+    async fn carry(self, mut packets: Packets, mut pipe: DuplexStream) {
+        /// What one packet takes of one read.
+        const PIECE: usize = 16 * 1024;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            tokio::select! {
+                packet = packets.receive(Instant::now() + FOREVER) => match packet {
+                    Ok(Packet::Data(data)) => {
+                        if pipe.write_all(&data).await.is_err() {
+                            break;
+                        }
                     }
-                }
-                Ok(Packet::CloseChannel { code }) => {
-                    note(Fact::GatewayCode { step: GatewayStep::Close, code });
-                    cut.store(code != 0, Ordering::Release);
-                    let answer = Packet::CloseChannelResponse { code: 0 };
-                    let _ = packets.send(&answer, until()).await;
-                    return packets.close();
-                }
-                Ok(Packet::ServiceMessage(text)) => {
-                    note(Fact::GatewayMessage { consent: false, text });
-                }
-                Ok(_) => {}
-                Err(ended) => {
-                    cut.store(true, Ordering::Release);
-                    if let Ended::Broken(problem) = &ended {
-                        let (awaited, problem) = (Awaited::GatewayData, problem.clone());
-                        note(Fact::GatewayMalformed { awaited, problem });
+                    Ok(Packet::CloseChannel { code }) => {
+                        self.note(Fact::GatewayCode { step: GatewayStep::Close, code });
+                        let by_host = [0, HOST_CLOSED].contains(&code);
+                        self.cut.by_gateway.store(!by_host, Ordering::Release);
+                        self.cut.by_reset.store(code == HOST_CLOSED, Ordering::Release);
+                        let answer = Packet::CloseChannelResponse { code: 0 };
+                        let _ = packets.send(&answer, Instant::now() + SENDING).await;
+                        return packets.close();
                     }
-                    return packets.finish(&ended);
-                }
-            },
-            read = pipe.read(&mut buffer) => match read {
-                Ok(length) if length > 0 => {
-                    let data = Packet::Data(buffer[..length].to_vec());
-                    if let Err(ended) = packets.send(&data, until()).await {
-                        cut.store(true, Ordering::Release);
-                        return packets.finish(&ended);
+                    Ok(Packet::ServiceMessage(text)) => {
+                        self.route.tell(&self.journal, false, text);
                     }
-                }
-                _ => break,
-            },
+                    Ok(_) => {}
+                    Err(ended) => return self.broken(&packets, &ended),
+                },
+                read = pipe.read(&mut buffer) => match read {
+                    Ok(length) if length > 0 => {
+                        let data = Packet::Data(buffer[..length].to_vec());
+                        let sent = packets.send(&data, Instant::now() + SENDING).await;
+                        if let Err(ended) = sent {
+                            return self.broken(&packets, &ended);
+                        }
+                    }
+                    _ => break,
+                },
+            }
         }
+        let _ = packets.send(&Packet::CloseChannel { code: 0 }, Instant::now() + SENDING).await;
+        packets.close();
     }
-    let _ = timeout(SENDING, packets.send(&Packet::CloseChannel { code: 0 }, until())).await;
-    packets.close();
+
+    /// The gateway's end of it came to an end.
+    fn broken(&self, packets: &Packets, ended: &Ended) {
+        self.cut.by_gateway.store(true, Ordering::Release);
+        if let Ended::Broken(problem) = ended {
+            let (awaited, problem) = (Awaited::GatewayData, problem.clone());
+            self.note(Fact::GatewayMalformed { awaited, problem });
+        }
+        packets.finish(ended);
+    }
+
+    fn note(&self, fact: Fact) {
+        self.journal.note(Stage::Gateway, None, fact);
+    }
 }
 
 /// Whether the answer to an upgrade is for this key (RFC 6455 4.2.2).
