@@ -263,8 +263,6 @@ impl Talk<'_> {
 
     /// Passes everything on between the client and the one server behind this gateway.
     async fn relay(&self, wire: &mut Wire<'_>) -> io::Result<Then> {
-        /// In place of a length.
-        const RESET: usize = usize::MAX;
         /// What a data packet holds of one read.
         const PIECE: usize = 8 * 1024;
         let address = self.server.behind.as_ref().ok_or(io::ErrorKind::NotConnected)?.address();
@@ -274,38 +272,35 @@ impl Talk<'_> {
         let ending = asked.map_or(self.gateway.ending, |(_, code)| Reply::Code(code));
         loop {
             tokio::select! {
-                packet = wire.receive() => match packet? {
-                    (packet::DATA, body) => {
-                        if target.write_all(packet::carried(&body)).await.is_err() {
-                            wire.send(packet::close(packet::CLOSE_CHANNEL, BAD_ARGUMENTS)).await?;
-                            return Ok(Then::End(Ending::Fin));
-                        }
+                packet = wire.receive() => {
+                    let (kind, body) = packet?;
+                    if kind == packet::CLOSE_CHANNEL {
+                        return closed(wire, packet::CLOSE_CHANNEL_RESPONSE, 0).await;
                     }
-                    (packet::CLOSE_CHANNEL, _) => {
-                        let kind = packet::CLOSE_CHANNEL_RESPONSE;
-                        wire.send(packet::close(kind, 0)).await?;
-                        return Ok(Then::End(Ending::Fin));
+                    let carried = packet::carried(&body);
+                    if kind == packet::DATA && target.write_all(carried).await.is_err() {
+                        return closed(wire, packet::CLOSE_CHANNEL, BAD_ARGUMENTS).await;
                     }
-                    _ => {}
-                },
-                read = target.read(&mut buffer) => match (read.unwrap_or(RESET), ending) {
-                    (RESET, _) => {
-                        wire.send(packet::close(packet::CLOSE_CHANNEL, BAD_ARGUMENTS)).await?;
-                        return Ok(Then::End(Ending::Fin));
+                }
+                read = target.read(&mut buffer) => match (read, ending) {
+                    (Err(_), _) => {
+                        return closed(wire, packet::CLOSE_CHANNEL, BAD_ARGUMENTS).await;
                     }
-                    (0, _) => {
-                        wire.send(packet::close(packet::CLOSE_CHANNEL, 0)).await?;
-                        return Ok(Then::End(Ending::Fin));
-                    }
+                    (Ok(0), _) => return closed(wire, packet::CLOSE_CHANNEL, 0).await,
                     (_, Reply::Code(code)) => {
-                        wire.send(packet::close(packet::CLOSE_CHANNEL, code)).await?;
-                        return Ok(Then::End(Ending::Fin));
+                        return closed(wire, packet::CLOSE_CHANNEL, code).await;
                     }
                     (_, Reply::End(ending)) => return Ok(Then::End(ending)),
                     (_, Reply::Silence) => return Ok(Then::Silence),
-                    (length, _) => wire.send(packet::data(&buffer[..length])).await?,
+                    (Ok(length), _) => wire.send(packet::data(&buffer[..length])).await?,
                 },
             }
         }
     }
+}
+
+/// The last packet of a channel.
+async fn closed(wire: &mut Wire<'_>, kind: u16, code: u32) -> io::Result<Then> {
+    wire.send(packet::close(kind, code)).await?;
+    Ok(Then::End(Ending::Fin))
 }

@@ -88,11 +88,11 @@ fn hung_up(evidence: &Evidence<'_>) -> Option<Match> {
 /// The way ended there, and no other cause of a gateway fits.
 fn unexplained(evidence: &Evidence<'_>) -> Option<Match> {
     let stopped = at_gateway::stopped(evidence)?;
-    let others = crate::CATALOGUE
+    let explained = crate::CATALOGUE
         .iter()
-        .filter(|cause| cause.id.area() == CAUSE.id.area() && cause.id != CAUSE.id);
-    let explained = |cause: &&Cause| (cause.rule)(evidence).is_some();
-    if at_gateway::withheld(evidence) || { others }.any(|cause| explained(&cause)) {
+        .filter(|cause| cause.id.area() == CAUSE.id.area() && cause.id != CAUSE.id)
+        .any(|cause| (cause.rule)(evidence).is_some());
+    if at_gateway::withheld(evidence) || explained {
         return None;
     }
     let found = Match::new(Severity::Blocking, Proof::Possible, [stopped.id()]);

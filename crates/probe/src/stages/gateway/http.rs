@@ -93,18 +93,10 @@ impl Connection {
         }
     }
 
-    /// Sends a request whose answer comes when it is all over.
-    pub(super) fn begin(
-        mut self,
-        request: Request<Body>,
-    ) -> impl Future<Output = Result<u16, String>> {
-        async move {
-            let answer = self.sender.send_request(request).await;
-            let answer = answer.map(|response| response.status().as_u16());
-            // The connection goes with it.
-            drop(self.driver);
-            answer.map_err(|error| error.to_string())
-        }
+    /// Sends a request whose answer, its status, comes when it is all over.
+    pub(super) async fn last(mut self, request: Request<Body>) -> Result<u16, String> {
+        let answer = self.sender.send_request(request).await;
+        answer.map(|response| response.status().as_u16()).map_err(|error| error.to_string())
     }
 
     /// The task behind it, for as long as what was upgraded is used.

@@ -39,8 +39,13 @@ impl Ended {
     }
 }
 
-/// The answer to the IN channel's request, which comes when it is all over.
-pub(super) type InAnswer = Pin<Box<dyn Future<Output = Result<u16, String>> + Send>>;
+/// The IN channel.
+pub(super) struct Input {
+    pub(super) sender: Sender<Bytes>,
+    /// The answer to its request, which comes when it is all over.
+    pub(super) answer: Pin<Box<dyn Future<Output = Result<u16, String>> + Send>>,
+    pub(super) stream: Shared,
+}
 
 /// A transport that was agreed.
 pub(super) struct Packets {
@@ -59,8 +64,7 @@ struct Http {
     out: Incoming,
     /// The bytes without a meaning are behind us.
     seeded: bool,
-    input: Sender<Bytes>,
-    answer: InAnswer,
+    input: Input,
     /// What goes when it goes: the OUT channel's connection.
     _holds: Box<dyn Send>,
 }
@@ -78,14 +82,9 @@ impl Packets {
         Self { channel, streams: vec![stream], inbox: Vec::new() }
     }
 
-    pub(super) fn http(
-        out: Incoming,
-        input: Sender<Bytes>,
-        answer: InAnswer,
-        streams: Vec<Shared>,
-        holds: Box<dyn Send>,
-    ) -> Self {
-        let http = Http { out, seeded: false, input, answer, _holds: holds };
+    pub(super) fn http(out: Incoming, stream: Shared, input: Input, holds: Box<dyn Send>) -> Self {
+        let streams = vec![stream, input.stream.clone()];
+        let http = Http { out, seeded: false, input, _holds: holds };
         Self { channel: Channel::Http(Box::new(http)), streams, inbox: Vec::new() }
     }
 
@@ -128,7 +127,7 @@ impl Packets {
                 timeout_at(deadline, sending).await.map(|sent| sent.map_err(|e| e.to_string()))
             }
             Channel::Http(http) => {
-                let sending = http.input.send_data(bytes.into());
+                let sending = http.input.sender.send_data(bytes.into());
                 timeout_at(deadline, sending).await.map(|sent| sent.map_err(|e| e.to_string()))
             }
         };
@@ -205,7 +204,7 @@ impl Http {
                     Some(Err(error)) => return Err(Ended::Closed(error.to_string())),
                     None => return Err(Ended::Closed("the gateway ended the OUT channel".to_owned())),
                 },
-                answer = &mut self.answer => return Err(Ended::Closed(match answer {
+                answer = &mut self.input.answer => return Err(Ended::Closed(match answer {
                     Ok(status) => format!("the IN channel was answered with status {status}"),
                     Err(why) => format!("the IN channel ended: {why}"),
                 })),

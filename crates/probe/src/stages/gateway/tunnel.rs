@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use super::admission::{Admitted, Refused, Wish};
 use super::http::{Connection, Shared, drain};
-use super::packets::{Ended, Packets};
+use super::packets::{Ended, Input, Packets};
 use super::{Route, Visit};
 use crate::Journal;
 use crate::stream::MeteredStream;
@@ -139,10 +139,10 @@ impl Visit<'_> {
                 let out = response.into_body();
                 let wish = Wish { transport: GatewayTransport::Http, key: None, ..wish };
                 match self.input(wish).await? {
-                    Ok((input, answer, stream)) => {
-                        let streams = vec![connection.stream.clone(), stream];
+                    Ok(input) => {
+                        let stream = connection.stream.clone();
                         let holds = Box::new(connection.into_driver());
-                        let packets = Packets::http(out, input, answer, streams, holds);
+                        let packets = Packets::http(out, stream, input, holds);
                         (GatewayTransport::Http, packets)
                     }
                     Err(status) => {
@@ -161,14 +161,7 @@ impl Visit<'_> {
 
     /// The IN channel (MS-TSGU 3.3.5.1): a sign-in of its own, then a request without an end. The
     /// inner error is another status than 200.
-    #[expect(clippy::type_complexity, reason = "what makes up a channel, used once")]
-    async fn input(
-        &self,
-        wish: Wish<'_>,
-    ) -> Result<
-        Result<(http_body_util::channel::Sender<Bytes>, super::packets::InAnswer, Shared), u16>,
-        Refused,
-    > {
+    async fn input(&self, wish: Wish<'_>) -> Result<Result<Input, u16>, Refused> {
         /// Packets that wait for the library to take them.
         const WAITING: usize = 16;
         let mut connection = self.connect().await?;
@@ -183,10 +176,11 @@ impl Visit<'_> {
         if !connection.is_usable().await {
             return Err("the gateway ended the IN channel behind its sign-in".into());
         }
-        let (input, body) = BodyChannel::<Bytes>::new(WAITING);
+        let (sender, body) = BodyChannel::<Bytes>::new(WAITING);
         let request = self.request(wish, None, body.boxed())?;
         let stream = connection.stream.clone();
-        Ok(Ok((input, Box::pin(connection.begin(request)), stream)))
+        let answer = Box::pin(connection.last(request));
+        Ok(Ok(Input { sender, answer, stream }))
     }
 
     /// The handshake of versions, which shows whether packets pass at all.
