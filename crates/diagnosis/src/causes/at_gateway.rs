@@ -20,6 +20,9 @@ const HOST_CLOSED: u32 = 0xA0;
 const AGREED: [u16; 2] = [101, 200];
 const UNAUTHORIZED: u16 = 401;
 
+/// A server that knows other methods only.
+const METHOD_NOT_ALLOWED: u32 = 405;
+
 /// The gateway's answer by HTTP.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
@@ -216,10 +219,19 @@ pub(crate) fn refusing_status(evidence: &Evidence<'_>) -> Option<(u32, bool, Mat
     Some((said.number, shown, said.found(Proof::Likely)))
 }
 
+/// A status that the tables have not got: the server knows other methods only (RFC 9110 15.5.6), and
+/// so is no gateway.
+pub(crate) fn unknown_method(evidence: &Evidence<'_>) -> Option<Match> {
+    let said = last_status(evidence).filter(|said| said.number == METHOD_NOT_ALLOWED)?;
+    let words = "It says HTTP status 405, Method Not Allowed: it has no RDG_OUT_DATA.";
+    Some(Match::new(Severity::Blocking, Proof::Likely, [said.id]).detailed(words))
+}
+
 /// The last resort: a number for which no table names a cause that is judged here.
 pub(crate) fn otherwise(evidence: &Evidence<'_>) -> Option<Match> {
     let said = number(evidence).or_else(|| last_status(evidence))?;
-    (!said.is_spoken_for()).then(|| said.found(Proof::Proven))
+    let method = said.table == Table::Http && said.number == METHOD_NOT_ALLOWED;
+    (!method && !said.is_spoken_for()).then(|| said.found(Proof::Proven))
 }
 
 /// Whether no credential left for the gateway, by decision.

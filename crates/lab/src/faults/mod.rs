@@ -19,6 +19,7 @@ mod gateway_certificate_name;
 mod gateway_certificate_revoked;
 mod gateway_certificate_self_signed;
 mod gateway_channel_silent;
+mod gateway_chatter;
 mod gateway_code;
 mod gateway_connection_policy_denied;
 mod gateway_error;
@@ -323,6 +324,7 @@ pub static FAULTS: &[&Fault] = &[
     &gateway_auth_rejected::FAULT,
     &gateway_auth_rejected_in_packets::FAULT,
     &gateway_second_factor::FAULT,
+    &gateway_chatter::FAULT,
     &gateway_connection_policy_denied::FAULT,
     &gateway_resource_policy_denied::FAULT,
     &gateway_target_unreachable::FAULT,

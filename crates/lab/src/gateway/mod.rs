@@ -88,6 +88,8 @@ pub(crate) enum Reply {
     Code(u32),
     Silence,
     Garbage,
+    /// A thousand messages to everybody, then silence.
+    Chatter,
     End(Ending),
 }
 

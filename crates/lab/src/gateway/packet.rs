@@ -13,6 +13,7 @@ pub(super) const TUNNEL_AUTH_RESPONSE: u16 = 7;
 pub(super) const CHANNEL_CREATE: u16 = 8;
 pub(super) const CHANNEL_RESPONSE: u16 = 9;
 pub(super) const DATA: u16 = 0x0A;
+pub(super) const SERVICE_MESSAGE: u16 = 0x0B;
 pub(super) const CLOSE_CHANNEL: u16 = 0x10;
 pub(super) const CLOSE_CHANNEL_RESPONSE: u16 = 0x11;
 
@@ -97,6 +98,11 @@ pub(super) fn data(bytes: &[u8]) -> Vec<u8> {
 /// What an HTTP_DATA_PACKET carries.
 pub(super) fn carried(body: &[u8]) -> &[u8] {
     body.get(2..).unwrap_or_default()
+}
+
+/// HTTP_SERVICE_MESSAGE.
+pub(super) fn service_message(text: &str) -> Vec<u8> {
+    write(SERVICE_MESSAGE, &counted(&utf16(text)))
 }
 
 /// HTTP_CLOSE_PACKET.

@@ -32,6 +32,10 @@ const MOST_WAITING: usize = 256;
 /// SEC_E_LOGON_DENIED (MS-ERREF 2.1.1).
 const LOGON_DENIED: u32 = 0x8009_030C;
 
+/// What a gateway tells everybody, and how often.
+const CHATTER: &str = "Confirm the sign-in on your telephone";
+const MESSAGES: usize = 1000;
+
 /// ERROR_BAD_ARGUMENTS: the host closed its connection unexpectedly (MS-TSGU 2.2.6.1).
 const BAD_ARGUMENTS: u32 = 0xA0;
 
@@ -227,6 +231,12 @@ impl Talk<'_> {
                 Reply::Silence => return Ok(Then::Silence),
                 Reply::Garbage => {
                     wire.send(b"these words are no packet".to_vec()).await?;
+                    return Ok(Then::Silence);
+                }
+                Reply::Chatter => {
+                    for _ in 0..MESSAGES {
+                        wire.send(packet::service_message(CHATTER)).await?;
+                    }
                     return Ok(Then::Silence);
                 }
                 Reply::End(ending) => return Ok(Then::End(ending)),

@@ -66,6 +66,10 @@ impl<'a> SignIn<'a> {
     /// What follows a message of NTLM; inside packets it is never bound to the TLS (MS-TSGU
     /// 3.3.5.3.3).
     pub(super) fn ntlm(&mut self, token: &[u8], bound: bool, channel: &Channel) -> Option<Answer> {
+        // It is in no domain, and takes no tickets.
+        if !token.starts_with(b"NTLMSSP\0") {
+            return Some(Answer::Refused);
+        }
         if !token.starts_with(ntlm::AUTHENTICATE) {
             let mut server_challenge = [0; 8];
             rand_bytes(&mut server_challenge).ok()?;

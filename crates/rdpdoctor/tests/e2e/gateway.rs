@@ -12,7 +12,7 @@ use rdpdoctor_lab::{
 use rdpdoctor_model::CauseId;
 use serde_json::Value;
 
-use crate::support::{Run, cause, command, folder, run};
+use crate::support::{Run, TURNS, cause, command, folder, run};
 
 /// The host behind every gateway of the lab.
 const HOST: &str = "labpc01.lab.example";
@@ -322,6 +322,17 @@ async fn what_a_person_reads() {
     }
 }
 
+/// What the administrator tells is quoted, and kept a few times only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chatter_is_bounded() {
+    let lab = Lab::start("gateway-chatter", "chatter", None).await;
+    let document = lab.signed_in(&["--trust", "any", "--timeout", "3"]).await.json();
+    assert_eq!(cause(&document), "gateway.second-factor");
+    let words = document["findings"][0]["explanation"].as_str().expect("words");
+    assert!(words.contains("It told: Confirm the sign-in on your telephone."), "{words}");
+    assert_eq!(observed(&document, "gateway-message").len(), 8);
+}
+
 /// A gateway's name and the user's are masked wherever they stand.
 #[tokio::test(flavor = "multi_thread")]
 async fn masked() {
@@ -383,6 +394,7 @@ async fn what_fails_behind_a_gateway_fails_as_without_one() {
 }
 
 async fn found_behind(fault: &'static Fault) -> Value {
+    let _turn = TURNS.acquire().await.expect("a turn");
     let lab = Lab::behind(fault).await;
     let picture = lab.folder.join("desktop.png").to_string_lossy().into_owned();
     let mut more = vec!["--trust", "any", "--timeout", "4"];

@@ -8,13 +8,14 @@ use rdpdoctor_diagnosis::{CATALOGUE, Reproduction};
 use rdpdoctor_lab::{Depth, FAULTS, Fault, Options, PASSWORD, USER, fault, start};
 use serde_json::Value;
 
-use crate::support::{Run, cause, command, findings, folder, run};
+use crate::support::{Run, TURNS, cause, command, findings, folder, run};
 
 /// Stages that stay silent are not waited for longer than this.
 const TIMEOUT: &str = "4";
 
 /// Starts a fault and checks it.
 async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
+    let _turn = TURNS.acquire().await.expect("a turn");
     let ca_file = folder(fault.name).join("ca.pem");
     let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
     let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");

@@ -74,7 +74,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         return Some(found);
     }
     // A gateway whose path is not passed on looks like this as well.
-    let found = at_gateway::by_status(evidence, CAUSE.id)?;
+    let by_method = || at_gateway::unknown_method(evidence);
+    let found = at_gateway::by_status(evidence, CAUSE.id).or_else(by_method)?;
     Some(Match { proof: Proof::Likely, ..found })
 }
 
@@ -93,6 +94,9 @@ mod tests {
         let (awaited, problem) = (Awaited::GatewayAnswer, "invalid HTTP version parsed".to_owned());
         let other = gateway().fact_of_gateway(Fact::GatewayMalformed { awaited, problem });
         let other = other.stopped_at_gateway().judge(&CAUSE);
+        // Whoever knows other methods only says so (RFC 9110 15.5.6).
+        let method = gateway().answered(405, false).stopped_at_gateway().judge(&CAUSE);
+        assert_eq!(method.map(|found| found.proof), Some(Proof::Likely));
         assert_eq!(other.map(|found| found.proof), Some(Proof::Proven));
     }
 

@@ -49,7 +49,7 @@ pub static CAUSE: Cause = Cause {
     ],
     client_shows: &[],
     more_specific_than: &[],
-    reproduction: Reproduction::Lab(&["gateway-second-factor"]),
+    reproduction: Reproduction::Lab(&["gateway-second-factor", "gateway-chatter"]),
     next_tests: &[NextTest {
         why: "with a telephone at hand: tells a second factor from a policy server that is dead",
         command: "rdpdoctor check {target} --gateway {gateway} -u <user> --timeout 120",
@@ -70,7 +70,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         Fact::GatewayMessage { text, .. } => Some(text),
         _ => None,
     });
-    let ids = message.iter().map(crate::Seen::id).chain([silent.id()]);
+    let ids = message.last().map(crate::Seen::id).into_iter().chain([silent.id()]);
     let words = message.last().map(|seen| format!(" It told: {}.", seen.value));
     let step = at_gateway::awaited_words(silent.value);
     let found = Match::new(Severity::Blocking, Proof::Likely, ids);
