@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use rdpdoctor_diagnosis::CATALOGUE;
 use rdpdoctor_diagnosis::codes::{Table, entries};
@@ -12,6 +13,8 @@ use rdpdoctor_lab::{
 use rdpdoctor_model::CauseId;
 use serde_json::Value;
 
+use crate::programs::installed;
+use crate::servers::xvfb;
 use crate::support::{Run, TURNS, cause, command, folder, run};
 
 /// The host behind every gateway of the lab.
@@ -331,6 +334,36 @@ async fn a_chatter_is_bounded() {
     let words = document["findings"][0]["explanation"].as_str().expect("words");
     assert!(words.contains("It told: Confirm the sign-in on your telephone."), "{words}");
     assert_eq!(observed(&document, "gateway-message").len(), 8);
+}
+
+/// The lab's gateway is one to a client that others wrote: by both transports, bound to the TLS, and
+/// with a code that it reads as it was meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn freerdp_goes_through_the_gateway() {
+    if !installed(&["xfreerdp", "Xvfb"], "freerdp_goes_through_the_gateway") {
+        return;
+    }
+    let (_server, display) = xvfb();
+    for (name, expected) in [
+        ("healthy-gateway", "Upgraded to websocket"),
+        ("healthy-gateway-http", "RDG_IN_DATA authorization result: 200"),
+        ("gateway-resource-policy-denied", "E_PROXY_RAP_ACCESSDENIED"),
+        ("gateway-auth-rejected", "RDG_OUT_DATA authorization result: 401"),
+    ] {
+        let lab = Lab::start(name, &format!("freerdp-{name}"), None).await;
+        let mut client = Command::new("xfreerdp");
+        client.args([&format!("/v:{HOST}"), &format!("/g:{}", lab.running.address())]);
+        client.args([&format!("/u:{USER}"), &format!("/gu:{USER}"), "/gt:http", "/cert:ignore"]);
+        client.args([&format!("/p:{PASSWORD}"), &format!("/gp:{PASSWORD}")]);
+        client.args(["+auth-only", "/log-level:DEBUG"]);
+        client.env("DISPLAY", &display).env("HOME", &lab.folder).stdin(Stdio::null());
+        let ran = tokio::task::spawn_blocking(move || client.output()).await.expect("it ran");
+        let output = ran.expect("the client starts");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(expected), "{name}: {said}");
+        assert_eq!(output.status.success(), name.starts_with("healthy"), "{name}: {said}");
+    }
 }
 
 /// A gateway's name and the user's are masked wherever they stand.

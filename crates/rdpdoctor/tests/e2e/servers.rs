@@ -199,7 +199,7 @@ fn xrdp_with_tls_1_0_only() {
 }
 
 /// An X server on a free display, whose number it tells by itself when it is ready.
-fn xvfb() -> (Server, String) {
+pub fn xvfb() -> (Server, String) {
     let mut command = Command::new("Xvfb");
     command.args(["-displayfd", "1", "-noreset", "-screen", "0", "640x480x24"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
