@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::behaviour::Revocation;
-use crate::certificate::Forge;
+use crate::certificate::{self, Forge};
 use crate::gateway::{GatewayStep, Waiting};
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
@@ -147,9 +148,23 @@ pub async fn start(
         }
         let context = tls::context(&behaviour.tls, &identity)?;
         let public_key = identity.public_key()?;
-        let (computer, waiting) = (forge.computer, Waiting::default());
-        let server =
-            Server { behaviour, computer, context, public_key, behind, gateway_code, waiting };
+        let later_context = match behaviour.gateway {
+            Some(gateway) if gateway.changes_certificate => {
+                Some(tls::context(&behaviour.tls, &certificate::self_signed(&forge)?)?)
+            }
+            _ => None,
+        };
+        let server = Server {
+            behaviour,
+            computer: forge.computer,
+            context,
+            later_context,
+            connections: AtomicUsize::new(0),
+            public_key,
+            behind,
+            gateway_code,
+            waiting: Waiting::default(),
+        };
         Ok((server, list, ca_pem))
     };
     let (server, list, ca_pem) = spawn_blocking(make).await.map_err(io::Error::other)??;

@@ -1,6 +1,7 @@
 //! The one server: each step asks the behaviour what to do.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(crate) struct Server {
     pub(crate) behaviour: &'static Behaviour,
     pub(crate) computer: Computer,
     pub(crate) context: SslContext,
+    /// What every connection but the first is shown, where that is something else.
+    pub(crate) later_context: Option<SslContext>,
+    /// How many connections there were.
+    pub(crate) connections: AtomicUsize,
     /// The certificate's subjectPublicKey, to which CredSSP binds a sign-in.
     pub(crate) public_key: Vec<u8>,
     /// The healthy server behind a gateway.
@@ -143,7 +148,9 @@ impl Server {
         match (self.behaviour.hello)(&hello) {
             HelloAnswer::Handshake => {
                 channel.unread(record);
-                channel.secure(&self.context).await?;
+                let later = self.connections.fetch_add(1, Ordering::Relaxed) > 0;
+                let context = self.later_context.as_ref().filter(|_| later);
+                channel.secure(context.unwrap_or(&self.context)).await?;
                 Ok(None)
             }
             HelloAnswer::ServerHello { version, then } => {

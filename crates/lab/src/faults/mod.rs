@@ -14,6 +14,7 @@ mod cert_weak_signature;
 mod cert_wrong_usage;
 mod gateway_auth_rejected;
 mod gateway_auth_rejected_in_packets;
+mod gateway_certificate_changes;
 mod gateway_certificate_expired;
 mod gateway_certificate_name;
 mod gateway_certificate_revoked;
@@ -320,6 +321,7 @@ pub static FAULTS: &[&Fault] = &[
     &gateway_certificate_expired::FAULT,
     &gateway_certificate_name::FAULT,
     &gateway_certificate_revoked::FAULT,
+    &gateway_certificate_changes::FAULT,
     &gateway_tls_terminated::FAULT,
     &gateway_auth_rejected::FAULT,
     &gateway_auth_rejected_in_packets::FAULT,

@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     pub(crate) channel: Reply,
     /// What a user has to agree to before the tunnel is used.
     pub(crate) consent: Option<&'static str>,
+    /// Whether every connection but the first shows a certificate of its own making.
+    pub(crate) changes_certificate: bool,
     /// How the channel ends, other than with the server's or the client's own end.
     pub(crate) ending: Reply,
 }
@@ -45,6 +47,7 @@ impl Gateway {
         authorization: Reply::Agree,
         channel: Reply::Agree,
         consent: None,
+        changes_certificate: false,
         ending: Reply::Agree,
     };
 }

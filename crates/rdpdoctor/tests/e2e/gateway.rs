@@ -250,6 +250,19 @@ async fn an_untrusted_gateway_is_given_nothing() {
     assert!(lab.running.record().iter().any(|r| r.authenticate_received));
 }
 
+/// What vouched for one connection does not vouch for the next one, which shows something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_certificate_is_judged() {
+    let lab = Lab::start("gateway-certificate-changes", "changes", None).await;
+    let document = lab.signed_in(&[]).await.json();
+    assert_eq!(cause(&document), "gateway.certificate");
+    let released = observed(&document, "credential-release");
+    let released: Vec<_> = released.iter().filter_map(|o| o["released"].as_bool()).collect();
+    assert_eq!(released, [true, false]);
+    let proofs: Vec<_> = lab.running.record().iter().map(|r| r.authenticate_received).collect();
+    assert_eq!(proofs, [true, false]);
+}
+
 /// Basic hands the password itself over: only where a gateway that is trusted takes nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_only_where_nothing_else_is_taken() {

@@ -56,6 +56,7 @@ pub static CAUSE: Cause = Cause {
         "gateway-certificate-expired",
         "gateway-certificate-name",
         "gateway-certificate-revoked",
+        "gateway-certificate-changes",
     ]),
     next_tests: &[],
     rule,

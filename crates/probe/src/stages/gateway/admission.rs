@@ -1,6 +1,6 @@
 //! Asking a gateway for a channel by HTTP until it lets one in (MS-TSGU 3.3.5.1).
 
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
 use http_body_util::BodyExt as _;
 use http_body_util::Empty;
@@ -229,16 +229,19 @@ impl Visit<'_> {
         format!("HTTP/{}", self.about.target.host)
     }
 
-    /// Asks once a visit of the gate whether a credential may leave for this gateway.
+    /// Asks whether a credential may leave for whoever is at the other end of the last connection; once
+    /// for each certificate.
     pub(super) async fn gate(&self, mechanism: Mechanism) -> Result<(), Refused> {
-        if self.route.released.load(Ordering::Relaxed) {
+        let shown = *self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self.route.released.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.is_some() && shown == known {
             return Ok(());
         }
         let Some(sign_in) = &self.about.sign_in else { return Err(Refused::Unsigned) };
         let kerberos = (mechanism == Mechanism::Kerberos).then_some(mechanism);
         let released = credssp::released(&self.about, sign_in, kerberos).await;
         released.map_err(|_| "no credential was sent to this gateway")?;
-        self.route.released.store(true, Ordering::Relaxed);
+        *self.route.released.lock().unwrap_or_else(PoisonError::into_inner) = shown;
         self.begin_anew();
         Ok(())
     }

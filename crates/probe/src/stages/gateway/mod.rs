@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use openssl::sha::sha256;
 use rdpdoctor_model::{Fact, GatewayTransport, Purpose, Stage, StageOutcome};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -31,13 +32,16 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// How long the answer about the revocation of the gateway's certificate is waited for.
 const REVOCATION: Duration = Duration::from_secs(3);
 
+/// SHA-256 of a certificate.
+type Fingerprint = [u8; 32];
+
 /// The way through a gateway, for all connections of one check.
 pub(crate) struct Route {
     gateway: Gateway,
     /// The address that answered.
     address: Mutex<Option<SocketAddr>>,
-    /// The gate was asked and let the credentials go.
-    released: AtomicBool,
+    /// The certificate for whose holder the gate let the credentials go.
+    released: Mutex<Option<Fingerprint>>,
     /// WebSocket was tried and came to nothing.
     without_websocket: AtomicBool,
     /// How many messages of the administrator were written down.
@@ -59,7 +63,7 @@ impl Route {
         Self {
             gateway,
             address: Mutex::default(),
-            released: AtomicBool::new(false),
+            released: Mutex::default(),
             without_websocket: AtomicBool::new(false),
             messages: AtomicUsize::new(0),
             carriers: Mutex::default(),
@@ -160,6 +164,8 @@ struct Visit<'a> {
     names: &'a [String],
     purpose: Purpose,
     deadline: Mutex<Instant>,
+    /// What the last connection's other side showed.
+    shown: Mutex<Option<Fingerprint>>,
 }
 
 impl<'a> Visit<'a> {
@@ -171,7 +177,8 @@ impl<'a> Visit<'a> {
         purpose: Purpose,
     ) -> Self {
         let deadline = Mutex::new(Instant::now() + context.deadlines.gateway);
-        Self { context, about, route, names, purpose, deadline }
+        let shown = Mutex::default();
+        Self { context, about, route, names, purpose, deadline, shown }
     }
 
     fn deadline(&self) -> Instant {
@@ -198,6 +205,9 @@ impl<'a> Visit<'a> {
             let asking = side::revocation(self.about.clone(), issued);
             let _ = timeout(REVOCATION, asking).await;
         }
+        let certificate = established.stream.ssl().peer_certificate();
+        let fingerprint = certificate.and_then(|own| own.to_der().ok()).map(|der| sha256(&der));
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = fingerprint;
         self.begin_anew();
         Connection::open(established.stream).await
     }
