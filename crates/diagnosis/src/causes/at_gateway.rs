@@ -2,7 +2,7 @@
 //! [`crate::codes`] are the one home of what a number stands for.
 
 use rdpdoctor_model::{
-    Awaited, CauseId, Ending, Fact, GatewayStep, GatewayTransport, ObservationId, Stage,
+    Awaited, CauseId, Ending, Fact, GatewayStep, GatewayTransport, ObservationId, Party, Stage,
     StageOutcome,
 };
 
@@ -264,6 +264,22 @@ pub(crate) fn hung_up<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, StreamEnd>
     };
     let answered = number(evidence).is_some() || last_status(evidence).is_some();
     (in_the_middle && !answered && end.value.awaited.stage() != Stage::Tcp).then_some(end)
+}
+
+/// How the gateway ended a TLS handshake: one without a certificate does, something else that speaks
+/// no TLS does, and whatever in between does not let the name pass.
+pub(crate) fn cut_in_tls<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, StreamEnd>> {
+    let in_tls = [Awaited::ServerHello, Awaited::HandshakeEnd];
+    hung_up(evidence).filter(|seen| in_tls.contains(&seen.value.awaited))
+}
+
+/// The fatal alert that the gateway sent.
+pub(crate) fn alert<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u8>> {
+    let sent = evidence.gateway(|fact| match fact {
+        Fact::TlsAlert { from: Party::Server, level: 2, description, .. } => Some(*description),
+        _ => None,
+    });
+    sent.into_iter().next_back()
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ mod healthy_dripping;
 mod healthy_ec_certificate;
 mod healthy_gateway;
 mod healthy_gateway_basic;
+mod healthy_gateway_consent;
 mod healthy_gateway_fallback;
 mod healthy_gateway_http;
 mod healthy_gateway_in_packets;
@@ -311,6 +312,7 @@ pub static FAULTS: &[&Fault] = &[
     &healthy_gateway::FAULT,
     &healthy_gateway_http::FAULT,
     &healthy_gateway_fallback::FAULT,
+    &healthy_gateway_consent::FAULT,
     &healthy_gateway_basic::FAULT,
     &healthy_gateway_in_packets::FAULT,
     &gateway_unavailable::FAULT,

@@ -115,7 +115,7 @@ impl Job<'_> {
         let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
         let run = RunContext {
             target: self.target.clone(),
-            addresses: addresses(&observations),
+            addresses: addresses(&self.target, &observations),
             via: self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT)),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
@@ -190,12 +190,15 @@ fn gateway_place(text: &str) -> anyhow::Result<Target> {
     Ok(Target::with_default_port(text, GATEWAY_PORT)?)
 }
 
-fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
+/// The target's addresses; behind a gateway a name has none here.
+fn addresses(target: &Target, observations: &[Observation]) -> Vec<IpAddr> {
+    if let Some(address) = target.address() {
+        return vec![address];
+    }
     observations
         .iter()
         .filter(|o| o.stage != Stage::Gateway)
         .find_map(|o| match &o.fact {
-            Fact::AddressLiteral { address } => Some(vec![*address]),
             Fact::NameResolved { addresses, .. } => Some(addresses.clone()),
             _ => None,
         })

@@ -347,6 +347,13 @@ async fn a_chatter_is_bounded() {
     let words = document["findings"][0]["explanation"].as_str().expect("words");
     assert!(words.contains("It told: Confirm the sign-in on your telephone."), "{words}");
     assert_eq!(observed(&document, "gateway-message").len(), 8);
+
+    let lab = Lab::start("healthy-gateway-consent", "consent", None).await;
+    let document = lab.signed_in(&["--trust", "any"]).await.json();
+    let told = observed(&document, "gateway-message");
+    assert_eq!(told[0]["text"], "Only for members of the lab. Agreed?");
+    let words = stage(&document, "gateway")["detail"].as_str().expect("words");
+    assert!(words.contains("words to agree to"), "{words}");
 }
 
 /// The lab's gateway is one to a client that others wrote: by both transports, bound to the TLS, and
@@ -392,6 +399,14 @@ async fn masked() {
     let run = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
     assert_eq!(cause(&run.json()), "gateway.connection-policy-denied");
     assert!(!run.stdout.to_lowercase().contains("labpc01"), "{}", run.stdout);
+
+    let mut unknown = self::command();
+    let place = "gw7.secretcorp.invalid:8443";
+    unknown.args(["check", HOST, "--gateway", place, "--mask", "--json", "--timeout", "5"]);
+    let masked =
+        tokio::task::spawn_blocking(move || self::run(&mut unknown)).await.expect("it ran");
+    assert_eq!(cause(&masked.json()), "gateway.unreachable");
+    assert!(!masked.stdout.contains("gw7") && !masked.stdout.contains("secretcorp"));
 }
 
 #[test]

@@ -93,7 +93,10 @@ fn opened(evidence: &Evidence<'_>) -> Option<String> {
         Some(Mechanism::Basic) => ", signed in by a password",
         None => "",
     };
-    Some(format!("{transport}{signed_in}, channel to {} open", host(evidence)))
+    let consent = evidence
+        .gateway(|fact| matches!(fact, Fact::GatewayMessage { consent: true, .. }).then_some(()));
+    let consent = if consent.is_empty() { "" } else { ", with words to agree to" };
+    Some(format!("{transport}{signed_in}{consent}, channel to {} open", host(evidence)))
 }
 
 /// It asks for a sign-in, and the check had none.

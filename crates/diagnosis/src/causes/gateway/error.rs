@@ -81,8 +81,17 @@ fn hung_up(evidence: &Evidence<'_>) -> Option<Match> {
         return None;
     }
     let step = at_gateway::awaited_words(end.value.awaited);
+    if let Some(alert) = at_gateway::alert(evidence) {
+        let found = Match::new(Severity::Blocking, Proof::Likely, [alert.id(), end.id()]);
+        let name = look::alert_name(alert.value);
+        return Some(found.detailed(format!("It sent the TLS alert {}, {name}.", alert.value)));
+    }
     let found = Match::new(Severity::Blocking, Proof::Likely, [end.id()]);
-    Some(found.detailed(format!("It {} {step}.", look::ending(end.value.ending))))
+    let detail = format!("It {} {step}.", look::ending(end.value.ending));
+    Some(match at_gateway::cut_in_tls(evidence) {
+        Some(_) => found.detailed(format!("{detail} A gateway without a certificate does that.")),
+        None => found.detailed(detail),
+    })
 }
 
 /// The way ended there, and no other cause of a gateway fits.
@@ -106,6 +115,7 @@ mod tests {
     use super::CAUSE;
     use crate::Proof;
     use crate::causes::at_gateway::tests::{ByGateway as _, coded, gateway};
+    use crate::causes::gateway::{not_a_gateway, transport_blocked};
 
     #[test]
     fn numbers_with_and_without_a_name() {
@@ -129,6 +139,23 @@ mod tests {
         let ended = gateway().ended(Ending::Reset, Awaited::GatewayChannel).stopped_at_gateway();
         let found = ended.judge(&CAUSE).map(|found| found.proof);
         assert_eq!(found, Some(Proof::Likely));
+        let cut = gateway().fact_of_gateway(Fact::StreamEnded {
+            ending: Ending::Reset,
+            awaited: Awaited::ServerHello,
+            received: 0,
+            sent: 300,
+            unfinished: 0,
+            after_ms: 5.0,
+            os_error: None,
+        });
+        let cut = cut.stopped_at_gateway();
+        for (cause, proof) in [
+            (&CAUSE, Proof::Likely),
+            (&not_a_gateway::CAUSE, Proof::Possible),
+            (&transport_blocked::CAUSE, Proof::Possible),
+        ] {
+            assert_eq!(cut.judge(cause).map(|found| found.proof), Some(proof), "{}", cause.id);
+        }
         let unknown = gateway().stopped_at_gateway().judge(&CAUSE);
         assert_eq!(unknown.map(|found| found.proof), Some(Proof::Possible));
     }

@@ -54,6 +54,9 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
+/// HTTP status 400 (RFC 9110 15.5.1).
+const BAD_REQUEST: u32 = 400;
+
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if at_gateway::takes_rpc(evidence).is_some() {
         return None;
@@ -73,10 +76,17 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if let Some(found) = at_gateway::by_code(evidence, CAUSE.id) {
         return Some(found);
     }
+    if let Some(end) = at_gateway::cut_in_tls(evidence) {
+        return Some(Match::new(Severity::Blocking, Proof::Possible, [end.id()]));
+    }
     // A gateway whose path is not passed on looks like this as well.
     let by_method = || at_gateway::unknown_method(evidence);
-    let found = at_gateway::by_status(evidence, CAUSE.id).or_else(by_method)?;
-    Some(Match { proof: Proof::Likely, ..found })
+    if let Some(found) = at_gateway::by_status(evidence, CAUSE.id).or_else(by_method) {
+        return Some(Match { proof: Proof::Likely, ..found });
+    }
+    // A server that does not understand the request, and has never asked for a sign-in.
+    let (status, shown, found) = at_gateway::refusing_status(evidence)?;
+    (status == BAD_REQUEST && !shown).then_some(Match { proof: Proof::Possible, ..found })
 }
 
 #[cfg(test)]
@@ -97,6 +107,8 @@ mod tests {
         // Whoever knows other methods only says so (RFC 9110 15.5.6).
         let method = gateway().answered(405, false).stopped_at_gateway().judge(&CAUSE);
         assert_eq!(method.map(|found| found.proof), Some(Proof::Likely));
+        let unclear = gateway().answered(400, false).stopped_at_gateway().judge(&CAUSE);
+        assert_eq!(unclear.map(|found| found.proof), Some(Proof::Possible));
         assert_eq!(other.map(|found| found.proof), Some(Proof::Proven));
     }
 

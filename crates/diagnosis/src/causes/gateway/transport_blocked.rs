@@ -66,6 +66,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
                 .detailed("It takes RPC over HTTP, which is not tried here, and nothing newer."),
         );
     }
+    if let Some(end) = at_gateway::cut_in_tls(evidence) {
+        return Some(Match::new(Severity::Blocking, Proof::Possible, [end.id()]));
+    }
     let failed = at_gateway::transport_failed(evidence);
     if let Some((status, shown, found)) = at_gateway::refusing_status(evidence) {
         let named = at_gateway::by_status(evidence, CAUSE.id).is_some();
