@@ -23,6 +23,7 @@ mod gateway_channel_silent;
 mod gateway_chatter;
 mod gateway_code;
 mod gateway_connection_policy_denied;
+mod gateway_endless;
 mod gateway_error;
 mod gateway_foreign;
 mod gateway_garbage;
@@ -318,6 +319,7 @@ pub static FAULTS: &[&Fault] = &[
     &gateway_unavailable::FAULT,
     &gateway_web_server::FAULT,
     &gateway_foreign::FAULT,
+    &gateway_endless::FAULT,
     &gateway_rpc_only::FAULT,
     &gateway_certificate_self_signed::FAULT,
     &gateway_certificate_expired::FAULT,

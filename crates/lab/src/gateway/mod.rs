@@ -69,6 +69,8 @@ pub(crate) enum Front {
     Silence,
     /// It says something that is no HTTP.
     Garbage,
+    /// It begins an answer whose head has no end.
+    Endless,
 }
 
 /// Whom a gateway lets in.

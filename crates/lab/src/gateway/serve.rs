@@ -32,6 +32,9 @@ const MOST_WAITING: usize = 256;
 /// SEC_E_LOGON_DENIED (MS-ERREF 2.1.1).
 const LOGON_DENIED: u32 = 0x8009_030C;
 
+/// Fields of a head without an end, a thousand bytes each.
+const ENDLESS: usize = 20_000;
+
 /// What a gateway tells everybody, and how often.
 const CHATTER: &str = "Confirm the sign-in on your telephone";
 const MESSAGES: usize = 1000;
@@ -133,6 +136,15 @@ async fn refusal(
         Front::Garbage => {
             channel.send(b"\x05\x00 this is no HTTP\r\n\r\n").await?;
             return Ok(Some(Some(Then::End(Ending::Fin))));
+        }
+        Front::Endless => {
+            channel.send(b"HTTP/1.1 401 Unauthorized\r\n").await?;
+            for number in 0..ENDLESS {
+                channel
+                    .send(format!("X-Field-{number}: {}\r\n", "x".repeat(1000)).as_bytes())
+                    .await?;
+            }
+            return Ok(Some(Some(Then::Silence)));
         }
         _ => return Ok(None),
     };

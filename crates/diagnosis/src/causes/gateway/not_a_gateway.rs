@@ -49,7 +49,7 @@ pub static CAUSE: Cause = Cause {
     references: &["MS-TSGU 3.3.4"],
     client_shows: &[ClientCode { code: 0x300_0008, extended: None, proof: Proof::Possible }],
     more_specific_than: &[],
-    reproduction: Reproduction::Lab(&["gateway-web-server", "gateway-foreign"]),
+    reproduction: Reproduction::Lab(&["gateway-web-server", "gateway-foreign", "gateway-endless"]),
     next_tests: &[],
     rule,
 };
