@@ -180,6 +180,9 @@ pub(crate) fn fill(text: &str, evidence: &Evidence<'_>) -> String {
         || ("the host".to_owned(), "3389".to_owned(), "the host".to_owned()),
         |target| (target.host.clone(), target.port.to_string(), target.input.clone()),
     );
+    let gateway = crate::gateway_place(evidence.observations());
+    let gateway = gateway.map_or_else(|| "the gateway".to_owned(), |place| place.host);
+    let text = text.replace("{gateway}", &gateway);
     text.replace("{host}", &host).replace("{port}", &port).replace("{target}", &input)
 }
 
@@ -241,19 +244,15 @@ fn verdict(
     fits: bool,
 ) -> Verdict {
     let first = findings.first().filter(|f| f.severity != Severity::Info || fits);
-    let undecided = !evidence
-        .all(|fact| {
-            let stopped = matches!(
-                fact,
-                Fact::Interrupted { .. }
-                    | Fact::OwnBug { .. }
-                    | Fact::RejectionRemembered { .. }
-                    | Fact::CredentialRelease { released: false, .. }
-            );
-            stopped.then_some(())
-        })
-        .is_empty()
-        || stages.is_empty()
+    let undecided = evidence.observations().iter().any(|observation| {
+        matches!(
+            observation.fact,
+            Fact::Interrupted { .. }
+                | Fact::OwnBug { .. }
+                | Fact::RejectionRemembered { .. }
+                | Fact::CredentialRelease { released: false, .. }
+        )
+    }) || stages.is_empty()
         || stages.iter().any(|s| s.status == StageStatus::Unknown);
     let status = match findings.iter().map(|f| f.severity).min() {
         Some(Severity::Blocking) => Status::Failed,
@@ -304,6 +303,11 @@ fn sealed_session(evidence: &Evidence<'_>) -> bool {
 
 /// How far a check came that found nothing wrong.
 fn reached(evidence: &Evidence<'_>) -> &'static str {
+    let unsigned = evidence.gateway(|f| matches!(f, Fact::GatewayAnswer { .. }).then_some(()));
+    let passed = evidence.gateway(|f| matches!(f, Fact::GatewayCode { .. }).then_some(()));
+    if !unsigned.is_empty() && passed.is_empty() {
+        return "{gateway} is an RD Gateway that asks for a sign-in; {host} not tested (needs -u)";
+    }
     let seen = |pick: fn(&Fact) -> bool| !evidence.main_path(|f| pick(f).then_some(())).is_empty();
     let signed_in = seen(|fact| {
         matches!(fact, Fact::PublicKeyBinding { matches: true, .. } | Fact::LoggedOn { .. })
@@ -338,11 +342,18 @@ fn withheld(evidence: &Evidence<'_>) -> Option<String> {
             "No password was sent: it was rejected {minutes} minutes ago; --again tries all the same"
         ));
     }
-    let refused = evidence.main_path(|fact| match fact {
+    let withheld_from_host = evidence.main_path(|fact| match fact {
         Fact::CredentialRelease { released: false, reason } => Some(*reason),
         _ => None,
     });
-    let why = match refused.first()?.value {
+    let by_gateway = evidence.gateway(|fact| match fact {
+        Fact::CredentialRelease { released: false, reason } => Some(*reason),
+        _ => None,
+    });
+    let refused = by_gateway.first().map(|seen| (seen.value, true));
+    let refused = refused.or(withheld_from_host.first().map(|seen| (seen.value, false)));
+    let (reason, from_gateway) = refused?;
+    let why = match reason {
         ReleaseReason::NotJudged => {
             "nothing vouches for {host}; --pin, a terminal to ask on, or --trust any decides"
         }
@@ -364,6 +375,7 @@ fn withheld(evidence: &Evidence<'_>) -> Option<String> {
         | ReleaseReason::UserConfirmed
         | ReleaseReason::TrustAny => return None,
     };
+    let why = if from_gateway { why.replace("{host}", "{gateway}") } else { why.to_owned() };
     Some(fill(&format!("No password was sent: {why}"), evidence))
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use rdpdoctor_model::{
     Awaited, Certificate, ConnectFailure, Ending, Fact, Negotiation, Observation, ObservationId,
-    Purpose, Target, Timestamp,
+    Purpose, Stage, Target, Timestamp,
 };
 
 /// The observations of one attempt, with what the judging needs beside them: whom it is about, the
@@ -109,14 +109,25 @@ impl<'a> Evidence<'a> {
         observation.connection.and_then(|number| self.purposes.get(&number).copied())
     }
 
-    /// All facts that `pick` takes, on whatever connection.
+    /// All facts that `pick` takes, on whatever connection to the host. What is about an RD Gateway
+    /// is none of them: its name, its certificate and its sign-in are not the host's.
     pub fn all<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
         self.observations
             .iter()
+            .filter(|observation| observation.stage != Stage::Gateway)
             .filter_map(|observation| {
                 pick(&observation.fact).map(|value| Seen { observation, value })
             })
             .collect()
+    }
+
+    /// The facts about an RD Gateway that `pick` takes.
+    pub fn gateway<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
+        let about = self.observations.iter().filter(|o| o.stage == Stage::Gateway);
+        let seen = about.filter_map(|observation| {
+            pick(&observation.fact).map(|value| Seen { observation, value })
+        });
+        seen.collect()
     }
 
     /// The facts that `pick` takes on connections made for `purpose`.
@@ -233,7 +244,7 @@ pub struct StreamEnd {
     pub after_ms: f64,
 }
 
-fn stream_end(fact: &Fact) -> Option<StreamEnd> {
+pub(crate) fn stream_end(fact: &Fact) -> Option<StreamEnd> {
     match *fact {
         Fact::StreamEnded { ending, awaited, received, sent, unfinished, after_ms, .. } => {
             Some(StreamEnd { ending, awaited, received, sent, unfinished, after_ms })

@@ -8,6 +8,7 @@ pub mod causes;
 pub mod codes;
 mod engine;
 mod evidence;
+mod gateway;
 mod identity;
 mod inspectors;
 mod loss;
@@ -24,6 +25,7 @@ pub use engine::{
     Diagnosis, Finding, Reported, StageReport, StageStatus, Status, Verdict, diagnose,
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
+pub use gateway::{GatewayView, gateway_place};
 pub use identity::{Identity, identity};
 pub use loss::loss_interval;
 pub use windows_release::{WindowsRelease, windows_release};

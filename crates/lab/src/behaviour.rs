@@ -5,6 +5,7 @@ use ironrdp_pdu::rdp::session_info::LogonErrorNotificationType;
 use openssl::ssl::SslVersion;
 
 use crate::certificate::{self, Forge, Identity};
+use crate::gateway::Gateway;
 use crate::proxy::ProxyAnswer;
 use crate::security::StandardSecurity;
 use crate::tls::ClientHello;
@@ -45,6 +46,8 @@ pub(crate) struct Behaviour {
     pub(crate) license: LicenseAnswer,
     /// How the session goes on.
     pub(crate) session: SessionAnswer,
+    /// It is an RD Gateway, and of the rest only the TLS counts.
+    pub(crate) gateway: Option<&'static Gateway>,
 }
 
 impl Behaviour {
@@ -65,6 +68,7 @@ impl Behaviour {
         standard_security: StandardSecurity::HEALTHY,
         license: LicenseAnswer::Valid,
         session: SessionAnswer::Desktop,
+        gateway: None,
     };
 }
 

@@ -175,8 +175,18 @@ pub(crate) fn self_signed_for_another_key(forge: &Forge) -> io::Result<Identity>
 
 /// A certificate of the lab's authority for these names.
 pub(crate) fn from_authority(forge: &Forge, names: &[String]) -> io::Result<Identity> {
+    from_authority_with(forge, names, |_| {})
+}
+
+/// The same, altered.
+pub(crate) fn from_authority_with(
+    forge: &Forge,
+    names: &[String],
+    alter: impl FnOnce(&mut CertificateParams),
+) -> io::Result<Identity> {
     let key = rsa_2048()?;
     let mut params = own_params(&forge.computer, names.to_vec())?;
+    alter(&mut params);
     params.crl_distribution_points = forge
         .revocation_list
         .iter()

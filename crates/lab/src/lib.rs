@@ -13,6 +13,7 @@ mod channel;
 mod credssp;
 mod der;
 mod faults;
+mod gateway;
 mod licensing;
 mod link;
 mod mcs;
@@ -32,6 +33,7 @@ mod udp;
 mod x224;
 
 pub use faults::{FAULTS, fault};
+pub use gateway::GatewayStep;
 pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};
 
 /// The one account that the servers know, in whatever domain.
@@ -63,10 +65,18 @@ pub enum Depth {
 }
 
 impl Fault {
+    /// Whether it is an RD Gateway, behind which is a healthy server.
+    pub fn is_gateway(&self) -> bool {
+        self.behaviour.gateway.is_some()
+    }
+
     /// How far a client has to go to meet it.
     pub fn depth(&self) -> Depth {
         use behaviour::{LicenseAnswer, SessionAnswer, Verdict};
         let behaviour = &self.behaviour;
+        if self.is_gateway() {
+            return Depth::SignIn;
+        }
         match (&behaviour.verdict, &behaviour.license, &behaviour.session) {
             (Verdict::Accept, LicenseAnswer::Valid, SessionAnswer::Desktop)
                 if !faults::IN_SESSION.contains(&self.name) =>

@@ -120,6 +120,23 @@ fn announces_mic(mut pairs: &[u8]) -> bool {
     false
 }
 
+/// What a client says that its TLS is (MsvAvChannelBindings, MS-NLMP 2.2.2.1); zeros say nothing.
+pub(crate) fn channel_binding(message: &[u8]) -> Option<Key> {
+    const CHANNEL_BINDINGS: u16 = 10;
+    let authenticate = Authenticate::read(message)?;
+    let mut pairs = authenticate.nt_response.get(16 + 28..)?;
+    while let [id_low, id_high, low, high, rest @ ..] = pairs {
+        let length = usize::from(u16::from_le_bytes([*low, *high]));
+        let (value, behind) = rest.split_at_checked(length)?;
+        match u16::from_le_bytes([*id_low, *id_high]) {
+            0 => return None,
+            CHANNEL_BINDINGS => return Key::try_from(value).ok().filter(|key| *key != [0; 16]),
+            _ => pairs = behind,
+        }
+    }
+    None
+}
+
 /// NTOWFv2 (MS-NLMP 3.3.2): what stands for a password.
 fn ntowf_v2(password: &str, user: &str, domain: &str) -> Key {
     let hash: Key = Md4::digest(utf16(password)).into();

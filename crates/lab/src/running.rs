@@ -2,21 +2,22 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-use crate::Fault;
 use crate::behaviour::{Revocation, Tls};
 use crate::certificate::{self, Forge};
+use crate::gateway::{GatewayStep, Waiting};
 use crate::proxy::Proxy;
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
-use crate::{tls, udp};
+use crate::{Fault, faults, tls, udp};
 
 /// Records of more connections than these are dropped, the oldest first.
 const MOST_RECORDS: usize = 1024;
@@ -30,6 +31,11 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// How many connections are held at once; further ones wait to be accepted. At least 1.
     pub most_connections: usize,
+    /// What a gateway answers at which step, in place of the fault's own answer: an HRESULT, or the
+    /// Win32 code inside it.
+    pub gateway_code: Option<(GatewayStep, u32)>,
+    /// The server behind a gateway; none: the healthy one.
+    pub behind: Option<&'static Fault>,
 }
 
 impl Default for Options {
@@ -38,6 +44,8 @@ impl Default for Options {
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             ca_file: None,
             most_connections: 256,
+            gateway_code: None,
+            behind: None,
         }
     }
 }
@@ -147,6 +155,16 @@ pub async fn start(
         None => None,
     };
     let proxy_address = at_proxy.as_ref().map(|(at, _)| at.local_addr()).transpose()?;
+    let behind = match behaviour.gateway {
+        Some(_) => {
+            let healthy = faults::fault("healthy-nla").ok_or(io::ErrorKind::NotFound)?;
+            let behind = options.behind.unwrap_or(healthy);
+            let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            Some(Box::pin(start(behind, anywhere, Options::default())).await?)
+        }
+        None => None,
+    };
+    let gateway_code = options.gateway_code;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;
@@ -169,7 +187,23 @@ pub async fn start(
             None => None,
         };
         let public_key = identity.public_key()?;
-        let server = Server { behaviour, computer: forge.computer, context, public_key };
+        let later_context = match behaviour.gateway {
+            Some(gateway) if gateway.changes_certificate => {
+                Some(tls::context(&behaviour.tls, &certificate::self_signed(&forge)?)?)
+            }
+            _ => None,
+        };
+        let server = Server {
+            behaviour,
+            computer: forge.computer,
+            context,
+            later_context,
+            connections: AtomicUsize::new(0),
+            public_key,
+            behind,
+            gateway_code,
+            waiting: Waiting::default(),
+        };
         Ok((server, at_proxy, list, ca_pem))
     };
     let (server, proxy_context, list, ca_pem) =

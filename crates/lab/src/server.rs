@@ -1,6 +1,7 @@
 //! The one server: each step asks the behaviour what to do.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use openssl::ssl::SslContext;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::ConnectionRecord;
 use crate::behaviour::{
     Answer, Behaviour, Computer, ConnectAnswer, Ending, Foreign, ForeignAnswer, HelloAnswer,
     Opening, Then,
 };
 use crate::channel::Channel;
+use crate::gateway::{self, GatewayStep};
 use crate::link::Link;
 use crate::mcs::{self, Wishes};
 use crate::security::Offer;
@@ -22,6 +23,7 @@ use crate::session::Logon;
 use crate::sign_in::SignedIn;
 use crate::tls::{self, ClientHello};
 use crate::x224::{self, Request};
+use crate::{ConnectionRecord, Running};
 
 /// No conversation takes longer; silence has its own bound in the link.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
@@ -38,8 +40,18 @@ pub(crate) struct Server {
     pub(crate) behaviour: &'static Behaviour,
     pub(crate) computer: Computer,
     pub(crate) context: SslContext,
+    /// What every connection but the first is shown, where that is something else.
+    pub(crate) later_context: Option<SslContext>,
+    /// How many connections there were.
+    pub(crate) connections: AtomicUsize,
     /// The certificate's subjectPublicKey, to which CredSSP binds a sign-in.
     pub(crate) public_key: Vec<u8>,
+    /// The healthy server behind a gateway.
+    pub(crate) behind: Option<Running>,
+    /// What a gateway was told to answer, and at which step.
+    pub(crate) gateway_code: Option<(GatewayStep, u32)>,
+    /// Channels of a gateway that wait for their other half.
+    pub(crate) waiting: gateway::Waiting,
 }
 
 impl Server {
@@ -56,6 +68,12 @@ impl Server {
     }
 
     async fn steps(&self, channel: &mut Channel) -> io::Result<Then> {
+        if let Some(gateway) = self.behaviour.gateway {
+            return match self.tls(channel).await? {
+                Some(then) => Ok(then),
+                None => gateway::serve(self, gateway, channel).await,
+            };
+        }
         match &self.behaviour.opening {
             Opening::Await => self.negotiation(channel).await,
             Opening::Foreign(service) => self.foreign(channel, service).await,
@@ -131,7 +149,9 @@ impl Server {
         match (self.behaviour.hello)(&hello) {
             HelloAnswer::Handshake => {
                 channel.unread(record);
-                channel.secure(&self.context).await?;
+                let later = self.connections.fetch_add(1, Ordering::Relaxed) > 0;
+                let context = self.later_context.as_ref().filter(|_| later);
+                channel.secure(context.unwrap_or(&self.context)).await?;
                 Ok(None)
             }
             HelloAnswer::ServerHello { version, then } => {

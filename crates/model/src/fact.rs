@@ -11,7 +11,10 @@ use crate::terms::{
     ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer, SecurityLayerAnswer,
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
-use crate::{Certificate, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp, UdpReply};
+use crate::{
+    Certificate, GatewayStep, GatewayTransport, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme,
+    Timestamp, UdpReply,
+};
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
 /// name in kebab-case. A kind is never reused for something else.
@@ -150,6 +153,56 @@ pub enum Fact {
         carrier: u32,
         /// From the first word to the proxy to its consent.
         elapsed_ms: f64,
+    },
+    // ── gateway ─────────────────────────────────────────────────────────────────────────────────
+    /// The connection goes by way of this RD Gateway. What was seen of the gateway itself, its name,
+    /// its connections and its certificate included, is noted at the stage `gateway`.
+    Gateway {
+        /// Its name or address.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// What the gateway answered by HTTP.
+    GatewayAnswer {
+        /// What was asked for.
+        transport: GatewayTransport,
+        /// The status; 101 and 200 agree.
+        status: u16,
+        /// The schemes in WWW-Authenticate.
+        schemes: Vec<String>,
+        /// Who says that it answers (the header Server), at most 80 characters.
+        server: Option<String>,
+        /// Whether the request had an answer to a challenge, or a password, in it.
+        after_credentials: bool,
+    },
+    /// What a gateway's port said is no HTTP, or no packet of a gateway.
+    GatewayMalformed {
+        /// What the client waited for.
+        awaited: Awaited,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The transport was agreed, but packets do not pass, or the next part of it was refused.
+    GatewayTransportFailed {
+        /// Which.
+        transport: GatewayTransport,
+        /// What became of it.
+        problem: String,
+    },
+    /// The gateway's number for a step; 0 agrees.
+    GatewayCode {
+        /// Which step.
+        step: GatewayStep,
+        /// An HRESULT, or the Win32 code inside it.
+        code: u32,
+    },
+    /// Words of the gateway's administrator, at most 1,000 characters.
+    GatewayMessage {
+        /// Whether the user has to agree to it.
+        consent: bool,
+        /// The words.
+        text: String,
     },
 
     // ── dns ─────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@
 mod cause_id;
 mod certificate;
 mod fact;
+mod gateway;
 mod hex;
 mod lookup;
 mod observation;
@@ -22,6 +23,7 @@ mod user;
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
 pub use fact::Fact;
+pub use gateway::{GatewayStep, GatewayTransport};
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};

@@ -40,6 +40,30 @@ impl Target {
         host.parse().ok()
     }
 
+    /// The same forms with another port where none is given.
+    ///
+    /// # Errors
+    /// When the text is none of them.
+    pub fn with_default_port(input: &str, default_port: u16) -> Result<Self, TargetError> {
+        let target: Self = input.parse()?;
+        let text = input.trim();
+        // A port stands behind the last colon that is not an address's own.
+        let given = text.strip_prefix('[').map_or_else(
+            || text.matches(':').count() == 1,
+            |rest| rest.split_once(']').is_some_and(|(_, rest)| rest.starts_with(':')),
+        );
+        Ok(if given { target } else { Self { port: default_port, ..target } })
+    }
+
+    /// The host, and its port where that is not the usual one of its service.
+    pub fn place(&self, usual_port: u16) -> String {
+        match (self.port == usual_port, self.host.contains(':')) {
+            (true, _) => self.host.clone(),
+            (false, true) => format!("[{}]:{}", self.host, self.port),
+            (false, false) => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// Whether the host is an address and no name.
     pub fn is_address(&self) -> bool {
         self.address().is_some()
@@ -160,6 +184,23 @@ mod tests {
             let target: Target = text.parse().unwrap_or_else(|e| panic!("{e}"));
             assert_eq!((target.host.as_str(), target.port), (host, port), "{text}");
         }
+    }
+
+    #[test]
+    fn another_port_where_none_is_given() {
+        for (text, port) in [
+            ("gw.example", 443),
+            ("gw.example:3389", 3389),
+            ("[fd00::1]", 443),
+            ("[fd00::1]:8443", 8443),
+            ("fd00::1", 443),
+        ] {
+            let target = Target::with_default_port(text, 443).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(target.port, port, "{text}");
+            let again = Target::with_default_port(&target.place(443), 443);
+            assert_eq!(again.map(|t| (t.host, t.port)), Ok((target.host, port)), "{text}");
+        }
+        assert!(Target::with_default_port("gw.example:0", 443).is_err());
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub enum Purpose {
     Proxy,
     /// Whether UDP is answered.
     Udp,
+    /// The RD Gateway.
+    Gateway,
 }
 
 /// What carries a connection.
@@ -110,7 +112,7 @@ pub enum Transport {
     Udp,
     /// ICMP echo.
     Icmp,
-    /// Inside another connection: one to a proxy.
+    /// Inside another connection: one to a proxy, or to an RD Gateway, whose address the other side is.
     Tunnel,
 }
 
@@ -208,6 +210,20 @@ pub enum Awaited {
     FontMap,
     /// A logon, or a picture.
     Picture,
+    /// The RD Gateway's answer by HTTP.
+    GatewayAnswer,
+    /// The RD Gateway's first packet.
+    GatewayHandshake,
+    /// The RD Gateway's word about the credentials.
+    GatewayAuthentication,
+    /// The RD Gateway's tunnel.
+    GatewayTunnel,
+    /// The tunnel's authorisation.
+    GatewayAuthorization,
+    /// The RD Gateway's channel to the host.
+    GatewayChannel,
+    /// Whatever the RD Gateway carries.
+    GatewayData,
     /// The end of the connection, after the client asked for it.
     Disconnect,
     /// A proxy's word on how to sign in to it, or on the sign-in.
@@ -234,6 +250,13 @@ impl Awaited {
             Self::DemandActive | Self::FontMap | Self::Disconnect => Stage::Session,
             Self::Picture => Stage::Desktop,
             Self::ProxyGreeting | Self::ProxyAnswer => Stage::Proxy,
+            Self::GatewayAnswer
+            | Self::GatewayHandshake
+            | Self::GatewayAuthentication
+            | Self::GatewayTunnel
+            | Self::GatewayAuthorization
+            | Self::GatewayChannel
+            | Self::GatewayData => Stage::Gateway,
             Self::Nothing => Stage::Tcp,
         }
     }
@@ -247,6 +270,8 @@ pub enum Mechanism {
     Ntlm,
     /// Kerberos (RFC 4120, MS-KILE).
     Kerberos,
+    /// HTTP's Basic (RFC 7617), towards an RD Gateway: the password itself.
+    Basic,
 }
 
 /// An exchange with a key distribution centre.

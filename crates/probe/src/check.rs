@@ -13,11 +13,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::Journal;
 use crate::by_proxy;
+use crate::gateway::Gateway;
 use crate::link::Link;
 use crate::proxy::{Proxy, Route};
 use crate::side::{self, DnsClient};
 use crate::sign_in::SignIn;
 use crate::stages;
+use crate::stages::gateway::Entry;
 use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Established;
 use crate::stream::MeteredStream;
@@ -56,6 +58,8 @@ pub struct CheckOptions {
     pub routing: Option<Vec<u8>>,
     /// The proxy to go through.
     pub proxy: Option<Proxy>,
+    /// The RD Gateway to go through; none: straight to the host.
+    pub gateway: Option<Gateway>,
 }
 
 impl Default for CheckOptions {
@@ -68,6 +72,7 @@ impl Default for CheckOptions {
             samples: None,
             routing: None,
             proxy: None,
+            gateway: None,
         }
     }
 }
@@ -104,6 +109,8 @@ pub struct Deadlines {
     pub licensing: Duration,
     /// The session and its first picture, each: a slow profile takes long.
     pub session: Duration,
+    /// From the first request to an RD Gateway to the channel: a second factor takes long.
+    pub gateway: Duration,
 }
 
 impl Default for Deadlines {
@@ -118,6 +125,7 @@ impl Default for Deadlines {
             mcs: Duration::from_secs(10),
             licensing: Duration::from_secs(30),
             session: Duration::from_secs(90),
+            gateway: Duration::from_secs(60),
         }
     }
 }
@@ -136,6 +144,7 @@ impl Deadlines {
             mcs: self.mcs.min(limit),
             licensing: self.licensing.min(limit),
             session: self.session.min(limit),
+            gateway: self.gateway.min(limit),
         }
     }
 }
@@ -170,9 +179,50 @@ pub(crate) struct Context {
     /// The way through a proxy; none: straight.
     pub(crate) route: Option<Arc<Route>>,
     names: Arc<[String]>,
+    /// The way through an RD Gateway, where the check takes one.
+    gateway: Option<Arc<stages::gateway::Route>>,
+    /// All that is seen is about an RD Gateway.
+    about_gateway: bool,
 }
 
 impl Context {
+    /// The same check, about the gateway in place of the host: no question beside.
+    pub(crate) fn about(&self, gateway: &Gateway) -> Self {
+        let sign_in = self.sign_in.clone();
+        Self {
+            target: Arc::new(gateway.place.clone()),
+            side: SideQuestions::None,
+            sign_in: sign_in.map(|sign_in| SignIn { gate: Arc::clone(&gateway.gate), ..sign_in }),
+            gateway: None,
+            about_gateway: true,
+            ..self.clone()
+        }
+    }
+
+    /// Whether more connections may be made beside the main path: behind a gateway each would be a
+    /// sign-in of its own.
+    pub(crate) fn asks_beside(&self) -> bool {
+        self.side != SideQuestions::None && self.gateway.is_none()
+    }
+
+    /// One more connection to the host, on the way that the first one took.
+    pub(crate) async fn again(
+        &self,
+        remote: SocketAddr,
+        purpose: Purpose,
+    ) -> Option<MeteredStream> {
+        if let Some(route) = &self.gateway {
+            let names = std::slice::from_ref(&self.target.host);
+            // TLS to the gateway is made as that to a host, which may want one more connection.
+            return Box::pin(stages::gateway::again(self, route, names, purpose)).await;
+        }
+        if let Some(route) = &self.route {
+            return stages::proxy::again(self, route, purpose).await;
+        }
+        let (journal, limit) = (Arc::clone(&self.journal), self.deadlines.tcp);
+        stages::tcp::attempt(journal, remote, limit, purpose, purpose).await
+    }
+
     /// Whether the password shall not be handed over.
     pub(crate) fn wants_restricted_admin(&self) -> bool {
         self.sign_in.as_ref().is_some_and(|sign_in| sign_in.restricted_admin)
@@ -186,7 +236,16 @@ impl Context {
 
     /// Writes down a fact that belongs to no connection.
     pub(crate) fn note(&self, stage: Stage, fact: Fact) {
-        self.journal.note(stage, None, fact);
+        self.journal.note(self.stage(stage), None, fact);
+    }
+
+    /// Writes down a fact about a connection.
+    pub(crate) fn note_on(&self, stage: Stage, connection: u32, fact: Fact) {
+        self.journal.note(self.stage(stage), Some(connection), fact);
+    }
+
+    fn stage(&self, stage: Stage) -> Stage {
+        if self.about_gateway { Stage::Gateway } else { stage }
     }
 
     /// The name that TLS carries: RFC 6066 3 knows no addresses.
@@ -241,6 +300,11 @@ impl Prober {
             routing: options.routing.clone(),
             route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
             names: Arc::clone(&self.names),
+            gateway: options
+                .gateway
+                .clone()
+                .map(|gateway| Arc::new(stages::gateway::Route::new(gateway))),
+            about_gateway: false,
         };
         if !self.names.is_empty() {
             let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses: Vec::new() };
@@ -297,6 +361,15 @@ impl Steps {
         result.map_err(|reason| (stage, reason))
     }
 
+    /// The same for a stage that has not ended yet.
+    fn skip_rest(&self, stage: Stage, reason: &str) {
+        let observations = self.context.journal.observations();
+        let ended = |fact: &Fact| matches!(fact, Fact::StageEnded { .. });
+        if !observations.iter().any(|o| o.stage == stage && ended(&o.fact)) {
+            self.skip(stage, reason);
+        }
+    }
+
     pub(crate) fn skip(&self, stage: Stage, reason: &str) {
         let outcome = StageOutcome::Skipped;
         let reason = Some(reason.to_owned());
@@ -324,17 +397,15 @@ async fn run(context: Context, progress: Option<Progress>) {
     beside.over.store(true, Ordering::Relaxed);
     if let Err((failed, _)) = &result {
         beside.udp.shutdown().await;
-        // For a proxy that does not resolve names, that stage comes first.
-        let told = context.journal.observations();
-        let told = |stage| {
-            told.iter().any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
-        };
-        for stage in STAGES.into_iter().filter(|stage| stage > failed && !told(*stage)) {
-            steps.skip(stage, "stopped before");
+        for stage in STAGES.into_iter().filter(|stage| stage > failed) {
+            steps.skip_rest(stage, "stopped before");
         }
         if context.side != SideQuestions::None {
             side::after_failure(&context, *failed).await;
         }
+    }
+    if let Some(route) = &context.gateway {
+        route.close().await;
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
     let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
@@ -385,15 +456,14 @@ async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) {
 }
 
 async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
+    if let Some(route) = &steps.context.gateway {
+        return by_gateway(steps, route, beside).await;
+    }
     let stream = match &steps.context.route {
         Some(route) => by_proxy::connect(steps, route).await?,
         None => straight(steps, beside).await?,
     };
-    match connected(steps, stream, beside).await? {
-        None => Ok(()),
-        // Once: the host that the broker named has no other to name.
-        Some(redirection) => follow(steps, redirection, beside).await,
-    }
+    onwards(steps, stream, beside).await
 }
 
 /// The TCP connection to the target.
@@ -409,13 +479,46 @@ async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (
         beside.questions.spawn(side::reverse_name(context.clone(), address));
     }
     let stream = steps
-        .stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions))
+        .stage(
+            Stage::Tcp,
+            stages::tcp::run(context, &addresses, Purpose::Main, &mut beside.questions),
+        )
         .await?;
     if context.side != SideQuestions::None {
         let over = Arc::clone(&beside.over);
         beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
     }
     Ok(stream)
+}
+
+/// All stages inside a gateway's tunnel; without a sign-in there is none.
+async fn by_gateway(
+    steps: &Steps,
+    route: &Arc<stages::gateway::Route>,
+    beside: &mut Beside,
+) -> Result<(), (Stage, String)> {
+    let entering = stages::gateway::enter(&steps.context, route);
+    match steps.stage(Stage::Gateway, entering).await? {
+        Entry::Through(stream) => onwards(steps, *stream, beside).await,
+        Entry::Unsigned => {
+            for stage in STAGES {
+                steps.skip_rest(stage, "the gateway's tunnel needs a sign-in (-u)");
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn onwards(
+    steps: &Steps,
+    stream: MeteredStream,
+    beside: &mut Beside,
+) -> Result<(), (Stage, String)> {
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
+    }
 }
 
 /// Goes to the host that a broker named: a connection of its own, with all stages.
@@ -427,9 +530,18 @@ async fn follow(
     let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
     let context = Context { route, ..steps.context.clone() };
     let failed = |why: &str| (Stage::Session, why.to_owned());
-    let stream = match &context.route {
-        Some(route) => by_proxy::redirected(&context, route, &redirection).await,
-        None => straight_to(&context, &redirection).await.map_err(failed)?,
+    let stream = match (&context.gateway, &context.route) {
+        (Some(route), _) => {
+            let names = &redirection.targets;
+            stages::gateway::again(&context, route, names, Purpose::Redirected).await
+        }
+        (None, Some(route)) => by_proxy::redirected(&context, route, &redirection).await,
+        (None, None) => {
+            let found = redirected_to(&context, &redirection).await;
+            let remote =
+                found.ok_or_else(|| failed("the broker named no host that can be found"))?;
+            context.again(remote, Purpose::Redirected).await
+        }
     };
     let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
     let hop = Steps {
@@ -442,24 +554,15 @@ async fn follow(
     }
 }
 
-/// The TCP connection to the first host of a redirection that can be found.
-async fn straight_to(
-    context: &Context,
-    redirection: &Redirection,
-) -> Result<Option<MeteredStream>, &'static str> {
-    let port = context.target.port;
-    let mut found = None;
+/// The address of the first host that can be found.
+async fn redirected_to(context: &Context, redirection: &Redirection) -> Option<SocketAddr> {
     for name in &redirection.targets {
         let bare = name.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(mut addresses) = tokio::net::lookup_host((bare, port)).await {
-            found = addresses.next();
-            break;
+        if let Ok(mut addresses) = tokio::net::lookup_host((bare, context.target.port)).await {
+            return addresses.next();
         }
     }
-    let address = found.ok_or("the broker named no host that can be found")?;
-    let (limit, purpose) = (context.deadlines.tcp, Purpose::Redirected);
-    let journal = Arc::clone(&context.journal);
-    Ok(stages::tcp::attempt(journal, address, limit, purpose, purpose).await)
+    None
 }
 
 /// All stages behind the TCP connection; a redirection where a broker sends the client on.
@@ -472,7 +575,7 @@ async fn connected(
     let remote = stream.remote();
     let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
     let (stream, protocol) = (negotiated.stream, negotiated.protocol);
-    if protocol != 0 && context.routing_token.is_none() {
+    if protocol != 0 && context.routing_token.is_none() && context.asks_beside() {
         side::beside_tls(context, remote, protocol, &mut beside.questions);
     }
     let mut link = match protocol {
@@ -556,7 +659,7 @@ async fn sign_in_with(
         Err(Failure::Over(why)) => return Err(why),
         Err(Failure::WithoutKerberos(_)) => {}
     }
-    let stream = stages::tcp::again(context, remote, Purpose::Fallback).await;
+    let stream = context.again(remote, Purpose::Fallback).await;
     let stream = stream.ok_or("the connection for NTLM was not made")?;
     let again = stages::x224::run(context, stream).await?;
     if again.protocol != protocol {

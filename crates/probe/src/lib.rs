@@ -7,6 +7,7 @@ mod by_proxy;
 mod check;
 mod echo;
 mod exchange;
+mod gateway;
 mod journal;
 mod kerberos;
 mod link;
@@ -21,6 +22,7 @@ mod tickets;
 mod tls;
 
 pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
+pub use gateway::{GATEWAY_PORT, Gateway};
 pub use journal::Journal;
 pub use proxy::{Proxy, ProxySignIn};
 pub use sign_in::{Gate, Release, SignIn};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sspi::{AuthIdentity, Username};
+
 use crate::Logon;
 use rdpdoctor_model::{Mechanism, Observation, ReleaseReason, Secret, UserName};
 
@@ -36,6 +38,22 @@ pub struct SignIn {
     pub logon: Option<Logon>,
     /// Asked before anything leaves that could be tried for a password.
     pub gate: Gate,
+}
+
+impl SignIn {
+    /// As `sspi` takes it.
+    pub(crate) fn identity(&self) -> Result<AuthIdentity, String> {
+        let user = &self.user;
+        let username = if user.is_principal() {
+            Username::parse(&user.to_string())
+        } else {
+            Username::new(user.account(), user.domain())
+        };
+        let username = username.map_err(|error| error.to_string())?;
+        let password = std::str::from_utf8(self.password.expose())
+            .map_err(|_| "the password is not UTF-8".to_owned())?;
+        Ok(AuthIdentity { username, password: password.to_owned().into() })
+    }
 }
 
 impl fmt::Debug for SignIn {

@@ -87,6 +87,12 @@ impl MeteredStream {
         self.dropped = Ending::ClosedByClient;
     }
 
+    /// The same to an RD Gateway: it begins with TLS, and all that is seen is the gateway's.
+    pub(crate) fn of_gateway(mut self) -> Self {
+        self.dissector = Dissector::of_gateway();
+        self
+    }
+
     /// What the dissector saw since the last call; written down as well.
     pub(crate) fn collect(&mut self) -> Vec<Fact> {
         let events = self.dissector.take_events();
@@ -112,6 +118,7 @@ impl MeteredStream {
 
     /// Writes down a fact about this connection.
     pub(crate) fn note(&self, stage: Stage, fact: Fact) {
+        let stage = self.dissector.only_stage().unwrap_or(stage);
         self.journal.note(stage, Some(self.number), fact);
     }
 

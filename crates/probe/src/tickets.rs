@@ -25,25 +25,21 @@ const SERVER_TO_CLIENT: &[u8] = b"CredSSP Server-To-Client Binding Hash\0";
 /// Length of the signature before what is sealed; longer ones of Kerberos are taken whole.
 const MOST_SIGNATURE: usize = 1024;
 
-/// A client that shows tickets.
-pub(crate) struct TicketClient {
+/// SPNEGO with Kerberos: tokens in, tokens out.
+pub(crate) struct Tickets {
     negotiate: Negotiate,
     handle: Option<CredentialsBuffers>,
     service: String,
-    public_key: Vec<u8>,
-    nonce: [u8; 32],
-    delegation: CredSspMode,
-    /// SPNEGO is done; the server's proof of its key is due.
-    negotiated: bool,
+    /// SEC_CHANNEL_BINDINGS, where the proof is tied to one TLS.
+    binding: Option<Vec<u8>>,
 }
 
-impl TicketClient {
+impl Tickets {
     pub(crate) fn new(
-        public_key: Vec<u8>,
         credentials: &Credentials,
-        delegation: CredSspMode,
         service: String,
         workstation: String,
+        binding: Option<Vec<u8>>,
     ) -> sspi::Result<Self> {
         // The centre is found by us: `sspi` only needs to believe that there is one.
         let config = KerberosConfig::new_with_kdc_url("tcp://kdc.invalid:88", workstation.clone());
@@ -56,26 +52,19 @@ impl TicketClient {
             .with_auth_data(credentials)
             .execute(&mut negotiate)?
             .credentials_handle;
-        let mut nonce = [0; 32];
-        rand_bytes(&mut nonce)
-            .map_err(|error| sspi::Error::new(sspi::ErrorKind::InternalError, error.to_string()))?;
-        let negotiated = false;
-        Ok(Self { negotiate, handle, service, public_key, nonce, delegation, negotiated })
+        Ok(Self { negotiate, handle, service, binding })
     }
 
-    /// The answer to the server's TSRequest; the first one answers an empty one.
-    pub(crate) async fn step(
+    /// The answer to a token; the first one answers none.
+    pub(crate) async fn token(
         &mut self,
-        mut request: TsRequest,
+        input: Vec<u8>,
         kdc: &Kdc<'_>,
-    ) -> sspi::Result<TsRequest> {
-        if self.negotiated {
-            return self.delegate(&request);
+    ) -> sspi::Result<(Vec<u8>, SecurityStatus)> {
+        let mut input = vec![SecurityBuffer::new(input, BufferType::Token)];
+        if let Some(binding) = &self.binding {
+            input.push(SecurityBuffer::new(binding.clone(), BufferType::ChannelBindings));
         }
-        let mut input = [SecurityBuffer::new(
-            request.nego_tokens.take().unwrap_or_default(),
-            BufferType::Token,
-        )];
         let mut output = vec![SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut handle = self.handle.take();
         let requirements = ClientRequestFlags::MUTUAL_AUTH
@@ -104,7 +93,46 @@ impl TicketClient {
             }
         };
         self.handle = handle;
-        let token = output.remove(0).buffer;
+        Ok((output.remove(0).buffer, status))
+    }
+}
+
+/// A client of CredSSP that shows tickets.
+pub(crate) struct TicketClient {
+    tickets: Tickets,
+    public_key: Vec<u8>,
+    nonce: [u8; 32],
+    delegation: CredSspMode,
+    /// SPNEGO is done; the server's proof of its key is due.
+    negotiated: bool,
+}
+
+impl TicketClient {
+    pub(crate) fn new(
+        public_key: Vec<u8>,
+        credentials: &Credentials,
+        delegation: CredSspMode,
+        service: String,
+        workstation: String,
+    ) -> sspi::Result<Self> {
+        let tickets = Tickets::new(credentials, service, workstation, None)?;
+        let mut nonce = [0; 32];
+        rand_bytes(&mut nonce)
+            .map_err(|error| sspi::Error::new(sspi::ErrorKind::InternalError, error.to_string()))?;
+        Ok(Self { tickets, public_key, nonce, delegation, negotiated: false })
+    }
+
+    /// The answer to the server's TSRequest; the first one answers an empty one.
+    pub(crate) async fn step(
+        &mut self,
+        mut request: TsRequest,
+        kdc: &Kdc<'_>,
+    ) -> sspi::Result<TsRequest> {
+        if self.negotiated {
+            return self.delegate(&request);
+        }
+        let input = request.nego_tokens.take().unwrap_or_default();
+        let (token, status) = self.tickets.token(input, kdc).await?;
         let mut answer = TsRequest { version: VERSION, ..TsRequest::default() };
         answer.nego_tokens = Some(token).filter(|token| !token.is_empty());
         if status == SecurityStatus::Ok {
@@ -123,7 +151,7 @@ impl TicketClient {
         if self.open(proof)? != self.binding(SERVER_TO_CLIENT) {
             return Err(altered("it is for another key"));
         }
-        let handle = self.handle.as_ref().ok_or_else(|| altered("no credentials"))?;
+        let handle = self.tickets.handle.as_ref().ok_or_else(|| altered("no credentials"))?;
         let credentials = write_ts_credentials(handle, self.delegation)?;
         let auth_info = Some(self.seal(&credentials)?);
         Ok(TsRequest { version: VERSION, auth_info, ..TsRequest::default() })
@@ -141,7 +169,7 @@ impl TicketClient {
             SecurityBufferRef::token_buf(token.as_mut_slice()),
             SecurityBufferRef::data_buf(data.as_mut_slice()),
         ];
-        self.negotiate.encrypt_message(EncryptionFlags::empty(), &mut buffers)?;
+        self.tickets.negotiate.encrypt_message(EncryptionFlags::empty(), &mut buffers)?;
         let token = SecurityBufferRef::find_buffer(&buffers, BufferType::Token)?.data();
         let data = SecurityBufferRef::find_buffer(&buffers, BufferType::Data)?.data();
         Ok([token, data].concat())
@@ -160,7 +188,7 @@ impl TicketClient {
         let (signature, data) = sealed.split_at_mut(SIGNATURE);
         let mut buffers =
             vec![SecurityBufferRef::data_buf(data), SecurityBufferRef::token_buf(signature)];
-        self.negotiate.decrypt_message(&mut buffers)?;
+        self.tickets.negotiate.decrypt_message(&mut buffers)?;
         Ok(SecurityBufferRef::buf_data(&buffers, BufferType::Data)?.to_vec())
     }
 }

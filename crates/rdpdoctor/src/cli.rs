@@ -66,6 +66,10 @@ pub enum LabCommand {
         /// Names and addresses in the certificates that the lab's own CA issues
         #[arg(long = "name", value_name = "NAME")]
         names: Vec<String>,
+        /// What an RD Gateway answers at a step: tunnel=0x800759DB (handshake, tunnel,
+        /// authorization, channel, close)
+        #[arg(long, value_name = "STEP=CODE", value_parser = gateway_code)]
+        gateway_code: Option<(rdpdoctor_lab::GatewayStep, u32)>,
         /// Write the lab CA's certificate to this file (PEM)
         #[arg(long, value_name = "FILE")]
         ca_file: Option<PathBuf>,
@@ -114,6 +118,9 @@ pub struct CheckArgs {
     /// How certificate findings weigh: strict makes each block
     #[arg(long, value_enum, default_value_t = TrustLevel::Warn)]
     pub trust: TrustLevel,
+    /// Go by way of this RD Gateway, with the same credentials (-u)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub gateway: Option<String>,
     /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
@@ -253,6 +260,15 @@ pub fn one_line(error: &clap::Error) -> String {
     // What is missing stands on the next line.
     let missing = if first.ends_with(':') { lines.next().unwrap_or_default() } else { "" };
     format!("{first} {missing}").trim_end().to_owned() + "; see rdpdoctor --help"
+}
+
+fn gateway_code(text: &str) -> Result<(rdpdoctor_lab::GatewayStep, u32), String> {
+    let (step, code) = text.split_once('=').ok_or("STEP=CODE, such as tunnel=0x800759DB")?;
+    let number = match code.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => code.parse(),
+    };
+    Ok((step.parse()?, number.map_err(|_| format!("{code:?} is no code"))?))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -76,6 +76,9 @@ fn meaning(stage: Stage) -> &'static str {
         Stage::X224 => "connected, but no answer; the service hangs, or it is no RDP server",
         Stage::Tls => "encryption hangs; large packets may be lost on the way",
         Stage::CredSsp => "sign-in hangs; the host may wait for its domain controller",
+        Stage::Gateway => {
+            "the gateway is slow; does it wait for a second factor? Look at the telephone"
+        }
         _ => "a slow answer",
     }
 }

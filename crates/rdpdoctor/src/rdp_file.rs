@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use rdpdoctor_files::rdpfile::{Change, Gateway, LONGEST, Way, mended};
+use rdpdoctor_files::rdpfile::{Change, LONGEST, Way, mended};
 use rdpdoctor_files::{Kind, RdpFile};
 use rdpdoctor_model::{
     DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
@@ -77,29 +77,6 @@ impl GivenFile {
             fact,
         };
         facts.into_iter().enumerate().map(observation).collect()
-    }
-
-    /// The observations of a check that ends before a gateway, which was not tried: what the direct
-    /// way would show is not what the user has.
-    pub fn ending_at_gateway(&self, gateway: &Gateway) -> Vec<Observation> {
-        let mut observations = self.observations(0);
-        let why = format!(
-            "the file leads by way of gateway {} port {}, which is not tried; the direct way would \
-             say nothing about it",
-            gateway.host, gateway.port
-        );
-        let fact = ended(StageOutcome::Stopped, Some(&why));
-        observations.push(Observation {
-            id: ObservationId::numbered(observations.len() + 1),
-            source: Source::Probe,
-            stage: Stage::Gateway,
-            at: Some(Timestamp::now()),
-            at_ms: 0,
-            origin: None,
-            connection: None,
-            fact,
-        });
-        observations
     }
 
     /// Writes the mended copy, and says what is different. Nothing that exists is written over.

@@ -145,6 +145,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Path => "what does the path do to packets?",
         Purpose::Proxy => "the way to the proxy, which carries the next one",
         Purpose::Udp => "does UDP get through?",
+        Purpose::Gateway => "the RD Gateway",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }
@@ -196,6 +197,13 @@ fn awaited_words(awaited: Awaited) -> Option<&'static str> {
         Awaited::DemandActive => Some("the Demand Active PDU"),
         Awaited::FontMap => Some("the Font Map PDU"),
         Awaited::Picture => Some("a logon or a picture"),
+        Awaited::GatewayAnswer => Some("the gateway's answer by HTTP"),
+        Awaited::GatewayHandshake => Some("the gateway's first packet"),
+        Awaited::GatewayAuthentication => Some("the gateway's word about the credentials"),
+        Awaited::GatewayTunnel => Some("the gateway's tunnel"),
+        Awaited::GatewayAuthorization => Some("the authorisation of the gateway's tunnel"),
+        Awaited::GatewayChannel => Some("the gateway's channel to the host"),
+        Awaited::GatewayData => Some("what the gateway carries"),
         Awaited::Disconnect => Some("the end of the connection"),
         Awaited::ProxyGreeting => Some("the proxy's word on signing in"),
         Awaited::ProxyAnswer => Some("the proxy's answer to the request for a connection"),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rdpdoctor_diagnosis::Diagnosis;
+use rdpdoctor_diagnosis::{Diagnosis, gateway_place};
 use rdpdoctor_model::{Observation, ObservationId, Stage, Target, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -361,7 +361,10 @@ impl Document {
     /// The document of a run that came to `diagnosis` from `observations`.
     pub fn new(run: RunContext, diagnosis: &Diagnosis, observations: Vec<Observation>) -> Self {
         let stages = summary::stages(&run, diagnosis, &observations);
-        let texts = Texts(&run);
+        /// The usual port of a gateway.
+        const GATEWAY_PORT: u16 = 443;
+        let gateway = gateway_place(&observations).map(|place| place.place(GATEWAY_PORT));
+        let texts = Texts(&run, gateway);
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool {
@@ -425,7 +428,7 @@ impl Document {
 }
 
 /// The catalogue's texts with a run's values in them.
-struct Texts<'a>(&'a RunContext);
+struct Texts<'a>(&'a RunContext, Option<String>);
 
 impl Texts<'_> {
     fn fill(&self, text: &str) -> String {
@@ -434,6 +437,7 @@ impl Texts<'_> {
         text.replace("{host}", &target.host)
             .replace("{port}", &target.port.to_string())
             .replace("{target}", &target.input)
+            .replace("{gateway}", self.1.as_deref().unwrap_or("the gateway"))
             .replace("{address}", address.as_deref().unwrap_or(&target.host))
     }
 

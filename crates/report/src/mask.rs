@@ -340,6 +340,12 @@ impl Masker {
                         "name" | "names" if names_hosts(kind) => {
                             strings(value).for_each(|name| self.host(name));
                         }
+                        "host" if kind == "gateway" => {
+                            strings(value).for_each(|name| self.host(name));
+                        }
+                        "text" if kind == "gateway-message" => {
+                            strings(value).for_each(|text| self.hosts_in_banner(text));
+                        }
                         "canonical_name" | "server_name" | "dns_computer" | "netbios_computer"
                         | "dns_names" | "computer" | "workstation" | "proxy_host" => {
                             strings(value).for_each(|name| self.common_name(name));

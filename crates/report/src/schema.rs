@@ -208,7 +208,7 @@ mod tests {
         let document = testing::refused();
         let text = document.to_json().expect("serialises");
         assert!(text.contains("-LocalPort 3389"), "{text}");
-        for placeholder in ["{host}", "{port}", "{target}", "{address}"] {
+        for placeholder in ["{host}", "{port}", "{target}", "{address}", "{gateway}"] {
             assert!(!text.contains(placeholder), "{placeholder}");
         }
     }

@@ -68,6 +68,8 @@ pub struct Dissector {
     asked: bool,
     ended: bool,
     seen: usize,
+    /// The one stage that everything on this connection belongs to.
+    only_stage: Option<Stage>,
     events: Vec<Event>,
 }
 
@@ -91,6 +93,8 @@ enum Phase {
     Channels,
     /// Not Remote Desktop but what carries it: counted, not read.
     Outside,
+    /// Inside the TLS of a gateway: what passes is somebody else's to read.
+    Carrier,
     /// Nothing more is read.
     Done,
 }
@@ -114,6 +118,7 @@ impl Default for Dissector {
             asked: false,
             ended: false,
             seen: 0,
+            only_stage: None,
             events: Vec::new(),
         }
     }
@@ -123,6 +128,23 @@ impl Dissector {
     /// A dissector for a connection that has just been opened.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A dissector for a connection to an RD Gateway, which begins with TLS; all that is seen on it
+    /// belongs to the stage `gateway`.
+    pub fn of_gateway() -> Self {
+        let only_stage = Some(Stage::Gateway);
+        Self { phase: Phase::ClientHello, only_stage, ..Self::default() }
+    }
+
+    /// The one stage that all of it belongs to, where there is one.
+    pub fn only_stage(&self) -> Option<Stage> {
+        self.only_stage
+    }
+
+    /// What the client of a gateway waits for from now on.
+    pub fn await_gateway(&mut self, awaited: Awaited) {
+        self.awaiting = awaited;
     }
 
     /// Bytes as they pass on the wire.
@@ -150,6 +172,7 @@ impl Dissector {
             | Phase::Mcs
             | Phase::Channels
             | Phase::Outside
+            | Phase::Carrier
             | Phase::Done => {}
         }
     }
@@ -190,7 +213,9 @@ impl Dissector {
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
     pub fn established(&mut self) {
         self.asked = false;
-        (self.phase, self.awaiting) = if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
+        (self.phase, self.awaiting) = if self.only_stage.is_some() {
+            (Phase::Carrier, Awaited::GatewayAnswer)
+        } else if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
             (Phase::CredSsp, Awaited::NtlmChallenge)
         } else if self.selected_protocol == PROTOCOL_SSL {
             (Phase::Mcs, Awaited::McsConnectResponse)
@@ -295,6 +320,7 @@ impl Dissector {
             | Phase::Mcs
             | Phase::Channels
             | Phase::Outside => self.awaiting,
+            Phase::Carrier => self.awaiting,
             Phase::Done => Awaited::Nothing,
         }
     }
@@ -635,6 +661,7 @@ impl Dissector {
         if self.seen > MOST_FACTS && !matches!(fact, Fact::StreamEnded { .. }) {
             return;
         }
+        let stage = self.only_stage.unwrap_or(stage);
         self.events.push(Event { stage, at_ms, fact });
     }
 }

@@ -22,6 +22,7 @@ mod share;
 mod tls;
 pub mod tls_decrypt;
 mod tpkt;
+pub mod tsgu;
 pub mod udp;
 mod x224;
 

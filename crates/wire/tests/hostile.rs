@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rdpdoctor_model::{Ending, Party};
+use rdpdoctor_model::{Ending, Party, Stage};
 use rdpdoctor_wire::tls_decrypt::{KeyLog, TlsListener};
 use rdpdoctor_wire::{Dissector, encode, read_certificate};
 
@@ -40,6 +40,23 @@ fn tpkt(data: &[u8]) -> Vec<u8> {
 /// A Connect Response with rt-successful and nothing more.
 fn connect_response() -> Vec<u8> {
     tpkt(&[0x7F, 0x66, 12, 10, 1, 0, 2, 1, 0, 0x30, 0, 4, 2, 0, 0])
+}
+
+/// Feeds `pieces` to a connection with an RD Gateway.
+fn feed_gateway(established: bool, pieces: &[Vec<u8>]) -> usize {
+    let mut dissector = Dissector::of_gateway();
+    dissector.wire(Party::Client, &encode::plain_client_hello([1; 32], None), 0.0);
+    if established {
+        dissector.established();
+    }
+    for piece in pieces {
+        dissector.wire(Party::Server, piece, 1.0);
+        dissector.plaintext(Party::Server, piece, 1.0);
+    }
+    dissector.closed(Ending::Fin, None, 2.0);
+    let events = dissector.take_events();
+    assert!(events.iter().all(|event| event.stage == Stage::Gateway), "{events:?}");
+    events.len()
 }
 
 /// Feeds `pieces` behind a confirm, on the wire or inside TLS.
@@ -101,6 +118,7 @@ proptest! {
         pieces in vec(vec(any::<u8>(), 0..300), 0..8),
     ) {
         prop_assert!(feed(CONFIRMS[which], established, &pieces) <= 201);
+        prop_assert!(feed_gateway(established, &pieces) <= 201);
     }
 
     /// Bytes that begin as a real message does go deeper.
@@ -119,6 +137,7 @@ proptest! {
         let whole = [start, rest].concat();
         let pieces: Vec<Vec<u8>> = whole.chunks(cut).map(<[u8]>::to_vec).collect();
         prop_assert!(feed(CONFIRMS[which], established, &pieces) <= 201);
+        prop_assert!(feed_gateway(established, &pieces) <= 201);
     }
 
     /// Behind the MCS Connect Response: PDUs of the right frame with anything inside, from both sides.

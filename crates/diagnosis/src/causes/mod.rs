@@ -1,8 +1,10 @@
 //! The catalogue: one cause a file, `<area>/<name>.rs`, and its line in the list below.
 
 mod advice;
+mod at_gateway;
 pub mod client;
 pub mod dns;
+pub mod gateway;
 pub mod license;
 pub(crate) mod look;
 pub mod mcs;
@@ -20,6 +22,20 @@ use crate::Cause;
 
 /// Every cause, in the order in which equals are ranked.
 pub static CATALOGUE: &[&Cause] = &[
+    // gateway
+    &gateway::unreachable::CAUSE,
+    &gateway::not_a_gateway::CAUSE,
+    &gateway::certificate::CAUSE,
+    &gateway::tls_terminated::CAUSE,
+    &gateway::auth_rejected::CAUSE,
+    &gateway::second_factor::CAUSE,
+    &gateway::connection_policy_denied::CAUSE,
+    &gateway::resource_policy_denied::CAUSE,
+    &gateway::target_unreachable::CAUSE,
+    &gateway::limit_reached::CAUSE,
+    &gateway::transport_blocked::CAUSE,
+    &gateway::timeout::CAUSE,
+    &gateway::error::CAUSE,
     // dns
     &dns::name_not_found::CAUSE,
     &dns::no_address::CAUSE,

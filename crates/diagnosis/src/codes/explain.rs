@@ -133,7 +133,7 @@ fn meanings(query: &Query) -> Vec<Meaning> {
 
 /// The rows of a table for a number. Gateways write the same code as HRESULT or as the Win32 code
 /// inside it (MS-TSGU 2.2.6.1); only the form in the table is a row.
-fn rows(table: Table, number: u32) -> Vec<&'static Entry> {
+pub(crate) fn rows(table: Table, number: u32) -> Vec<&'static Entry> {
     const FACILITY_WIN32: u32 = 0x8007_0000;
     /// The codes that MS-TSGU defines itself; the others are the system's own.
     const OWN: std::ops::RangeInclusive<u32> = 0x5900..=0x5AFF;
@@ -356,11 +356,14 @@ const AT_STAGE: &[(Stage, &str, &str)] = &[
 
 /// A command with words to be replaced by whoever types it.
 fn fill(command: &str) -> String {
-    command.replace("{target}", "HOST").replace("{host}", "HOST").replace("{port}", "3389")
+    let command = command.replace("{gateway}", "GATEWAY").replace("{port}", "3389");
+    command.replace("{target}", "HOST").replace("{host}", "HOST")
 }
 
 /// A text of the catalogue that is about no target in particular.
 pub fn in_general(text: &str) -> String {
+    let text =
+        text.replace("RD Gateway {gateway}", "RD Gateway").replace("{gateway}", "the gateway");
     let text = text.replace("{host}", "the host").replace("{target}", "the host");
     let text = text.replace("Port {port}", "The port").replace("port {port}", "its port");
     text.replace("{port}", "the port")

@@ -20,6 +20,7 @@ mod tree;
 
 pub use advice::{ADVICE, Advice};
 pub use dialog::parse_dialog;
+pub(crate) use explain::rows;
 pub use explain::{Check, Explanation, Meaning, PossibleCause, Role, explain, in_general};
 pub use ids::{CAUSE_IDS, cause_id};
 pub use near::{Near, NearReason};

@@ -12,9 +12,42 @@ mod cert_unknown_ca;
 mod cert_weak_key;
 mod cert_weak_signature;
 mod cert_wrong_usage;
+mod gateway_auth_rejected;
+mod gateway_auth_rejected_in_packets;
+mod gateway_certificate_changes;
+mod gateway_certificate_expired;
+mod gateway_certificate_name;
+mod gateway_certificate_revoked;
+mod gateway_certificate_self_signed;
+mod gateway_channel_silent;
+mod gateway_chatter;
+mod gateway_code;
+mod gateway_connection_policy_denied;
+mod gateway_endless;
+mod gateway_error;
+mod gateway_foreign;
+mod gateway_garbage;
+mod gateway_hangs_up;
+mod gateway_limit_reached;
+mod gateway_resource_policy_denied;
+mod gateway_rpc_only;
+mod gateway_second_factor;
+mod gateway_session_timeout;
+mod gateway_target_unreachable;
+mod gateway_timeout;
+mod gateway_tls_terminated;
+mod gateway_transport_blocked;
+mod gateway_unavailable;
+mod gateway_web_server;
 mod healthy_ca_certificate;
 mod healthy_dripping;
 mod healthy_ec_certificate;
+mod healthy_gateway;
+mod healthy_gateway_basic;
+mod healthy_gateway_consent;
+mod healthy_gateway_fallback;
+mod healthy_gateway_http;
+mod healthy_gateway_in_packets;
 mod healthy_large_chain;
 mod healthy_logon_tls;
 mod healthy_nla;
@@ -315,6 +348,39 @@ pub static FAULTS: &[&Fault] = &[
     &session_closed::FAULT,
     &session_protocol_error::FAULT,
     &session_no_picture::FAULT,
+    &healthy_gateway::FAULT,
+    &healthy_gateway_http::FAULT,
+    &healthy_gateway_fallback::FAULT,
+    &healthy_gateway_consent::FAULT,
+    &healthy_gateway_basic::FAULT,
+    &healthy_gateway_in_packets::FAULT,
+    &gateway_unavailable::FAULT,
+    &gateway_web_server::FAULT,
+    &gateway_foreign::FAULT,
+    &gateway_endless::FAULT,
+    &gateway_rpc_only::FAULT,
+    &gateway_certificate_self_signed::FAULT,
+    &gateway_certificate_expired::FAULT,
+    &gateway_certificate_name::FAULT,
+    &gateway_certificate_revoked::FAULT,
+    &gateway_certificate_changes::FAULT,
+    &gateway_tls_terminated::FAULT,
+    &gateway_auth_rejected::FAULT,
+    &gateway_auth_rejected_in_packets::FAULT,
+    &gateway_second_factor::FAULT,
+    &gateway_chatter::FAULT,
+    &gateway_connection_policy_denied::FAULT,
+    &gateway_resource_policy_denied::FAULT,
+    &gateway_target_unreachable::FAULT,
+    &gateway_limit_reached::FAULT,
+    &gateway_transport_blocked::FAULT,
+    &gateway_timeout::FAULT,
+    &gateway_channel_silent::FAULT,
+    &gateway_error::FAULT,
+    &gateway_garbage::FAULT,
+    &gateway_hangs_up::FAULT,
+    &gateway_session_timeout::FAULT,
+    &gateway_code::FAULT,
 ];
 
 /// Healthy servers whose point is the session; the others can do it as well.

@@ -40,7 +40,7 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
     let observations = context.journal.observations();
     match stage {
         // Through a proxy the target is asked nothing on another way.
-        Stage::Tcp if context.route.is_none() => {
+        Stage::Tcp if context.asks_beside() && context.route.is_none() => {
             let silent = observations.iter().find_map(|o| match o.fact {
                 Fact::TcpFailed {
                     remote,

@@ -10,7 +10,7 @@ use rdpdoctor_model::{
 use tokio::time::Instant;
 
 use crate::check::{Context, SideQuestions};
-use crate::stages::{tcp, tls, x224};
+use crate::stages::{tls, x224};
 use crate::tls::Offer;
 
 /// Layer and requestedProtocols of an offer of it alone (MS-RDPBCGR 2.2.1.1.1). NLA with early
@@ -45,7 +45,7 @@ pub(crate) async fn layers(context: Context, remote: SocketAddr, selected: u32) 
 }
 
 async fn ask(context: &Context, remote: SocketAddr, layer: SecurityLayer, offer: u32) {
-    let Some(mut stream) = tcp::again(context, remote, Purpose::SecurityLayer).await else {
+    let Some(mut stream) = context.again(remote, Purpose::SecurityLayer).await else {
         return;
     };
     let deadline = Instant::now() + context.deadlines.x224;
@@ -79,7 +79,7 @@ pub(crate) async fn tls_offers(context: Context, remote: SocketAddr) {
 
 /// Asks whether the server takes this offer of TLS.
 pub(crate) async fn tls_offer(context: &Context, remote: SocketAddr, offer: Offer) {
-    let Some(mut stream) = tcp::again(context, remote, Purpose::TlsVersion).await else { return };
+    let Some(mut stream) = context.again(remote, Purpose::TlsVersion).await else { return };
     let connection = Some(stream.number());
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = x224::ask(&mut stream, context.offer, deadline).await;

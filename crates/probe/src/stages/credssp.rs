@@ -6,10 +6,10 @@
 
 use rdpdoctor_model::{Fact, Mechanism, Party, ReleaseReason, Stage};
 use rdpdoctor_wire::{encode, frame, subject_public_key};
+use sspi::Credentials;
 use sspi::credssp::{ClientMode, ClientState, CredSspClient, CredSspMode, TsRequest};
 use sspi::generator::{Generator, GeneratorState, NetworkRequest};
 use sspi::ntlm::NtlmConfig;
-use sspi::{AuthIdentity, Credentials, Username};
 use tokio::time::Instant;
 
 use crate::check::Context;
@@ -31,6 +31,11 @@ const MOST_ROUNDS: usize = 8;
 /// user or the clock (RFC 4120 7.5.9): KDC_ERR_POLICY, KDC_ERR_CLIENT_REVOKED, KDC_ERR_KEY_EXPIRED,
 /// KDC_ERR_PREAUTH_FAILED, KRB_AP_ERR_SKEW.
 const JUDGED: [u32; 5] = [12, 18, 23, 24, 37];
+
+/// Whether a key distribution centre has judged the user or the clock with this error.
+pub(crate) fn judged(error: u32) -> bool {
+    JUDGED.contains(&error)
+}
 
 const NO_PROOF: &str = "the server sent no proof of its key";
 
@@ -104,10 +109,10 @@ impl Attempt<'_> {
         let named = self.sign_in.kdc.as_deref();
         match Kdc::find(self.context, &realm, named, self.service.clone()).await {
             Ok(kdc) => {
-                let judged = || kdc.error().is_some_and(|code| JUDGED.contains(&code));
+                let by_centre = || kdc.error().is_some_and(judged);
                 match self.kerberos(&kdc).await {
                     Ok(()) => Ok(()),
-                    Err(Stopped::Centre(why)) if judged() || only.is_some() => {
+                    Err(Stopped::Centre(why)) if by_centre() || only.is_some() => {
                         Err(Failure::Over(why))
                     }
                     Err(Stopped::Centre(_)) => self.ntlm().await.map_err(Failure::Over),
@@ -231,16 +236,7 @@ impl Attempt<'_> {
     }
 
     fn identity(&self) -> Result<Credentials, String> {
-        let user = &self.sign_in.user;
-        let username = if user.is_principal() {
-            Username::parse(&user.to_string())
-        } else {
-            Username::new(user.account(), user.domain())
-        };
-        let username = username.map_err(|error| error.to_string())?;
-        let password = std::str::from_utf8(self.sign_in.password.expose())
-            .map_err(|_| "the password is not UTF-8".to_owned())?;
-        Ok(AuthIdentity { username, password: password.to_owned().into() }.into())
+        Ok(self.sign_in.identity()?.into())
     }
 
     /// What is handed over at the end: the password, or nothing (Restricted Admin).

@@ -2,6 +2,7 @@
 
 pub(crate) mod credssp;
 pub(crate) mod dns;
+pub(crate) mod gateway;
 pub(crate) mod mcs;
 pub(crate) mod proxy;
 pub(crate) mod session;

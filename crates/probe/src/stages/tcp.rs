@@ -26,6 +26,7 @@ const SILENCE_MS: f64 = 900.0;
 pub(crate) async fn run(
     context: &Context,
     addresses: &[IpAddr],
+    purpose: Purpose,
     losers: &mut JoinSet<()>,
 ) -> Result<MeteredStream, String> {
     let mut racing: JoinSet<Option<MeteredStream>> = JoinSet::new();
@@ -38,8 +39,9 @@ pub(crate) async fn run(
             let journal = Arc::clone(&context.journal);
             let limit = context.deadlines.tcp;
             racing.spawn(async move {
-                let failed_as = if alone { Purpose::Main } else { Purpose::OtherAddress };
-                attempt(journal, remote, limit, Purpose::Main, failed_as).await
+                let other = purpose == Purpose::Main && !alone;
+                let failed_as = if other { Purpose::OtherAddress } else { purpose };
+                attempt(journal, remote, limit, purpose, failed_as).await
             });
         }
         let outcome = match waiting.len() {
@@ -113,10 +115,11 @@ async fn attempt_with(
         begun_ms: journal.elapsed_ms(),
         open: true,
     };
+    let stage = stage(purpose);
     let begun = Instant::now();
     let result = timeout(limit, connect(remote, segment)).await;
     pending.open = false;
-    let (begun_ms, stage) = (pending.begun_ms, stage(purpose));
+    let begun_ms = pending.begun_ms;
     let announce = |purpose, local| {
         let fact = Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local };
         journal.note_at(begun_ms, stage, Some(number), fact);
@@ -138,23 +141,13 @@ async fn attempt_with(
     None
 }
 
-/// The stage to which a connection for this purpose belongs.
+/// The stage to which a connection for this purpose belongs: one to a proxy or an RD Gateway is no
+/// part of the way to the host.
 fn stage(purpose: Purpose) -> Stage {
-    if purpose == Purpose::Proxy { Stage::Proxy } else { Stage::Tcp }
-}
-
-/// One more connection to the target, by the way of the first: straight, or through the proxy.
-pub(crate) async fn again(
-    context: &Context,
-    remote: SocketAddr,
-    purpose: Purpose,
-) -> Option<MeteredStream> {
-    match &context.route {
-        Some(route) => super::proxy::again(context, route, purpose).await,
-        None => {
-            let journal = Arc::clone(&context.journal);
-            attempt(journal, remote, context.deadlines.tcp, purpose, purpose).await
-        }
+    match purpose {
+        Purpose::Proxy => Stage::Proxy,
+        Purpose::Gateway => Stage::Gateway,
+        _ => Stage::Tcp,
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_openssl::SslStream;
 
 use super::dns::millis;
-use super::{tcp, x224};
+use super::x224;
 use crate::check::{Context, SideQuestions};
 use crate::exchange::{alert_of, exchange, metered};
 use crate::side;
@@ -92,7 +92,11 @@ pub(crate) async fn run(
         let refusal = facts.iter().chain(&ending).find_map(refusal);
         let ask = refusal.is_some() && context.side != SideQuestions::None;
         let answered = ask && plain_client_hello(context, remote, protocol).await;
-        if ask && !answered && refusal == Some(Refusal::Alert(INTERNAL_ERROR)) {
+        if ask
+            && context.asks_beside()
+            && !answered
+            && refusal == Some(Refusal::Alert(INTERNAL_ERROR))
+        {
             // A server without a usable key fails at every version, one that can do only what its
             // own library forbids says so to a client that offers nothing else.
             side::tls_offer(context, remote, Offer::Modern).await;
@@ -109,7 +113,7 @@ pub(crate) async fn run(
     let cipher = session.current_cipher().map_or_else(String::new, |c| c.name().to_owned());
     // TLS 1.3 always makes a key exchange of its own, the older ones may not.
     let key_exchange = key_exchange(session).filter(|kx| version < 0x0304 || kx != "RSA");
-    let note = |fact| context.journal.note(Stage::Tls, Some(number), fact);
+    let note = |fact| context.note_on(Stage::Tls, number, fact);
     note(Fact::TlsEstablished { version, cipher, key_exchange, elapsed_ms });
     let errors = errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let issued = if errors.is_empty() { issued(session) } else { None };
@@ -163,14 +167,14 @@ pub(super) fn note_certificates(context: &Context, number: u32, session: &SslRef
         .collect();
     if !certificates.is_empty() {
         let fact = Fact::ServerCertificates { certificates };
-        context.journal.note(Stage::Tls, Some(number), fact);
+        context.note_on(Stage::Tls, number, fact);
     }
 }
 
 /// The second, plain hello: TLS 1.2, RSA key exchange, few extensions. Only its first answer
 /// counts; whether that was a ServerHello.
 async fn plain_client_hello(context: &Context, remote: SocketAddr, protocol: u32) -> bool {
-    let Some(mut stream) = tcp::again(context, remote, Purpose::PlainClientHello).await else {
+    let Some(mut stream) = context.again(remote, Purpose::PlainClientHello).await else {
         return false;
     };
     let offered = if context.offer & protocol == protocol { context.offer } else { protocol };

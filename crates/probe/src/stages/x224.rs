@@ -8,7 +8,6 @@ use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
 use rdpdoctor_wire::encode;
 use tokio::time::Instant;
 
-use super::tcp;
 use crate::check::Context;
 use crate::exchange::exchange;
 use crate::stream::MeteredStream;
@@ -35,7 +34,8 @@ pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Nego
     match negotiate(context, stream, offered).await? {
         Answer::Selected(negotiated) => Ok(*negotiated),
         Answer::Refused(SSL_NOT_ALLOWED, remote) if offered == MSTSC_OFFER => {
-            let stream = tcp::again(context, remote, Purpose::Fallback)
+            let stream = context
+                .again(remote, Purpose::Fallback)
                 .await
                 .ok_or("the retry without TLS did not connect")?;
             match negotiate(context, stream, 0).await? {

@@ -9,7 +9,9 @@ use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_files::rdpfile::Way;
 use rdpdoctor_model::{Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target};
-use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, Proxy, SideQuestions};
+use rdpdoctor_probe::{
+    CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy, SideQuestions,
+};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
@@ -31,18 +33,15 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let file = GivenFile::named_by(&args.target)?;
     let Some(file) = file else {
         ensure!(args.fixed.is_none(), "--fixed mends a .rdp file, and {} is none", args.target);
-        let document = check(args, args.target.parse()?, None, reported)?;
+        let gateway = args.gateway.as_deref().map(gateway_place).transpose()?;
+        let document = check(args, args.target.parse()?, None, gateway, reported)?;
         output::deliver(&document, &args.output)?;
         return Ok(exit_code(&document));
     };
     rdp_file::may_write(args.fixed.as_ref())?;
     let without_connection = |seen| judged(&file, seen, reported, Some(Stage::Desktop));
     let document = match file.way() {
-        // The gateway's stage takes `way.gateway` as it takes `--gateway`.
-        Some(Way { gateway: Some(gateway), .. }) if gateway.usage == GatewayUse::Always => {
-            without_connection(file.ending_at_gateway(&gateway))
-        }
-        Some(way) => check(args, way.target.clone(), Some((&file, &way)), reported)?,
+        Some(way) => check_by_file(args, &file, &way, reported)?,
         None => without_connection(file.observations(0)),
     };
     let difference =
@@ -54,6 +53,32 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     Ok(exit_code(&document))
 }
 
+/// The way that the file shows: past its gateway, through it, or, where `mstsc` finds that out by
+/// trying, straight first. What the command line says goes before what the file says.
+fn check_by_file(
+    args: &CheckArgs,
+    file: &GivenFile,
+    way: &Way,
+    reported: Option<(u32, Option<u32>)>,
+) -> anyhow::Result<Document> {
+    let told = args.gateway.as_deref().map(gateway_place).transpose()?;
+    let check = |gateway| check(args, way.target.clone(), Some((file, way)), gateway, reported);
+    let Some(gateway) = way.gateway.as_ref().filter(|_| told.is_none()) else {
+        return check(told);
+    };
+    let place =
+        Target { input: gateway.host.clone(), host: gateway.host.clone(), port: gateway.port };
+    if gateway.usage == GatewayUse::Always {
+        return check(Some(place));
+    }
+    let straight = check(None)?;
+    let unreached = matches!(straight.verdict.stage, Some(Stage::Dns | Stage::Tcp));
+    if unreached && straight.verdict.status == rdpdoctor_report::document::Status::Failed {
+        return check(Some(place));
+    }
+    Ok(straight)
+}
+
 /// A file that leads to the target, and the way that it shows.
 type FileAndWay<'a> = (&'a GivenFile, &'a Way);
 
@@ -61,15 +86,26 @@ fn check(
     args: &CheckArgs,
     target: Target,
     file: Option<FileAndWay<'_>>,
+    gateway: Option<Target>,
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
-    let proxy = proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?;
+    ensure!(
+        gateway.is_none() || args.proxy.is_none(),
+        "--gateway is not reached through --proxy here; leave one of them away"
+    );
+    let proxy = match gateway {
+        None => proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?,
+        Some(_) => None,
+    };
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
     let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let job = Job { args, target, file, reported, proxy, plan, memory };
+    let gateway = gateway
+        .map(|place| sign_in::gateway(args, place, policy(args).trust, &memory, &line))
+        .transpose()?;
+    let job = Job { args, target, file, reported, proxy, plan, gateway, memory };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -85,6 +121,7 @@ struct Job<'a> {
     reported: Option<(u32, Option<u32>)>,
     proxy: Option<Proxy>,
     plan: Plan,
+    gateway: Option<Gateway>,
     memory: Memory,
 }
 
@@ -98,6 +135,12 @@ struct Answer {
 }
 
 impl Job<'_> {
+    /// The gateway or the proxy that the connection goes by.
+    fn via(&self) -> Option<String> {
+        let gateway = self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT));
+        gateway.or_else(|| self.proxy.as_ref().map(ToString::to_string))
+    }
+
     async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {
         let prober = Prober::with_key_log(key_log(self.args)?)?;
         let begun = Instant::now();
@@ -154,8 +197,8 @@ impl Job<'_> {
         let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
         let run = RunContext {
             target: self.target.clone(),
-            addresses: addresses(&observations),
-            via: self.proxy.as_ref().map(ToString::to_string),
+            addresses: addresses(&self.target, &observations),
+            via: self.via(),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
             engine: Engine::Portable,
@@ -170,7 +213,12 @@ impl Job<'_> {
             Plan::Ready(sign_in) => Some((**sign_in).clone()),
             Plan::None | Plan::Remembered(_) => None,
         };
-        let mut options = CheckOptions { sign_in, proxy: self.proxy.clone(), ..options(self.args) };
+        let mut options = CheckOptions {
+            sign_in,
+            proxy: self.proxy.clone(),
+            gateway: self.gateway.clone(),
+            ..options(self.args)
+        };
         if let Some((_, way)) = self.file {
             // What the command line says goes before what the file says.
             if self.args.security == Security::Auto {
@@ -250,11 +298,20 @@ fn policy(args: &CheckArgs) -> Policy {
     }
 }
 
-fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
+/// Where a gateway is, as `--gateway` has it.
+fn gateway_place(text: &str) -> anyhow::Result<Target> {
+    Ok(Target::with_default_port(text, GATEWAY_PORT)?)
+}
+
+/// The target's addresses; behind a gateway a name has none here.
+fn addresses(target: &Target, observations: &[Observation]) -> Vec<IpAddr> {
+    if let Some(address) = target.address() {
+        return vec![address];
+    }
     observations
         .iter()
+        .filter(|o| o.stage != Stage::Gateway)
         .find_map(|o| match &o.fact {
-            Fact::AddressLiteral { address } => Some(vec![*address]),
             Fact::NameResolved { addresses, .. } => Some(addresses.clone()),
             _ => None,
         })

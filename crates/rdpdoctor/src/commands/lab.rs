@@ -17,7 +17,7 @@ pub fn run(command: LabCommand) -> anyhow::Result<u8> {
             output::to_standard_output(&lines.collect::<String>())?;
             Ok(0)
         }
-        LabCommand::Run { fault, listen, names, ca_file } => {
+        LabCommand::Run { fault, listen, names, ca_file, gateway_code } => {
             let known = lab::fault(&fault).ok_or_else(|| {
                 anyhow!("there is no fault '{}'; see rdpdoctor lab list", fault.escape_debug())
             })?;
@@ -26,6 +26,7 @@ pub fn run(command: LabCommand) -> anyhow::Result<u8> {
                 options.names = names;
             }
             options.ca_file = ca_file;
+            options.gateway_code = gateway_code;
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(async {
                 let running = lab::start(known, listen, options)

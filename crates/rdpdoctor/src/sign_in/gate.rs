@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::ensure;
-use rdpdoctor_diagnosis::{Evidence, Identity, Policy, Trust, identity};
+use rdpdoctor_diagnosis::{Evidence, GatewayView, Identity, Policy, Trust, identity};
 use rdpdoctor_model::{Observation, ReleaseReason, Target, Timestamp};
 use rdpdoctor_probe::Release;
 
@@ -25,8 +25,24 @@ impl Gatekeeper {
     pub fn judge(&self, observations: &[Observation]) -> Release {
         let policy = Policy { trust: self.trust, ..Policy::default() };
         let evidence = Evidence::new(observations, Some(&self.target), Timestamp::now(), policy);
+        self.decide(&identity(&evidence), self.pin.as_deref())
+    }
+
+    /// The decision about an RD Gateway, from what was seen of it alone.
+    pub fn judge_gateway(&self, observations: &[Observation]) -> Release {
+        let Some(view) = GatewayView::of(observations) else {
+            return Release { released: false, reason: ReleaseReason::NotJudged };
+        };
+        let policy = Policy { trust: self.trust, ..Policy::default() };
+        let evidence = view.judged(Timestamp::now(), policy);
         let identity = identity(&evidence);
-        let reason = self.reason(&identity);
+        // A pin that differs is the host's.
+        let pin = self.pin.as_deref().filter(|pin| identity.fingerprint == Some(*pin));
+        self.decide(&identity, pin)
+    }
+
+    fn decide(&self, identity: &Identity<'_>, pin: Option<&str>) -> Release {
+        let reason = self.reason(identity, pin);
         if let (ReleaseReason::UserConfirmed | ReleaseReason::PinMatches, Some(fingerprint)) =
             (reason, identity.fingerprint)
         {
@@ -35,7 +51,7 @@ impl Gatekeeper {
         Release { released: releases(reason), reason }
     }
 
-    fn reason(&self, identity: &Identity<'_>) -> ReleaseReason {
+    fn reason(&self, identity: &Identity<'_>, pin: Option<&str>) -> ReleaseReason {
         if self.trust == Trust::Any {
             return ReleaseReason::TrustAny;
         }
@@ -43,7 +59,7 @@ impl Gatekeeper {
             return ReleaseReason::Intercepted;
         }
         let fingerprint = identity.fingerprint.unwrap_or_default();
-        if let Some(pin) = &self.pin {
+        if let Some(pin) = pin {
             return if pin == fingerprint {
                 ReleaseReason::PinMatches
             } else {

@@ -131,5 +131,20 @@ fn rejection(observations: &[Observation]) -> Option<Option<u32>> {
         matches!(o.fact, Fact::KerberosError { code, exchange: KerberosExchange::AuthenticationService, .. }
             if KDC_JUDGED.contains(&code))
     });
-    status.map(Some).or(by_centre.then_some(None))
+    status.map(Some).or(by_centre.then_some(None)).or_else(|| by_gateway(observations))
+}
+
+/// SEC_E_LOGON_DENIED (MS-ERREF 2.1.1).
+const LOGON_DENIED: u32 = 0x8009_030C;
+
+/// The same at an RD Gateway: its last answer by HTTP, or its number.
+#[allow(clippy::option_option, reason = "rejected without a status is an answer too")]
+fn by_gateway(observations: &[Observation]) -> Option<Option<u32>> {
+    let denied =
+        observations.iter().any(|o| matches!(o.fact, Fact::GatewayCode { code: LOGON_DENIED, .. }));
+    let last = observations.iter().rev().find_map(|o| match o.fact {
+        Fact::GatewayAnswer { status, after_credentials, .. } => Some((status, after_credentials)),
+        _ => None,
+    });
+    if denied { Some(Some(LOGON_DENIED)) } else { (last == Some((401, true))).then_some(None) }
 }

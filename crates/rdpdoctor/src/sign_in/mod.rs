@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::Trust;
 use rdpdoctor_model::{Fact, Mechanism, Target, UserName};
-use rdpdoctor_probe::{Logon, SignIn};
+use rdpdoctor_probe::{Gateway, Logon, SignIn};
 
 use crate::cli::{Auth, CheckArgs};
 use crate::progress::Line;
@@ -75,6 +75,21 @@ pub fn plan(
         logon: wants_session.then(|| Logon { desktop: args.desktop.clone() }),
         gate: Arc::new(move |observations| gate.judge(observations)),
     })))
+}
+
+/// The RD Gateway at `place`, and who decides whether the credentials leave for it. `--pin` vouches
+/// for a gateway as for a host, and differs for one of both.
+pub fn gateway(
+    args: &CheckArgs,
+    place: Target,
+    trust: Trust,
+    memory: &Memory,
+    line: &Line,
+) -> anyhow::Result<Gateway> {
+    let pin = args.pin.as_deref().map(gate::parse_pin).transpose()?;
+    let (memory, line) = (memory.clone(), line.clone());
+    let gate = gate::Gatekeeper { target: place.clone(), trust, pin, memory, line };
+    Ok(Gateway { place, gate: Arc::new(move |observations| gate.judge_gateway(observations)) })
 }
 
 /// Asks whether a session may be made, which takes over one that the user has open.

@@ -13,12 +13,13 @@ use crate::support::{Run, cause, command, findings, folder, run};
 const PROGRAMS: [&str; 4] = ["krb5kdc", "kdb5_util", "kadmin.local", "faketime"];
 
 /// The accounts, and the options with which they are made.
-const ACCOUNTS: [(&str, &str); 5] = [
+const ACCOUNTS: [(&str, &str); 6] = [
     ("jo", "-pw Secret-1"),
     ("expired", "-pw Secret-1 -pwexpire 2020-01-01"),
     ("change", "-pw Secret-1 +needchange"),
     ("locked", "-pw Secret-1 -allow_tix"),
     ("TERMSRV/localhost", "-randkey"),
+    ("HTTP/localhost", "-randkey"),
 ];
 
 /// A realm of its own with its centre on loopback.
@@ -166,4 +167,51 @@ async fn a_clock_that_is_off_and_a_centre_that_is_not_there() {
     assert!(findings(&document).contains(&"nla.kerberos-failed info proven".to_owned()));
     let only = nowhere.signing_in(&server, "lab", rdpdoctor_lab::PASSWORD, &["--auth", "kerberos"]);
     assert_eq!((only.code, cause(&only.json())), (2, "nla.kerberos-failed"));
+}
+
+/// The centre is asked for the gateway as well: for `HTTP/` and its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_for_the_gateway() {
+    if !installed(&PROGRAMS, "a_ticket_for_the_gateway") {
+        return;
+    }
+    let any_port = ([127, 0, 0, 1], 0).into();
+    let gateway = fault("healthy-gateway").expect("a fault");
+    let gateway = start(gateway, any_port, Options::default()).await.expect("it starts");
+    let place = format!("localhost:{}", gateway.address().port());
+    let more = ["--gateway", &place, "--again"];
+    let realm = Realm::new("gateway", None);
+
+    // The password is judged by the centre: nothing is sent to the gateway.
+    let document = realm.signing_in(&gateway, "jo", "wrong", &more).json();
+    assert_eq!(findings(&document)[0], "gateway.auth-rejected blocking proven");
+    assert_eq!(count(&document, "credential-sent"), 0);
+    assert!(gateway.record().iter().all(|record| !record.authenticate_received));
+
+    // A ticket, which this gateway does not take; no proof by NTLM follows it.
+    let document = realm.signing_in(&gateway, "jo", "Secret-1", &more).json();
+    let observations = document["observations"].as_array().expect("observations");
+    let of_kind = |kind: &str| observations.iter().find(|o| o["kind"] == kind);
+    let sent = of_kind("credential-sent").expect("it was sent");
+    assert_eq!((&sent["mechanism"], &sent["stage"]), (&"kerberos".into(), &"gateway".into()));
+    let tickets = observations.iter().filter(|o| o["kind"] == "kerberos-ticket");
+    assert!(tickets.clone().any(|o| o["service"] == "HTTP/localhost"));
+    assert_eq!(cause(&document), "gateway.auth-rejected", "{:?}", findings(&document));
+    let headers: String = gateway
+        .record()
+        .iter()
+        .map(|r| String::from_utf8_lossy(&r.above_tls).into_owned())
+        .collect();
+    // GSS-API's frame with SPNEGO inside begins so in Base64 (RFC 4178 4.2).
+    assert!(headers.contains("Negotiate YI"), "{headers}");
+    assert!(gateway.record().iter().all(|record| !record.authenticate_received));
+
+    // Without a centre NTLM opens the way.
+    let nowhere = Realm { port: free_port(), ..realm };
+    let run = nowhere.signing_in(&gateway, "lab", rdpdoctor_lab::PASSWORD, &more);
+    let document = run.json();
+    let stages = document["stages"].as_array().expect("stages");
+    // Its certificate is not trusted here, which `--trust any` makes a warning of.
+    assert_eq!((&stages[0]["stage"], &stages[0]["status"]), (&"gateway".into(), &"warned".into()));
+    assert!(gateway.record().iter().any(|record| record.authenticate_received));
 }

@@ -13,6 +13,7 @@
 mod capture;
 mod explain;
 mod first_picture;
+mod gateway;
 mod gnome;
 mod kerberos;
 mod lab;

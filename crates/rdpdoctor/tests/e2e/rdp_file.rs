@@ -185,21 +185,41 @@ async fn a_check_of_a_broken_file() {
     assert_eq!((&again["stages"], &again["verdict"]), (&document["stages"], &document["verdict"]));
 }
 
+/// Through the gateway always, never, or only where the straight way is dead, as `mstsc` does.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_is_not_tried_decides_nothing() {
-    let running = lab("healthy-nla").await;
-    let port = running.address().port();
-    let gateway = "full address:s:127.0.0.1:PORT\r\ngatewayhostname:s:gw.invalid\r\n";
-    let always = format!("{gateway}gatewayusagemethod:i:1\r\n");
-    let document = checked("rdp-gateway", &always, port, &[]).await;
-    assert_eq!(document["verdict"]["status"], "unknown");
+async fn the_way_through_the_files_gateway() {
+    let (host, gateway) = (lab("healthy-nla").await, lab("healthy-gateway").await);
+    let port = host.address().port();
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let closed = dead.local_addr().expect("an address").port();
+    drop(dead);
+    let lines = |gateway: u16, usage: u32| {
+        format!(
+            "full address:s:127.0.0.1:PORT\r\ngatewayhostname:s:127.0.0.1:{gateway}\r\n\
+             gatewayusagemethod:i:{usage}\r\n"
+        )
+    };
+    let via = |document: &Value| document["target"]["via"].as_str().map(str::to_owned);
+
+    let through = lines(gateway.address().port(), 1);
+    let document = checked("rdp-gateway", &through, port, &[]).await;
     assert_eq!(seen(&document, "rdp-file-gateway")[0]["usage"], "always");
-    assert_eq!(seen(&document, "connection").len(), 0, "the direct way is not tried");
-    assert_eq!(document["stages"][2]["detail"], "not tested: stopped at gateway");
-    let never = format!("{gateway}gatewayusagemethod:i:0\r\n");
-    let document = checked("rdp-no-gateway", &never, port, &[]).await;
+    let place = gateway.address().to_string();
+    assert_eq!(via(&document), Some(place.clone()));
+    assert!(seen(&document, "gateway-answer").iter().any(|answer| answer["status"] == 401));
+
+    let document = checked("rdp-gateway-dead", &lines(closed, 1), port, &[]).await;
+    assert_eq!(document["verdict"]["cause"], "gateway.unreachable");
+
+    let document = checked("rdp-gateway-detect", &lines(closed, 2), port, &[]).await;
+    assert_eq!((&document["verdict"]["status"], via(&document)), (&Value::from("ok"), None));
+    let document = checked("rdp-gateway-needed", &lines(gateway.address().port(), 2), closed, &[]);
+    assert_eq!(via(&document.await), Some(place));
+
+    let document = checked("rdp-no-gateway", &lines(closed, 0), port, &[]).await;
     assert_eq!(document["verdict"]["status"], "ok");
-    running.shutdown();
+    host.shutdown();
+    gateway.shutdown();
 }
 
 // ── mended copies, masks, outputs ───────────────────────────────────────────────────────────────

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
+
+/// Tests that start many servers take turns: a hundred commands at once would be late by themselves.
+pub static TURNS: Semaphore = Semaphore::const_new(12);
 
 /// The command as it was built for these tests.
 pub fn command() -> Command {

@@ -1,5 +1,6 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod gateway;
 mod path;
 mod proxy;
 mod rdp_file;
@@ -121,8 +122,11 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
     let seen = match report.stage {
         Stage::RdpFile => rdp_file::words(evidence),
         Stage::Proxy => proxy::words(evidence),
-        Stage::Dns => name(evidence),
-        Stage::Tcp => proxy::network(evidence).or_else(|| network(evidence)),
+        Stage::Gateway => gateway::words(evidence),
+        Stage::Dns => gateway::name(evidence).or_else(|| name(evidence)),
+        Stage::Tcp => gateway::network(evidence)
+            .or_else(|| proxy::network(evidence))
+            .or_else(|| network(evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
@@ -485,6 +489,13 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         Awaited::DemandActive => "after licensing",
         Awaited::FontMap => "while the session was set up",
         Awaited::Picture => "before there was a picture",
+        Awaited::GatewayAnswer
+        | Awaited::GatewayHandshake
+        | Awaited::GatewayAuthentication
+        | Awaited::GatewayTunnel
+        | Awaited::GatewayAuthorization
+        | Awaited::GatewayChannel
+        | Awaited::GatewayData => "at the gateway",
         Awaited::Disconnect => "when asked to end the session",
         Awaited::ProxyGreeting | Awaited::ProxyAnswer => "before the proxy answered",
         Awaited::Nothing => "at the end",

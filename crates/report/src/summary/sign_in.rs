@@ -93,6 +93,7 @@ fn outcome(evidence: &Evidence<'_>) -> String {
     match bound.last().map(|seen| seen.value) {
         Some(Mechanism::Ntlm) => "signed in by NTLM".to_owned(),
         Some(Mechanism::Kerberos) => "signed in by Kerberos".to_owned(),
+        Some(Mechanism::Basic) => "signed in by a password".to_owned(),
         None if !withheld.is_empty() => "no password sent".to_owned(),
         None => "sign-in not tested".to_owned(),
     }
