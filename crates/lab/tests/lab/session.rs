@@ -409,7 +409,9 @@ async fn every_fault_of_licence_and_session_looks_as_it_says() {
         ("session-protocol-error", words(&[valid, "no share"])),
         ("session-no-picture", words(&["logon LAB\\lab 3", "cookie 3"])),
     ];
-    let deep = FAULTS.iter().filter(|fault| fault.depth() == Depth::Session);
+    // Standard RDP Security encrypts what this client would have to read; others read it end to end.
+    let readable = |fault: &&&Fault| !fault.name.starts_with("rdpsec-");
+    let deep = FAULTS.iter().filter(|fault| fault.depth() == Depth::Session).filter(readable);
     let named: BTreeSet<_> = deep.filter(|fault| fault.cause.is_some()).map(|f| f.name).collect();
     assert_eq!(named, cases.iter().map(|(name, _)| *name).collect(), "a line for every fault");
     let tasks: Vec<_> = cases.iter().map(|(name, _)| tokio::spawn(faulty(name, true))).collect();

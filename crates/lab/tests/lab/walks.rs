@@ -112,6 +112,8 @@ const WALKS: &[(&str, &str)] = &[
     ("nla-ntlm-blocked", "select 8, TLSv1.3 LABPC01, status c0000418, fin"),
     ("nla-no-logon-servers", "select 8, TLSv1.3 LABPC01, status c000005e, fin"),
     ("nla-refused", "select 8, TLSv1.3 LABPC01, status c0000022, fin"),
+    ("rdpsec-no-common-encryption", "confirm, MCS result 0, open"),
+    ("rdpsec-fips-mismatch", "confirm, MCS result 0, open"),
     ("mcs-refused", "select 1, TLSv1.3 LABPC01, MCS result 15, fin"),
     ("mcs-ultimatum", "select 1, TLSv1.3 LABPC01, MCS ultimatum, fin"),
     ("mcs-garbage", "select 1, TLSv1.3 LABPC01, 0300000f02f080fffefdfcfbfaf9f8, open"),
