@@ -10,6 +10,7 @@ mod engine;
 mod evidence;
 mod identity;
 mod inspectors;
+mod loss;
 #[cfg(test)]
 mod testing;
 mod windows_release;
@@ -18,9 +19,11 @@ pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
 pub use causes::CATALOGUE;
+pub use causes::rdpsec::method as encryption_method_name;
 pub use engine::{
     Diagnosis, Finding, Reported, StageReport, StageStatus, Status, Verdict, diagnose,
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use identity::{Identity, identity};
+pub use loss::loss_interval;
 pub use windows_release::{WindowsRelease, windows_release};

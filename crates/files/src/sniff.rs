@@ -134,13 +134,17 @@ fn by_keys(keys: &[String]) -> Option<Kind> {
         Some(Kind::Facts)
     } else if CLOUD.iter().any(|names| names.iter().all(|name| has(name))) {
         Some(Kind::CloudRules)
-    } else if has("schema_version") {
-        // A document of a later version may be laid out anew.
+    } else if has("schema_version") || OWN.iter().filter(|name| has(name)).count() > 1 {
+        // A document of a later version may be laid out anew; one whose names were put in order has
+        // its version behind its observations.
         Some(Kind::Document)
     } else {
         None
     }
 }
+
+/// Names of a document of ours.
+const OWN: &[&str] = &["attempts", "elapsed_ms", "findings", "next_tests", "observations"];
 
 /// Names that stand together in a cloud's listing.
 const CLOUD: &[&[&str]] = &[
@@ -222,6 +226,8 @@ mod tests {
             (b"screen mode id:i:2\nuse multimon:i:0\n", Kind::RdpFile),
             (b"full address:pc42\n", Kind::RdpFile),
             (b"{\"schema_version\": 1, \"verdict\": {}}", Kind::Document),
+            (b"{\"attempts\": [], \"elapsed_ms\": 7, \"findings\": [{\"cause\"", Kind::Document),
+            (b"{\"attempts\": []}", Kind::Text),
             (b"{\"facts\": {}}", Kind::Facts),
             (b"{\"SecurityGroups\": []}", Kind::CloudRules),
             (

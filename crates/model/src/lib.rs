@@ -9,12 +9,14 @@ mod fact;
 mod hex;
 mod lookup;
 mod observation;
+mod proxy;
 mod rdp_file;
 mod secret;
 mod stage;
 mod target;
 mod terms;
 mod timestamp;
+mod udp;
 mod user;
 
 pub use cause_id::CauseId;
@@ -23,6 +25,7 @@ pub use fact::Fact;
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};
+pub use proxy::{ProxyChoice, ProxyReply, ProxyScheme};
 pub use rdp_file::{GatewayUse, RdpFileEncoding, RdpFileFlaw, RdpFileValue};
 pub use secret::Secret;
 pub use stage::Stage;
@@ -34,4 +37,5 @@ pub use terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 pub use timestamp::Timestamp;
+pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};

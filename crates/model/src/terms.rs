@@ -92,6 +92,12 @@ pub enum Purpose {
     Kerberos,
     /// The host to which a broker sent the client on.
     Redirected,
+    /// What the path does to packets.
+    Path,
+    /// The connection to a proxy, which carries others.
+    Proxy,
+    /// Whether UDP is answered.
+    Udp,
 }
 
 /// What carries a connection.
@@ -104,6 +110,8 @@ pub enum Transport {
     Udp,
     /// ICMP echo.
     Icmp,
+    /// Inside another connection: one to a proxy.
+    Tunnel,
 }
 
 /// Why TCP did not connect.
@@ -202,6 +210,10 @@ pub enum Awaited {
     Picture,
     /// The end of the connection, after the client asked for it.
     Disconnect,
+    /// A proxy's word on how to sign in to it, or on the sign-in.
+    ProxyGreeting,
+    /// A proxy's answer to the request for a connection.
+    ProxyAnswer,
     /// Nothing: the check had what it wanted.
     Nothing,
 }
@@ -221,6 +233,7 @@ impl Awaited {
             Self::License => Stage::Licensing,
             Self::DemandActive | Self::FontMap | Self::Disconnect => Stage::Session,
             Self::Picture => Stage::Desktop,
+            Self::ProxyGreeting | Self::ProxyAnswer => Stage::Proxy,
             Self::Nothing => Stage::Tcp,
         }
     }

@@ -1,16 +1,20 @@
 use std::fs::File;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage, StageOutcome, Target};
 use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
+use rdpdoctor_wire::security::ServerSecurity;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::Journal;
+use crate::by_proxy;
 use crate::link::Link;
+use crate::proxy::{Proxy, Route};
 use crate::side::{self, DnsClient};
 use crate::sign_in::SignIn;
 use crate::stages;
@@ -29,6 +33,12 @@ const GRACE_AFTER_FAILURE: Duration = Duration::from_millis(1500);
 /// How long the answer about a revocation is waited for: a Windows client waits for it too.
 const REVOCATION: Duration = Duration::from_secs(3);
 
+/// How long the path may be measured after all else, which only a path that loses packets needs.
+const MEASURING: Duration = Duration::from_millis(1500);
+
+/// The longest series of echo requests that can be asked for, with time for the last answers.
+const MEASURING_ON_REQUEST: Duration = Duration::from_secs(700);
+
 /// What a check shall do.
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
@@ -40,8 +50,12 @@ pub struct CheckOptions {
     pub deadlines: Deadlines,
     /// Who signs in; none: the check ends before.
     pub sign_in: Option<SignIn>,
+    /// How many echo requests measure the path; none: a dozen, as far as they cost no time.
+    pub samples: Option<u16>,
     /// What the connection request carries for a load balancer, as an `.rdp` file has it.
     pub routing: Option<Vec<u8>>,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for CheckOptions {
@@ -51,7 +65,9 @@ impl Default for CheckOptions {
             side: SideQuestions::Few,
             deadlines: Deadlines::default(),
             sign_in: None,
+            samples: None,
             routing: None,
+            proxy: None,
         }
     }
 }
@@ -146,10 +162,13 @@ pub(crate) struct Context {
     pub(crate) offer: u32,
     pub(crate) side: SideQuestions,
     pub(crate) sign_in: Option<SignIn>,
+    pub(crate) samples: Option<u16>,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
     /// What the user's file gave to show to a load balancer.
     pub(crate) routing: Option<Vec<u8>>,
+    /// The way through a proxy; none: straight.
+    pub(crate) route: Option<Arc<Route>>,
     names: Arc<[String]>,
 }
 
@@ -217,8 +236,10 @@ impl Prober {
             offer: options.requested_protocols,
             side: options.side,
             sign_in: options.sign_in.clone(),
+            samples: options.samples,
             routing_token: None,
             routing: options.routing.clone(),
+            route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
             names: Arc::clone(&self.names),
         };
         if !self.names.is_empty() {
@@ -242,6 +263,8 @@ impl Prober {
 fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side != SideQuestions::None
+        // Whether the proxy leads to the authority as well, nobody said.
+        && context.route.is_none()
     {
         beside.needed.spawn(side::revocation(context.clone(), issued));
     }
@@ -249,13 +272,13 @@ fn encrypted(context: &Context, established: Established, beside: &mut Beside) -
 }
 
 /// Times the stages and writes down how each went.
-struct Steps {
-    context: Context,
+pub(crate) struct Steps {
+    pub(crate) context: Context,
     progress: Option<Progress>,
 }
 
 impl Steps {
-    async fn stage<T>(
+    pub(crate) async fn stage<T>(
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, String>>,
@@ -274,7 +297,7 @@ impl Steps {
         result.map_err(|reason| (stage, reason))
     }
 
-    fn skip(&self, stage: Stage, reason: &str) {
+    pub(crate) fn skip(&self, stage: Stage, reason: &str) {
         let outcome = StageOutcome::Skipped;
         let reason = Some(reason.to_owned());
         self.context.note(stage, Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 });
@@ -298,8 +321,15 @@ async fn run(context: Context, progress: Option<Progress>) {
     let mut beside = Beside::default();
     let steps = Steps { context: context.clone(), progress };
     let result = main_path(&steps, &mut beside).await;
+    beside.over.store(true, Ordering::Relaxed);
     if let Err((failed, _)) = &result {
-        for stage in STAGES.into_iter().filter(|stage| stage > failed) {
+        beside.udp.shutdown().await;
+        // For a proxy that does not resolve names, that stage comes first.
+        let told = context.journal.observations();
+        let told = |stage| {
+            told.iter().any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
+        };
+        for stage in STAGES.into_iter().filter(|stage| stage > failed && !told(*stage)) {
             steps.skip(stage, "stopped before");
         }
         if context.side != SideQuestions::None {
@@ -307,8 +337,30 @@ async fn run(context: Context, progress: Option<Progress>) {
         }
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
-    ended_within(&mut beside.needed, REVOCATION).await;
-    ended_within(&mut beside.questions, grace).await;
+    let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
+    let udp = match (awaits_udp, &result) {
+        (true, _) => stages::udp::LONGEST,
+        (false, Ok(())) => GRACE_AFTER_SUCCESS,
+        (false, Err(_)) => Duration::ZERO,
+    };
+    let measuring = if context.samples.is_some() { MEASURING_ON_REQUEST } else { MEASURING };
+    tokio::join!(
+        async {
+            ended_within(&mut beside.needed, REVOCATION).await;
+            ended_within(&mut beside.questions, grace).await;
+            ended_within(&mut beside.measuring, measuring).await;
+        },
+        ended_within(&mut beside.udp, udp),
+    );
+}
+
+/// Whether the server said that it takes UDP (MS-RDPBCGR 2.2.1.4.6).
+fn offers_udp(context: &Context) -> bool {
+    context
+        .journal
+        .observations()
+        .iter()
+        .any(|o| matches!(o.fact, Fact::McsConnectResponse { multitransport_flags: Some(1..), .. }))
 }
 
 /// What goes on beside the main path.
@@ -318,6 +370,12 @@ struct Beside {
     questions: JoinSet<()>,
     /// Asked because the verdict depends on it.
     needed: JoinSet<()>,
+    /// Measures the path.
+    measuring: JoinSet<()>,
+    /// The main path is over.
+    over: Arc<AtomicBool>,
+    /// Whether UDP is answered: waited for only where the server offers it, or all is asked.
+    udp: JoinSet<()>,
 }
 
 /// Waits for the tasks, and stops those that take longer.
@@ -327,6 +385,19 @@ async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) {
 }
 
 async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
+    let stream = match &steps.context.route {
+        Some(route) => by_proxy::connect(steps, route).await?,
+        None => straight(steps, beside).await?,
+    };
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
+    }
+}
+
+/// The TCP connection to the target.
+async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (Stage, String)> {
     let context = &steps.context;
     if context.side != SideQuestions::None {
         beside.questions.spawn(side::dns_name(context.clone()));
@@ -340,11 +411,11 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
     let stream = steps
         .stage(Stage::Tcp, stages::tcp::run(context, &addresses, &mut beside.questions))
         .await?;
-    match connected(steps, stream, beside).await? {
-        None => Ok(()),
-        // Once: the host that the broker named has no other to name.
-        Some(redirection) => follow(steps, redirection, beside).await,
+    if context.side != SideQuestions::None {
+        let over = Arc::clone(&beside.over);
+        beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
     }
+    Ok(stream)
 }
 
 /// Goes to the host that a broker named: a connection of its own, with all stages.
@@ -353,7 +424,29 @@ async fn follow(
     redirection: Redirection,
     beside: &mut Beside,
 ) -> Result<(), (Stage, String)> {
-    let context = &steps.context;
+    let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
+    let context = Context { route, ..steps.context.clone() };
+    let failed = |why: &str| (Stage::Session, why.to_owned());
+    let stream = match &context.route {
+        Some(route) => by_proxy::redirected(&context, route, &redirection).await,
+        None => straight_to(&context, &redirection).await.map_err(failed)?,
+    };
+    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
+    let hop = Steps {
+        context: Context { routing_token: redirection.routing_token, ..context },
+        progress: steps.progress.clone(),
+    };
+    match connected(&hop, stream, beside).await? {
+        None => Ok(()),
+        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
+    }
+}
+
+/// The TCP connection to the first host of a redirection that can be found.
+async fn straight_to(
+    context: &Context,
+    redirection: &Redirection,
+) -> Result<Option<MeteredStream>, &'static str> {
     let port = context.target.port;
     let mut found = None;
     for name in &redirection.targets {
@@ -363,20 +456,10 @@ async fn follow(
             break;
         }
     }
-    let failed = |why: &str| (Stage::Session, why.to_owned());
-    let address = found.ok_or_else(|| failed("the broker named no host that can be found"))?;
+    let address = found.ok_or("the broker named no host that can be found")?;
     let (limit, purpose) = (context.deadlines.tcp, Purpose::Redirected);
     let journal = Arc::clone(&context.journal);
-    let stream = stages::tcp::attempt(journal, address, limit, purpose, purpose).await;
-    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
-    let hop = Steps {
-        context: Context { routing_token: redirection.routing_token, ..context.clone() },
-        progress: steps.progress.clone(),
-    };
-    match connected(&hop, stream, beside).await? {
-        None => Ok(()),
-        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
-    }
+    Ok(stages::tcp::attempt(journal, address, limit, purpose, purpose).await)
 }
 
 /// All stages behind the TCP connection; a redirection where a broker sends the client on.
@@ -403,6 +486,13 @@ async fn connected(
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
+    if context.side != SideQuestions::None
+        && context.routing_token.is_none()
+        // Not before there is a server to speak of; and a proxy carries no datagrams.
+        && context.route.is_none()
+    {
+        beside.udp.spawn(stages::udp::run(context.clone(), remote));
+    }
     let nla = protocol > 1;
     if protocol == 1 {
         steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
@@ -433,22 +523,21 @@ async fn connected(
         return Ok(None);
     };
     let joining = async {
-        let io = stages::mcs::connect(context, &mut link, protocol).await?;
-        stages::mcs::join(context, &mut link, io).await
+        let connected = stages::mcs::connect(context, &mut link, protocol).await?;
+        let channels = stages::mcs::join(context, &mut link, connected.io).await?;
+        Ok((channels, connected.security))
     };
-    let channels = steps.stage(Stage::Mcs, joining).await?;
+    let (channels, security) = steps.stage(Stage::Mcs, joining).await?;
     match &sign_in.logon {
         None => {
             link.finish();
             skip_session(steps, "not asked for");
             Ok(None)
         }
-        Some(_) if link.is_encrypted_by_rdp() => {
-            link.finish();
-            skip_session(steps, "not tried with Standard RDP Security");
-            Ok(None)
+        Some(logon) => {
+            let begin = Begin { channels, security, nla };
+            session(steps, &mut link, begin, sign_in, logon).await
         }
-        Some(logon) => session(steps, &mut link, channels, sign_in, logon, nla).await,
     }
 }
 
@@ -467,9 +556,7 @@ async fn sign_in_with(
         Err(Failure::Over(why)) => return Err(why),
         Err(Failure::WithoutKerberos(_)) => {}
     }
-    let journal = Arc::clone(&context.journal);
-    let (limit, purpose) = (context.deadlines.tcp, Purpose::Fallback);
-    let stream = stages::tcp::attempt(journal, remote, limit, purpose, purpose).await;
+    let stream = stages::tcp::again(context, remote, Purpose::Fallback).await;
     let stream = stream.ok_or("the connection for NTLM was not made")?;
     let again = stages::x224::run(context, stream).await?;
     if again.protocol != protocol {
@@ -489,20 +576,35 @@ fn skip_session(steps: &Steps, reason: &str) {
     }
 }
 
+/// What a session begins with.
+struct Begin {
+    channels: Channels,
+    security: Option<Result<ServerSecurity, String>>,
+    /// The server has the password already.
+    nla: bool,
+}
+
 /// From the client info to the picture, and out again, however far it came.
 async fn session(
     steps: &Steps,
     link: &mut Link,
-    channels: Channels,
+    Begin { channels, security, nla }: Begin,
     sign_in: &SignIn,
     logon: &Logon,
-    nla: bool,
 ) -> Result<Option<Redirection>, (Stage, String)> {
     let context = &steps.context;
     if !nla {
         // The password goes in the client info: it must not go to just anybody.
         let released = stages::credssp::released(context, sign_in, None);
         steps.stage(Stage::Licensing, released).await.inspect_err(|_| link.finish())?;
+    }
+    if let Some(security) = security {
+        let securing = stages::session::secure(context, link, channels, security);
+        if let Err(why) = securing.await {
+            link.finish();
+            let failed = async { Err::<(), _>(why) };
+            steps.stage(Stage::Licensing, failed).await?;
+        }
     }
     let password = (!nla).then_some(&*sign_in.password);
     let mut session = Session::new(context, link, channels);

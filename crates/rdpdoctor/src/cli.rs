@@ -114,12 +114,18 @@ pub struct CheckArgs {
     /// How certificate findings weigh: strict makes each block
     #[arg(long, value_enum, default_value_t = TrustLevel::Warn)]
     pub trust: TrustLevel,
+    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
     /// Ask every side question: all security layers, all TLS versions
     #[arg(long, conflicts_with = "no_side")]
     pub deep: bool,
     /// Ask no side question: one connection only
     #[arg(long)]
     pub no_side: bool,
+    /// Send so many echo requests along the path, and say how sure the loss is (1 to 30000)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=30000))]
+    pub network_samples: Option<u16>,
     /// Longest time for one stage
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,

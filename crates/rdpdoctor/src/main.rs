@@ -5,6 +5,7 @@ mod commands;
 mod evidence_file;
 mod output;
 mod progress;
+mod proxy;
 mod rdp_file;
 mod sign_in;
 

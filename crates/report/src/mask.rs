@@ -296,7 +296,10 @@ impl Masker {
             }
             None => authority,
         };
-        self.host(host.split(':').next().unwrap_or(host));
+        // What is in brackets is an address, and known by its form.
+        if !host.starts_with('[') {
+            self.host(host.split(':').next().unwrap_or(host));
+        }
     }
 
     /// The parts of a distinguished name (RFC 4514) that name somebody.
@@ -338,7 +341,7 @@ impl Masker {
                             strings(value).for_each(|name| self.host(name));
                         }
                         "canonical_name" | "server_name" | "dns_computer" | "netbios_computer"
-                        | "dns_names" | "computer" | "workstation" => {
+                        | "dns_names" | "computer" | "workstation" | "proxy_host" => {
                             strings(value).for_each(|name| self.common_name(name));
                         }
                         "netbios_domain" | "dns_domain" | "dns_forest" | "target_name"
@@ -363,6 +366,7 @@ impl Masker {
                         "routing_token" => {
                             strings(value).for_each(|text| self.add(Kind::Token, text));
                         }
+                        "destination" => strings(value).for_each(|to| self.host_of_url(to)),
                         "crl_urls" | "ocsp_urls" | "url" => {
                             strings(value)
                                 .filter(|url| !is_public_issuer(url))

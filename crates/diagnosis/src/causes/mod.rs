@@ -10,9 +10,11 @@ pub mod nego;
 pub mod net;
 pub mod nla;
 pub(crate) mod rdp_file;
+pub mod rdpsec;
 mod said;
 pub mod session;
 pub mod tls;
+pub mod udp;
 
 use crate::Cause;
 
@@ -37,8 +39,13 @@ pub static CATALOGUE: &[&Cause] = &[
     &net::silent_listener::CAUSE,
     &net::closed_on_accept::CAUSE,
     &net::middlebox_reset::CAUSE,
+    &net::mtu_blackhole::CAUSE,
+    &net::packet_loss::CAUSE,
+    &net::high_latency::CAUSE,
     &net::self_connection::CAUSE,
     &net::exposed_to_internet::CAUSE,
+    &net::proxy_auth::CAUSE,
+    &net::proxy_refused::CAUSE,
     // nego
     &nego::nla_required::CAUSE,
     &nego::tls_required::CAUSE,
@@ -94,6 +101,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &nla::malformed::CAUSE,
     &nla::refused::CAUSE,
     // mcs
+    &rdpsec::no_common_encryption::CAUSE,
+    &rdpsec::fips_mismatch::CAUSE,
+    &rdpsec::weak_encryption::CAUSE,
     &mcs::refused::CAUSE,
     &mcs::malformed::CAUSE,
     &mcs::closed::CAUSE,
@@ -125,6 +135,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // udp
+    &udp::blocked::CAUSE,
+    &udp::unstable::CAUSE,
     // client
     &client::rdp_file_invalid::CAUSE,
     &client::rdp_file_weakens_security::CAUSE,

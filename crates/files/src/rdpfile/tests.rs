@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use rdpdoctor_model::{Fact, GatewayUse, RdpFileFlaw as Flaw};
+use rdpdoctor_model::{Fact, GatewayUse, Lookup, RdpFileFlaw as Flaw};
 
 use super::{Gateway, LONGEST, RdpFile, mended};
 
@@ -203,6 +203,20 @@ proptest! {
         let file = RdpFile::read(&bytes);
         prop_assert!(file.facts().len() < 400);
         let _ = (file.way("x"), mended(&file));
+    }
+
+    #[test]
+    fn any_signature_is_looked_at(
+        bytes in proptest::collection::vec(any::<u8>(), 0..600),
+        scope in "(full address|[a-z, ]{0,20})",
+    ) {
+        use base64ct::Encoding as _;
+        let blob = base64ct::Base64::encode_string(&bytes);
+        let text = format!("full address:s:pc42\nsignscope:s:{scope}\nsignature:s:{blob}\n");
+        let fits = file(&text).facts().into_iter().any(|fact| {
+            matches!(fact, Fact::RdpFileSignature { fits: Lookup::Seen { value: true }, .. })
+        });
+        prop_assert!(!fits);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! late or speaks nothing but TLS.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::rand::rand_bytes;
@@ -23,12 +22,7 @@ const LISTENING: Duration = Duration::from_millis(1200);
 const ANSWERING: Duration = Duration::from_secs(3);
 
 pub(crate) async fn probe(context: &Context, remote: SocketAddr) {
-    let journal = Arc::clone(&context.journal);
-    let purpose = Purpose::ServiceProbe;
-    let limit = context.deadlines.tcp;
-    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
-        return;
-    };
+    let Some(mut stream) = tcp::again(context, remote, Purpose::ServiceProbe).await else { return };
     let mut buffer = [0; 1024];
     let first = timeout(LISTENING, stream.read(&mut buffer)).await;
     match first {

@@ -3,7 +3,9 @@
 pub(crate) mod credssp;
 pub(crate) mod dns;
 pub(crate) mod mcs;
+pub(crate) mod proxy;
 pub(crate) mod session;
 pub(crate) mod tcp;
 pub(crate) mod tls;
+pub(crate) mod udp;
 pub(crate) mod x224;

@@ -83,6 +83,27 @@ pub(crate) async fn attempt(
     purpose: Purpose,
     failed_as: Purpose,
 ) -> Option<MeteredStream> {
+    attempt_with(journal, remote, limit, (purpose, failed_as), None).await
+}
+
+/// The same with segments of at most so many bytes in both directions, where that is asked for.
+pub(crate) async fn attempt_in(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    purpose: Purpose,
+    segment: Option<u32>,
+) -> Option<MeteredStream> {
+    attempt_with(journal, remote, limit, (purpose, purpose), segment).await
+}
+
+async fn attempt_with(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    (purpose, failed_as): (Purpose, Purpose),
+    segment: Option<u32>,
+) -> Option<MeteredStream> {
     let number = journal.next_connection();
     let mut pending = Pending {
         journal: Arc::clone(&journal),
@@ -93,19 +114,19 @@ pub(crate) async fn attempt(
         open: true,
     };
     let begun = Instant::now();
-    let result = timeout(limit, connect(remote)).await;
+    let result = timeout(limit, connect(remote, segment)).await;
     pending.open = false;
-    let begun_ms = pending.begun_ms;
+    let (begun_ms, stage) = (pending.begun_ms, stage(purpose));
     let announce = |purpose, local| {
         let fact = Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local };
-        journal.note_at(begun_ms, Stage::Tcp, Some(number), fact);
+        journal.note_at(begun_ms, stage, Some(number), fact);
     };
     let elapsed_ms = millis(begun.elapsed());
     let (failure, icmp, os_error) = match result {
         Ok(Ok((tcp, local))) => {
             announce(purpose, Some(local));
             let fact = Fact::TcpConnected { remote, local, round_trip_ms: elapsed_ms };
-            journal.note(Stage::Tcp, Some(number), fact);
+            journal.note(stage, Some(number), fact);
             return Some(MeteredStream::new(tcp, journal, number, remote));
         }
         Ok(Err(failed)) => failed,
@@ -113,8 +134,28 @@ pub(crate) async fn attempt(
     };
     announce(failed_as, None);
     let fact = Fact::TcpFailed { remote, failure, icmp, os_error, elapsed_ms };
-    journal.note(Stage::Tcp, Some(number), fact);
+    journal.note(stage, Some(number), fact);
     None
+}
+
+/// The stage to which a connection for this purpose belongs.
+fn stage(purpose: Purpose) -> Stage {
+    if purpose == Purpose::Proxy { Stage::Proxy } else { Stage::Tcp }
+}
+
+/// One more connection to the target, by the way of the first: straight, or through the proxy.
+pub(crate) async fn again(
+    context: &Context,
+    remote: SocketAddr,
+    purpose: Purpose,
+) -> Option<MeteredStream> {
+    match &context.route {
+        Some(route) => super::proxy::again(context, route, purpose).await,
+        None => {
+            let journal = Arc::clone(&context.journal);
+            attempt(journal, remote, context.deadlines.tcp, purpose, purpose).await
+        }
+    }
 }
 
 /// An attempt under way. When it is dropped because another address won, its silence is written
@@ -137,25 +178,36 @@ impl Drop for Pending {
         let (number, purpose, remote) = (self.number, self.purpose, self.remote);
         let fact =
             Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local: None };
-        self.journal.note_at(self.begun_ms, Stage::Tcp, Some(number), fact);
+        let stage = stage(purpose);
+        self.journal.note_at(self.begun_ms, stage, Some(number), fact);
         if elapsed_ms >= SILENCE_MS {
             let failure = ConnectFailure::Timeout;
             let icmp = Lookup::Absent;
             let fact = Fact::TcpFailed { remote, failure, icmp, os_error: None, elapsed_ms };
-            self.journal.note(Stage::Tcp, Some(number), fact);
+            self.journal.note(stage, Some(number), fact);
         }
     }
 }
 
 type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
 
-async fn connect(remote: SocketAddr) -> Result<(TcpStream, SocketAddr), Failed> {
+async fn connect(
+    remote: SocketAddr,
+    segment: Option<u32>,
+) -> Result<(TcpStream, SocketAddr), Failed> {
     let own = |error: io::Error| classify(&error, Lookup::Absent);
     let socket =
         Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(own)?;
     socket.set_nonblocking(true).map_err(own)?;
     socket.set_tcp_nodelay(true).map_err(own)?;
     error_queue::request(&socket, remote);
+    #[cfg(target_os = "linux")]
+    if let Some(segment) = segment {
+        use nix::sys::socket::{setsockopt, sockopt};
+        setsockopt(&socket, sockopt::TcpMaxSeg, &segment).map_err(|error| own(error.into()))?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = segment;
     match socket.connect(&remote.into()) {
         Ok(()) => {}
         Err(error) if would_block(&error) => {}
@@ -205,7 +257,7 @@ fn classify(error: &io::Error, icmp: Lookup<Icmp>) -> Failed {
 /// The ICMP message behind an errno: port unreachable and RST share one, so do host unreachable
 /// and administratively prohibited. Linux keeps it in the socket's error queue (ip(7)).
 #[cfg(target_os = "linux")]
-mod error_queue {
+pub(super) mod error_queue {
     use std::io::IoSliceMut;
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::{AsFd, AsRawFd};
@@ -218,7 +270,7 @@ mod error_queue {
     /// SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6.
     const ORIGINS: [(u8, u8); 2] = [(2, 4), (3, 6)];
 
-    pub(super) fn request(socket: &impl AsFd, remote: SocketAddr) {
+    pub(crate) fn request(socket: &impl AsFd, remote: SocketAddr) {
         // Where it cannot be had, `read` finds nothing, which is what it then says.
         let _ = match remote {
             SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true),
@@ -226,7 +278,7 @@ mod error_queue {
         };
     }
 
-    pub(super) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
         let mut byte = [0u8; 64];
         let mut parts = [IoSliceMut::new(&mut byte)];
         let mut control = nix::cmsg_space!([u8; 256]);
@@ -259,14 +311,14 @@ mod error_queue {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod error_queue {
+pub(super) mod error_queue {
     use std::net::SocketAddr;
 
     use rdpdoctor_model::{Icmp, Lookup};
 
-    pub(super) fn request(_: &socket2::Socket, _: SocketAddr) {}
+    pub(crate) fn request(_: &socket2::Socket, _: SocketAddr) {}
 
-    pub(super) fn read(_: &tokio::net::TcpStream, _: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn read<T>(_: &T, _: SocketAddr) -> Lookup<Icmp> {
         Lookup::unavailable("this system does not show the ICMP message behind an error")
     }
 }

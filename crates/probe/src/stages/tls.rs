@@ -2,7 +2,7 @@
 //! speak; a ClientHello that is dropped is followed by one plain second one.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use openssl::rand::rand_bytes;
 use openssl::ssl::SslRef;
@@ -131,7 +131,11 @@ fn issued(session: &SslRef) -> Option<Issued> {
 }
 
 /// What the library knows that did not pass in clear: encrypted alerts, and its own refusal.
-fn failed(stream: &mut SslStream<MeteredStream>, error: &openssl::ssl::Error, facts: &[Fact]) {
+pub(super) fn failed(
+    stream: &mut SslStream<MeteredStream>,
+    error: &openssl::ssl::Error,
+    facts: &[Fact],
+) {
     let metered = metered(stream);
     let now = metered.now_ms();
     let alerted =
@@ -151,7 +155,7 @@ fn failed(stream: &mut SslStream<MeteredStream>, error: &openssl::ssl::Error, fa
 }
 
 /// In TLS 1.3 the certificates pass encrypted: they are taken from the library.
-fn note_certificates(context: &Context, number: u32, session: &SslRef) {
+pub(super) fn note_certificates(context: &Context, number: u32, session: &SslRef) {
     let chain = session.peer_cert_chain().into_iter().flatten();
     let certificates: Vec<_> = chain
         .filter_map(|certificate| certificate.to_der().ok())
@@ -166,10 +170,7 @@ fn note_certificates(context: &Context, number: u32, session: &SslRef) {
 /// The second, plain hello: TLS 1.2, RSA key exchange, few extensions. Only its first answer
 /// counts; whether that was a ServerHello.
 async fn plain_client_hello(context: &Context, remote: SocketAddr, protocol: u32) -> bool {
-    let journal = Arc::clone(&context.journal);
-    let purpose = Purpose::PlainClientHello;
-    let limit = context.deadlines.tcp;
-    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+    let Some(mut stream) = tcp::again(context, remote, Purpose::PlainClientHello).await else {
         return false;
     };
     let offered = if context.offer & protocol == protocol { context.offer } else { protocol };

@@ -2,7 +2,6 @@
 //! `mstsc` makes after "TLS not allowed".
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use openssl::rand::rand_bytes;
 use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
@@ -36,9 +35,7 @@ pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Nego
     match negotiate(context, stream, offered).await? {
         Answer::Selected(negotiated) => Ok(*negotiated),
         Answer::Refused(SSL_NOT_ALLOWED, remote) if offered == MSTSC_OFFER => {
-            let journal = Arc::clone(&context.journal);
-            let purpose = Purpose::Fallback;
-            let stream = tcp::attempt(journal, remote, context.deadlines.tcp, purpose, purpose)
+            let stream = tcp::again(context, remote, Purpose::Fallback)
                 .await
                 .ok_or("the retry without TLS did not connect")?;
             match negotiate(context, stream, 0).await? {
@@ -128,6 +125,16 @@ pub(crate) fn is_answer(fact: &Fact) -> bool {
             | Fact::X224Malformed { .. }
             | Fact::ForeignService { .. }
             | Fact::StreamEnded { .. }
+    )
+}
+
+/// Whether the server chose TLS, with or without NLA inside.
+pub(crate) fn selects_tls(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::ConnectionConfirm {
+            negotiation: Negotiation::Response { selected_protocol: 1 | 2 | 8, .. }
+        }
     )
 }
 

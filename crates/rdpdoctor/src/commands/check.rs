@@ -9,7 +9,7 @@ use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_files::rdpfile::Way;
 use rdpdoctor_model::{Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target};
-use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
+use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, Proxy, SideQuestions};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
@@ -18,6 +18,7 @@ use super::read::judged;
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
+use crate::proxy;
 use crate::rdp_file::{self, GivenFile};
 use crate::sign_in::{self, Memory, Plan};
 
@@ -62,12 +63,13 @@ fn check(
     file: Option<FileAndWay<'_>>,
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
+    let proxy = proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
     let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let job = Job { args, target, file, reported, plan, memory };
+    let job = Job { args, target, file, reported, proxy, plan, memory };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -81,6 +83,7 @@ struct Job<'a> {
     target: Target,
     file: Option<FileAndWay<'a>>,
     reported: Option<(u32, Option<u32>)>,
+    proxy: Option<Proxy>,
     plan: Plan,
     memory: Memory,
 }
@@ -150,7 +153,7 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&observations),
-            via: None,
+            via: self.proxy.as_ref().map(ToString::to_string),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
             engine: Engine::Portable,
@@ -165,7 +168,7 @@ impl Job<'_> {
             Plan::Ready(sign_in) => Some((**sign_in).clone()),
             Plan::None | Plan::Remembered(_) => None,
         };
-        let mut options = CheckOptions { sign_in, ..options(self.args) };
+        let mut options = CheckOptions { sign_in, proxy: self.proxy.clone(), ..options(self.args) };
         if let Some((_, way)) = self.file {
             // What the command line says goes before what the file says.
             if self.args.security == Security::Auto {
@@ -220,7 +223,13 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, ..CheckOptions::default() }
+    CheckOptions {
+        requested_protocols,
+        side,
+        deadlines,
+        samples: args.network_samples,
+        ..CheckOptions::default()
+    }
 }
 
 fn policy(args: &CheckArgs) -> Policy {

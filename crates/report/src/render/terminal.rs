@@ -383,7 +383,11 @@ fn command_lines(command: &str, prompt: Prompt, columns: usize) -> Option<Vec<St
 /// still too many, so do those that passed.
 fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for stage in stages {
+    // What was measured beside the path is worth a line only when it is not as it should be.
+    let told = |stage: &&StageEntry| {
+        stage.stage < Stage::Udp || !matches!(stage.status, StageStatus::Ok | StageStatus::Skipped)
+    };
+    for stage in stages.iter().filter(told) {
         let row = Row::from(stage);
         match rows.last_mut() {
             Some(last)

@@ -1,8 +1,11 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod path;
+mod proxy;
 mod rdp_file;
 mod session;
 mod sign_in;
+mod udp;
 
 use std::net::IpAddr;
 
@@ -117,8 +120,9 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
     }
     let seen = match report.stage {
         Stage::RdpFile => rdp_file::words(evidence),
+        Stage::Proxy => proxy::words(evidence),
         Stage::Dns => name(evidence),
-        Stage::Tcp => network(evidence),
+        Stage::Tcp => proxy::network(evidence).or_else(|| network(evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
@@ -126,6 +130,8 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Licensing => session::licence(evidence),
         Stage::Session => session::session(evidence),
         Stage::Desktop => session::desktop(evidence),
+        Stage::Udp => udp::words(evidence),
+        Stage::Network => path::words(evidence),
         _ => None,
     };
     seen.or(reason).unwrap_or_else(|| {
@@ -480,6 +486,7 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         Awaited::FontMap => "while the session was set up",
         Awaited::Picture => "before there was a picture",
         Awaited::Disconnect => "when asked to end the session",
+        Awaited::ProxyGreeting | Awaited::ProxyAnswer => "before the proxy answered",
         Awaited::Nothing => "at the end",
     };
     let (took, bytes) = (duration(after_ms), bytes(unfinished));

@@ -81,7 +81,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 
 fn identity_unchecked(evidence: &Evidence<'_>) -> Option<Weakness> {
     let (_, id) = rdp_file::number(evidence, "authentication level").filter(|(n, _)| *n == 0)?;
-    Some(proven([id], "it connects whoever answers (authentication level:i:0)"))
+    Some(proven([id], "it connects to whoever answers (authentication level:i:0)"))
 }
 
 fn no_nla(evidence: &Evidence<'_>) -> Option<Weakness> {
