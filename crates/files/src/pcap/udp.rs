@@ -23,6 +23,8 @@ const SHORTEST_SYN: usize = 1132;
 /// How long an answer is waited for before its absence is silence.
 const SILENCE_NANOS: i64 = 1_800_000_000;
 
+const MANY_TRIES: u32 = 3;
+
 /// All handshakes in a capture, by client and server.
 #[derive(Default)]
 pub(super) struct Handshakes(BTreeMap<(SocketAddr, SocketAddr), Handshake>);
@@ -130,7 +132,8 @@ impl Handshake {
     fn outcome(&self, until: i64) -> (Moment, UdpReply) {
         match &self.reply {
             Some((at, reply)) => (*at, reply.clone()),
-            None if until - self.first.nanos >= SILENCE_NANOS => {
+            // A client that asks so often waited for an answer each time.
+            None if self.tries >= MANY_TRIES || until - self.first.nanos >= SILENCE_NANOS => {
                 let nanos = until.min(self.last.nanos.saturating_add(SILENCE_NANOS));
                 (Moment { nanos, frame: self.last.frame }, UdpReply::Silence)
             }
