@@ -66,6 +66,10 @@ pub struct Dissector {
     sealed_turns: u8,
     /// The client said something since the handshake, or the stage behind it, began.
     asked: bool,
+    /// Nobody holds the keys of Standard RDP Security.
+    keyless: bool,
+    /// And something passed for which they were needed.
+    sealed_pdus: bool,
     ended: bool,
     seen: usize,
     /// The one stage that everything on this connection belongs to.
@@ -116,6 +120,8 @@ impl Default for Dissector {
             secured: false,
             sealed_turns: 0,
             asked: false,
+            keyless: false,
+            sealed_pdus: false,
             ended: false,
             seen: 0,
             only_stage: None,
@@ -197,6 +203,17 @@ impl Dissector {
     /// Whether Standard RDP Security protects the PDUs behind the Connect Response.
     pub fn is_secured(&self) -> bool {
         self.secured
+    }
+
+    /// For whoever only listens: nobody holds the keys of Standard RDP Security.
+    pub fn without_keys(mut self) -> Self {
+        self.keyless = true;
+        self
+    }
+
+    /// Whether something passed that Standard RDP Security had encrypted, and nobody holds the keys.
+    pub fn has_sealed_pdus(&self) -> bool {
+        self.sealed_pdus
     }
 
     /// The content of a PDU that Standard RDP Security had encrypted, for whoever holds the keys:
@@ -560,7 +577,11 @@ impl Dissector {
     /// What is behind the security header, or without one.
     fn content(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
         if flags & (SEC_ENCRYPT | SEC_EXCHANGE_PKT) != 0 {
-            // Whoever holds the keys hands it in again.
+            // Whoever holds the keys hands it in again. Where nobody does, it was an answer.
+            if self.keyless && flags & SEC_ENCRYPT != 0 {
+                self.sealed_pdus = true;
+                self.awaiting = Awaited::Nothing;
+            }
         } else if flags & SEC_LICENSE_PKT != 0 {
             let Some(fact) = license::read(content, from) else { return };
             if license::ends(&fact) {

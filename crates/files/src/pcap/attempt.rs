@@ -13,7 +13,7 @@ use super::conversation::Event;
 use super::flow::{Connect, Connection};
 use super::side::Moment;
 use super::stages;
-use super::{Attempt, Clock};
+use super::{Around, Attempt, Clock};
 
 /// Connections that follow each other within this time belong to one attempt.
 const SAME_ATTEMPT_NANOS: i64 = 5_000_000_000;
@@ -38,11 +38,7 @@ pub(super) enum Progress {
 }
 
 /// All attempts, in the order of time.
-pub(super) fn attempts(
-    mut connections: Vec<Connection>,
-    beside: &Beside,
-    clock: &Clock,
-) -> Vec<Attempt> {
+pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) -> Vec<Attempt> {
     relevant(&mut connections);
     connections.sort_by_key(|connection| connection.first.frame);
     let mut groups: Vec<Vec<Connection>> = Vec::new();
@@ -52,7 +48,7 @@ pub(super) fn attempts(
             None => groups.push(vec![connection]),
         }
     }
-    groups.into_iter().map(|group| attempt(group, beside, clock)).collect()
+    groups.into_iter().map(|group| attempt(&group, around)).collect()
 }
 
 /// Connections of other ports that failed are kept only where they lead to a server that speaks
@@ -136,8 +132,9 @@ pub(super) fn progress(connection: &Connection) -> Progress {
     if stages::has_session_traffic(connection) { Progress::Session } else { reached }
 }
 
-fn attempt(group: Vec<Connection>, beside: &Beside, clock: &Clock) -> Attempt {
-    let purposes = purposes(&group);
+fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
+    let purposes = purposes(group);
+    let clock = around.clock;
     let mut seen = Seen { clock, entries: Vec::new() };
     for (index, (connection, purpose)) in group.iter().zip(&purposes).enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -152,13 +149,13 @@ fn attempt(group: Vec<Connection>, beside: &Beside, clock: &Clock) -> Attempt {
         for event in stages::ended(connection) {
             seen.entries.push((number, event));
         }
-        seen.beside(connection, &group, beside);
+        seen.beside(connection, group, around);
     }
     let first = group.iter().map(|c| c.first).min_by_key(|at| at.nanos).unwrap_or_default();
     let until = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
-    let target = target(&group, beside);
+    let target = target(group, around.beside);
     Attempt {
-        addresses: addresses(&group),
+        addresses: addresses(group),
         target,
         started_at: clock.at(first).unwrap_or_else(Timestamp::now),
         elapsed_ms: millis(until - first.nanos),
@@ -256,7 +253,8 @@ impl Seen<'_> {
     }
 
     /// Names, tickets and signs of life.
-    fn beside(&mut self, deciding: &Connection, group: &[Connection], beside: &Beside) {
+    fn beside(&mut self, deciding: &Connection, group: &[Connection], around: &Around<'_>) {
+        let beside = around.beside;
         let (client, host) = (deciding.client.ip(), deciding.server.ip());
         if let Some((_, names)) = beside.name_of(client, host) {
             for name in names.into_iter().take(8) {
@@ -269,6 +267,11 @@ impl Seen<'_> {
         for ticket in beside.tickets_of(client, from - TICKETS_BEFORE_NANOS, to).iter().take(32) {
             let (at, fact) = (ticket.at, ticket.fact.clone());
             self.entries.push((None, Event { stage: Stage::CredSsp, at, fact }));
+        }
+        // A client turns to UDP once its session is being set up.
+        let number = u32::try_from(group.len() + 1).unwrap_or(u32::MAX);
+        for event in around.udp.between(client, deciding.server, (from, to), around.until, number) {
+            self.entries.push((Some(number), event));
         }
         if matches!(deciding.connect, Connect::Failed { .. })
             && let Some((life, fact)) = beside.life_of(host, deciding.server.port())

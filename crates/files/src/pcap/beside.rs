@@ -19,12 +19,6 @@ const KERBEROS_PORT: u16 = 88;
 /// Most names, tickets and hosts that are kept.
 const MOST_KEPT: usize = 2000;
 
-/// Most connections over UDP that are told.
-const MOST_TOLD: usize = 4;
-
-/// The least MTU of RDP over UDP (MS-RDPEUDP 2.2.2.5).
-const SHORTEST_UDP_SYN: usize = 1132;
-
 /// A ticket of a user in a thousand groups stays below this.
 const LONGEST_MESSAGE: usize = 128 * 1024;
 
@@ -48,8 +42,6 @@ pub(super) struct Beside {
     tickets: Vec<Ticket>,
     exchanges: HashMap<SocketAddr, KerberosExchange>,
     alive: BTreeMap<IpAddr, Life>,
-    /// Whether RDP over UDP was answered, by client and server.
-    udp: BTreeMap<(SocketAddr, SocketAddr), bool>,
 }
 
 /// A DNS answer with addresses.
@@ -79,15 +71,6 @@ pub(super) struct Life {
 impl Beside {
     pub(super) fn datagram(&mut self, at: Moment, datagram: &Datagram<'_>) {
         let Datagram { from, to, payload } = datagram;
-        match udp_handshake(payload) {
-            Some(false) if self.udp.len() < MOST_KEPT => {
-                self.udp.entry((*from, *to)).or_insert(false);
-            }
-            Some(true) => {
-                self.udp.entry((*to, *from)).and_modify(|answered| *answered = true);
-            }
-            _ => {}
-        }
         if from.port() == DNS_PORT {
             self.names(at, to.ip(), payload);
         } else if to.port() == KERBEROS_PORT {
@@ -137,15 +120,6 @@ impl Beside {
         self.tickets.iter().filter(within).collect()
     }
 
-    /// Where RDP over UDP was tried, in words.
-    pub(super) fn udp(&self) -> Vec<String> {
-        let each = self.udp.iter().take(MOST_TOLD).map(|((client, server), answered)| {
-            let answer = if *answered { "answered" } else { "not answered" };
-            format!("RDP over UDP from {client} to {server} was {answer}; it is not read")
-        });
-        each.collect()
-    }
-
     /// A sign of life on another port than the one that was asked.
     pub(super) fn life_of(&self, host: IpAddr, but: u16) -> Option<(&Life, Fact)> {
         let life = self.alive.get(&host).filter(|life| life.port != Some(but))?;
@@ -173,22 +147,6 @@ impl Beside {
             let name = query.name().to_utf8().trim_end_matches('.').to_owned();
             self.names.push(Name { at, asked_by, name, record_type, addresses });
         }
-    }
-}
-
-/// Whether a datagram is the SYN (`false`) or the SYN and ACK (`true`) of RDP over UDP (MS-RDPEUDP
-/// 2.2.2.1 and 3.1.5.1.1): both are padded to the MTU that they ask for.
-fn udp_handshake(payload: &[u8]) -> Option<bool> {
-    const SYN: u16 = 0x0001;
-    const ACK: u16 = 0x0004;
-    let [a, b, c, d, _, _, high, low, ..] = *payload else { return None };
-    let flags = u16::from_be_bytes([high, low]);
-    let first = [a, b, c, d] == [0xFF; 4];
-    match (flags & SYN != 0, flags & ACK != 0) {
-        _ if payload.len() < SHORTEST_UDP_SYN => None,
-        (true, false) if first => Some(false),
-        (true, true) => Some(true),
-        _ => None,
     }
 }
 

@@ -88,7 +88,7 @@ impl Preamble {
 impl Conversation {
     pub(super) fn new() -> Self {
         Self {
-            dissector: Dissector::new(),
+            dissector: Dissector::new().without_keys(),
             tls: None,
             client: Preamble::default(),
             server: Preamble::default(),
@@ -135,6 +135,9 @@ impl Conversation {
 
     /// The connection ended, or the capture did.
     pub(super) fn end(&mut self, end: End, at: Moment) {
+        if self.dissector.has_sealed_pdus() {
+            self.unread.get_or_insert(Unread::Sealed);
+        }
         let awaits = self.dissector.has_asked();
         if !awaits && self.client_spoke.is_some() {
             // Whoever ends it now leaves no question open.

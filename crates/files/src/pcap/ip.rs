@@ -53,9 +53,11 @@ pub(super) struct Datagram<'a> {
     pub(super) payload: &'a [u8],
 }
 
-/// An ICMP error and the TCP packet that it is about.
+/// An ICMP error and the packet that it is about.
 pub(super) struct Unreachable {
     pub(super) by: IpAddr,
+    /// Whether the packet was UDP rather than TCP.
+    pub(super) udp: bool,
     pub(super) ip_version: u8,
     pub(super) kind: u8,
     pub(super) code: u8,
@@ -265,12 +267,15 @@ fn icmp(by: IpAddr, old: bool, payload: &[u8]) -> Option<Packet<'_>> {
     }
     let (quoted, _) = LaxIpSlice::from_slice(payload.get(8..)?).ok()?;
     let inner = quoted.payload();
-    if inner.ip_number != IpNumber::TCP {
-        return None;
-    }
+    let udp = match inner.ip_number {
+        IpNumber::TCP => false,
+        IpNumber::UDP => true,
+        _ => return None,
+    };
     let [a, b, c, d, ..] = *inner.payload else { return None };
     Some(Packet::Unreachable(Unreachable {
         by,
+        udp,
         ip_version: if old { 4 } else { 6 },
         kind,
         code,

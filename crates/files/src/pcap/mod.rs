@@ -13,6 +13,7 @@ mod ip;
 mod link;
 mod side;
 mod stages;
+mod udp;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
@@ -27,6 +28,7 @@ use self::flow::{Connection, Flow};
 use self::frames::{Frame, Visitor};
 use self::ip::{Packet, Segment, Unreachable};
 use self::side::Moment;
+use self::udp::Handshakes;
 
 /// Connections that are followed at a time.
 const MOST_FLOWS: usize = 20_000;
@@ -94,6 +96,7 @@ struct Reader {
     facts: usize,
     held: usize,
     beside: Beside,
+    udp: Handshakes,
     /// Frames of link types that cannot be read.
     unknown_links: BTreeMap<i32, u64>,
     /// Connections of which there were too many.
@@ -126,7 +129,13 @@ impl Reader {
     fn packet(&mut self, packet: &Packet<'_>) {
         match packet {
             Packet::Tcp(segment) => self.segment(segment),
-            Packet::Udp(datagram) => self.beside.datagram(self.now, datagram),
+            Packet::Udp(datagram) => {
+                self.beside.datagram(self.now, datagram);
+                self.udp.datagram(self.now, datagram);
+            }
+            Packet::Unreachable(message) if message.udp => {
+                self.udp.unreachable(self.now, message);
+            }
             Packet::Unreachable(message) => self.unreachable(message),
             Packet::EchoReply { from } => self.beside.answered(self.now, *from, None, false),
         }
@@ -213,15 +222,28 @@ impl Reader {
         if self.passed_over > 0 {
             notes.push(format!("{} connections too many to be followed", self.passed_over));
         }
-        notes.extend(self.beside.udp());
         let clock = Clock { began: self.began, file: name.to_owned() };
-        let attempts = attempt::attempts(self.over, &self.beside, &clock);
+        let around =
+            Around { beside: &self.beside, udp: &self.udp, clock: &clock, until: self.now.nanos };
+        let attempts = attempt::attempts(self.over, &around);
+        if attempts.is_empty() {
+            notes.extend(self.udp.words());
+        }
         Capture { attempts, notes }
     }
 }
 
 fn ends(a: SocketAddr, b: SocketAddr) -> Ends {
     if a <= b { (a, b) } else { (b, a) }
+}
+
+/// What is known beside the connections.
+struct Around<'a> {
+    beside: &'a Beside,
+    udp: &'a Handshakes,
+    clock: &'a Clock,
+    /// Nanoseconds from the capture's beginning to its end.
+    until: i64,
 }
 
 /// Where the times of a capture lie, and what its file is called.

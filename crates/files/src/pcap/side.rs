@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Bytes behind a hole that are kept until it is filled or given up.
 const MOST_PENDING: usize = 256 * 1024;
 
+/// What comes again within this time was captured twice, not sent twice: TCP waits for a round trip.
+const TWICE_NANOS: i64 = 1_000_000;
+
 /// Pieces behind a hole.
 const MOST_PIECES: usize = 1024;
 
@@ -96,7 +99,7 @@ impl Side {
         let mut bytes = payload;
         if start < self.offset {
             // A keep-alive repeats one byte (RFC 9293 3.8.4).
-            if end <= self.offset && payload.len() > 1 {
+            if end <= self.offset && payload.len() > 1 && !self.seen_twice(at) {
                 self.repeated += 1;
             }
             let known = usize::try_from(self.offset - start).unwrap_or(usize::MAX);
@@ -121,6 +124,11 @@ impl Side {
             self.hole(at, end + u64::from(missing), out);
             self.drain(out);
         }
+    }
+
+    /// On some interfaces a capture sees each packet going out and coming in.
+    fn seen_twice(&self, at: Moment) -> bool {
+        self.last_bytes.is_some_and(|last| at.nanos - last.nanos < TWICE_NANOS)
     }
 
     /// The other side has everything before this number.
@@ -173,7 +181,9 @@ impl Side {
     fn keep(&mut self, start: u64, at: Moment, bytes: &[u8]) {
         if let Some((_, known)) = self.pending.get(&start) {
             if known.len() >= bytes.len() {
-                self.repeated += 1;
+                if !self.seen_twice(at) {
+                    self.repeated += 1;
+                }
                 return;
             }
             self.pending_bytes -= known.len();
@@ -227,7 +237,7 @@ mod tests {
     use super::*;
 
     fn at(frame: u64) -> Moment {
-        Moment { nanos: i64::try_from(frame).unwrap_or(0), frame }
+        Moment { nanos: i64::try_from(frame).unwrap_or(0) * 5_000_000, frame }
     }
 
     fn text(pieces: &[Piece]) -> String {

@@ -1,7 +1,7 @@
 //! Names, tickets and UDP beside a connection.
 
 use etherparse::PacketBuilder;
-use rdpdoctor_model::{DnsOutcome, Fact, KerberosExchange, Stage};
+use rdpdoctor_model::{DnsOutcome, Fact, KerberosExchange, Stage, UdpReply};
 
 use crate::writer::{CLIENT, REFUSAL_NLA, REQUEST, SERVER, Talk, Writer};
 
@@ -107,23 +107,76 @@ fn errors_of_the_centre_by_udp_and_by_tcp() {
     assert_eq!(errors(&writer), []);
 }
 
+/// The SYN of RDP over UDP, as a client pads it.
+fn syn() -> Vec<u8> {
+    let mut datagram = [&[0xFF; 4][..], &[0, 0x40, 0x18, 0x01], &[1, 2, 3, 4]].concat();
+    datagram.extend([4, 0xD0, 4, 0xD0]);
+    datagram.resize(1232, 0);
+    datagram
+}
+
+/// The SYN and ACK that answers it (MS-RDPEUDP 2.2.2.9 gives the version).
+fn syn_ack() -> Vec<u8> {
+    let mut datagram = vec![1, 2, 3, 4, 0, 0x40, 0x10, 0x05, 9, 9, 9, 9, 4, 0xD0, 4, 0xD0];
+    datagram.extend([0, 0, 1, 1, 1, 1]);
+    datagram.resize(1232, 0);
+    datagram
+}
+
+const UDP_CLIENT: ([u8; 4], u16) = (OWN, 50_500);
+const UDP_SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 3389);
+
 #[test]
-fn rdp_over_udp_is_told() {
-    let syn = |source: [u8; 4], flags: u16| {
-        let mut datagram = [&source[..], &[0, 0x40], &flags.to_be_bytes()].concat();
-        datagram.resize(1232, 0);
-        datagram
-    };
+fn rdp_over_udp_alone_is_told() {
     let mut writer = Writer::default();
-    let (client, server) = ((OWN, 50_000), ([10, 0, 0, 2], 3389));
-    udp(&mut writer, 0, client, server, &syn([0xFF; 4], 0x1801));
+    udp(&mut writer, 0, UDP_CLIENT, UDP_SERVER, &syn());
     let silent = writer.read().notes;
     assert!(silent.len() == 1 && silent[0].contains("not answered"), "{silent:?}");
-    udp(&mut writer, 9, server, client, &syn([1, 2, 3, 4], 0x1005));
+    udp(&mut writer, 9, UDP_SERVER, UDP_CLIENT, &syn_ack());
     let answered = writer.read().notes;
     assert!(answered.len() == 1 && answered[0].contains("was answered"), "{answered:?}");
     // Nothing shorter is one.
     let mut writer = Writer::default();
-    udp(&mut writer, 0, client, server, &syn([0xFF; 4], 0x1801)[..64]);
+    udp(&mut writer, 0, UDP_CLIENT, UDP_SERVER, &syn()[..64]);
     assert!(writer.read().notes.is_empty());
+}
+
+#[test]
+fn rdp_over_udp_beside_a_connection() {
+    let replies = |more: &dyn Fn(&mut Writer)| {
+        let mut writer = Writer::default();
+        let mut talk = Talk::between(CLIENT, SERVER, 0);
+        talk.open(&mut writer);
+        talk.client(&mut writer, REQUEST);
+        udp(&mut writer, 100, UDP_CLIENT, UDP_SERVER, &syn());
+        udp(&mut writer, 700, UDP_CLIENT, UDP_SERVER, &syn());
+        more(&mut writer);
+        talk.now = 800;
+        talk.server(&mut writer, REFUSAL_NLA);
+        writer.until(6000);
+        let probes = writer.facts().into_iter().filter_map(|fact| match fact {
+            Fact::UdpProbe { tries, reply, elapsed_ms, .. } => Some((tries, reply, elapsed_ms)),
+            _ => None,
+        });
+        probes.collect::<Vec<_>>()
+    };
+    assert_eq!(replies(&|_| {}), [(2, UdpReply::Silence, 2400.0)]);
+    let answered = replies(&|writer| udp(writer, 710, UDP_SERVER, UDP_CLIENT, &syn_ack()));
+    let UdpReply::SynAck { upstream_mtu: 1232, .. } = answered[0].1 else { panic!("{answered:?}") };
+    let rejected = replies(&|writer| {
+        let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(UDP_SERVER.0, OWN, 64);
+        let quoted = [
+            &[0x45, 0, 4, 0xEC, 0, 0, 0, 0, 64, 17, 0, 0][..],
+            &OWN,
+            &UDP_SERVER.0,
+            &UDP_CLIENT.1.to_be_bytes(),
+            &UDP_SERVER.1.to_be_bytes(),
+            &[0; 4],
+        ];
+        let mut frame = Vec::new();
+        builder.icmpv4_raw(3, 3, [0; 4]).write(&mut frame, &quoted.concat()).expect("a packet");
+        writer.frames.push((720, frame));
+    });
+    let UdpReply::Rejected { icmp, .. } = &rejected[0].1 else { panic!("{rejected:?}") };
+    assert_eq!(icmp.as_seen().map(|icmp| icmp.code), Some(3));
 }

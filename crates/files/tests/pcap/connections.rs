@@ -173,7 +173,8 @@ fn lost_repeated_and_reordered_segments() {
     let mut mixed = writer.clone();
     mixed.frames.swap(3, 4);
     mixed.frames.swap(5, 6);
-    mixed.frames.push(mixed.frames[4].clone());
+    let again = mixed.frames[4].1.clone();
+    mixed.frames.push((300, again));
     let confirmed = |writer: &Writer| {
         let facts = writer.facts();
         let confirm = |fact: &Fact| {
@@ -183,6 +184,12 @@ fn lost_repeated_and_reordered_segments() {
     };
     assert!(confirmed(&writer) && confirmed(&mixed));
     assert!(mixed.facts().contains(&Fact::Retransmissions { client: 1, server: 0 }));
+    // Captured going out and coming in: it was sent once.
+    let twice: Vec<_> =
+        writer.frames.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
+    let twice = Writer { frames: twice };
+    let repeated = |fact: &Fact| matches!(fact, Fact::Retransmissions { .. });
+    assert!(confirmed(&twice) && !twice.facts().iter().any(repeated));
 
     // A segment that the other side has and the capture has not.
     writer.frames.remove(5);

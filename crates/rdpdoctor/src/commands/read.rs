@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
-use rdpdoctor_diagnosis::{Evidence, Policy, diagnose};
+use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, diagnose};
 use rdpdoctor_files::{Kind, text};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target, Timestamp};
 use rdpdoctor_report::Document;
@@ -125,9 +125,26 @@ pub fn report(observations: &mut Vec<Observation>, reported: ReportedCode) {
 /// The document of what was seen, judged as of its beginning.
 pub fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
     let target = Some(&run.target).filter(|target| !target.host.is_empty());
-    let evidence = Evidence::new(&observations, target, run.started_at, Policy::default());
+    let policy = policy(&observations);
+    let evidence = Evidence::new(&observations, target, run.started_at, policy);
     let diagnosis = diagnose(&evidence);
     Document::new(run, &diagnosis, observations)
+}
+
+/// What a captured client insisted on: one that offers Standard RDP Security alone from the
+/// beginning says nothing about what else the server takes.
+fn policy(observations: &[Observation]) -> Policy {
+    let offers = observations.iter().find_map(|o| match o.fact {
+        Fact::ConnectionRequest { requested_protocols, .. } if o.source == Source::Capture => {
+            Some(requested_protocols.unwrap_or(0))
+        }
+        _ => None,
+    });
+    let security = match offers {
+        Some(0) => RequiredSecurity::Rdp,
+        _ => RequiredSecurity::Auto,
+    };
+    Policy { security, ..Policy::default() }
 }
 
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────

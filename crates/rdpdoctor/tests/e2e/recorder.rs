@@ -70,7 +70,7 @@ fn record(socket: &OwnedFd, marker: &[u8]) -> Vec<(Duration, Vec<u8>)> {
 }
 
 impl Recording {
-    /// The TCP frames of this port as a capture file (draft-ietf-opsawg-pcap), Ethernet.
+    /// The frames of this port as a capture file (draft-ietf-opsawg-pcap), Ethernet.
     pub fn pcap(&self, port: u16) -> Vec<u8> {
         let header: [u32; 6] = [0xA1B2_C3D4, 0x0004_0002, 0, 0, 0x0004_0000, 1];
         let mut file: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
@@ -86,14 +86,14 @@ impl Recording {
     }
 }
 
-/// Whether an Ethernet frame with IPv4 or IPv6 and TCP has this port on either side.
+/// Whether an Ethernet frame with IPv4 or IPv6, and TCP or UDP inside, has this port on either side.
 fn is_of(frame: &[u8], port: u16) -> bool {
-    let tcp = match frame.get(12..15) {
+    let inner = match frame.get(12..15) {
         Some([0x08, 0x00, first]) => 14 + usize::from(first & 0x0F) * 4,
         Some([0x86, 0xDD, _]) => 54,
         _ => return false,
     };
     let own = port.to_be_bytes();
-    let ports = frame.get(tcp..tcp + 4);
+    let ports = frame.get(inner..inner + 4);
     ports.is_some_and(|ports| ports[..2] == own || ports[2..] == own)
 }
