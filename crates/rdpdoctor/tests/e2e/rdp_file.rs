@@ -213,8 +213,9 @@ async fn the_way_through_the_files_gateway() {
 
     let document = checked("rdp-gateway-detect", &lines(closed, 2), port, &[]).await;
     assert_eq!((&document["verdict"]["status"], via(&document)), (&Value::from("ok"), None));
-    let document = checked("rdp-gateway-needed", &lines(gateway.address().port(), 2), closed, &[]);
-    assert_eq!(via(&document.await), Some(place));
+    let needed = lines(gateway.address().port(), 2);
+    let document = checked("rdp-gateway-needed", &needed, closed, &[]).await;
+    assert_eq!(via(&document), Some(place));
 
     let document = checked("rdp-no-gateway", &lines(closed, 0), port, &[]).await;
     assert_eq!(document["verdict"]["status"], "ok");

@@ -2,9 +2,11 @@
 //! tunnel, and in it a channel to the host, over which all other stages go.
 
 mod admission;
+mod carrier;
 mod http;
 mod packets;
 mod token;
+mod transport;
 mod tunnel;
 
 use std::net::SocketAddr;
