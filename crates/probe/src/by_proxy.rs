@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use rdpdoctor_model::{Fact, Stage};
 use rdpdoctor_wire::Redirection;
 
-use crate::check::{Context, Steps};
+use crate::check::Steps;
+use crate::context::Context;
 use crate::proxy::{Destination, Route};
 use crate::stages;
 use crate::stream::MeteredStream;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::side;
 
 /// The port of Kerberos.

@@ -5,12 +5,15 @@
 
 mod by_proxy;
 mod check;
+mod context;
 mod echo;
 mod exchange;
 mod gateway;
 mod journal;
 mod kerberos;
 mod link;
+mod options;
+mod path;
 mod picture;
 mod proxy;
 mod side;
@@ -21,9 +24,10 @@ mod tcp_figures;
 mod tickets;
 mod tls;
 
-pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
+pub use check::Prober;
 pub use gateway::{GATEWAY_PORT, Gateway};
 pub use journal::Journal;
+pub use options::{CheckOptions, Deadlines, Progress, SideQuestions};
 pub use proxy::{Proxy, ProxySignIn};
 pub use sign_in::{Gate, Release, SignIn};
 pub use stages::session::Logon;

@@ -12,7 +12,7 @@ use hickory_resolver::proto::rr::{RData, RecordType as Asked};
 use rdpdoctor_model::{DnsOutcome, Fact, Lookup, RecordType, Stage};
 use tokio::time::{Instant, timeout};
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::stages::dns::millis;
 
 /// The DNS client of a process.

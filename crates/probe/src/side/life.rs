@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdpdoctor_model::{ConnectFailure, Fact, LifeSource, Lookup, Purpose, Stage, Transport};
 use tokio::time::timeout;
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::echo::Echo;
 use crate::stages::tcp;
 

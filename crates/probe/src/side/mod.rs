@@ -18,7 +18,8 @@ pub(crate) use network::measure as measure_path;
 pub(crate) use revocation::ask as revocation;
 pub(crate) use security::tls_offer;
 
-use crate::check::{Context, SideQuestions};
+use crate::context::Context;
+use crate::options::SideQuestions;
 
 /// Starts what is asked while TLS and CredSSP go on: which other security layers the server takes.
 pub(crate) fn beside_tls(

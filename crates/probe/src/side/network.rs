@@ -11,7 +11,7 @@ use rdpdoctor_model::{Ending, Fact, Purpose, Stage, StageOutcome, Transport};
 use rdpdoctor_wire::encode;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::echo::Echo;
 use crate::exchange::exchange;
 use crate::stages::dns::millis;

@@ -22,7 +22,7 @@ use rdpdoctor_wire::read_certificate;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::stages::tls::Issued;
 
 /// How long one place may take.

@@ -9,7 +9,8 @@ use rdpdoctor_model::{
 };
 use tokio::time::Instant;
 
-use crate::check::{Context, SideQuestions};
+use crate::context::Context;
+use crate::options::SideQuestions;
 use crate::stages::{tls, x224};
 use crate::tls::Offer;
 

@@ -11,7 +11,7 @@ use rdpdoctor_wire::encode;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, timeout};
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::exchange::exchange;
 
 /// How long a word is waited for.

@@ -12,7 +12,7 @@ use sspi::generator::{Generator, GeneratorState, NetworkRequest};
 use sspi::ntlm::NtlmConfig;
 use tokio::time::Instant;
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::kerberos::Kdc;
 use crate::link::{Link, Over};
 use crate::sign_in::{Release, SignIn};

@@ -8,7 +8,7 @@ use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use rdpdoctor_model::{Fact, ResolveFailure, Stage};
 use tokio::time::{Instant, timeout};
 
-use crate::check::Context;
+use crate::context::Context;
 
 /// EAI_NODATA of the GNU C library, which POSIX does not know.
 const EAI_NODATA: i32 = -5;

@@ -7,7 +7,7 @@ use rdpdoctor_wire::security::ServerSecurity;
 use rdpdoctor_wire::{encode, frame};
 use tokio::time::Instant;
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::link::Link;
 
 /// What the Connect Response gave.

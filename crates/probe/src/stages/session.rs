@@ -11,7 +11,7 @@ use rdpdoctor_wire::security::ServerSecurity;
 use rdpdoctor_wire::{Redirection, frame, redirection};
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::link::Link;
 use crate::picture::Canvas;
 

@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout};
 
 use super::dns::millis;
 use crate::Journal;
-use crate::check::{Context, SideQuestions};
+use crate::context::Context;
+use crate::options::SideQuestions;
 use crate::stream::MeteredStream;
 
 /// RFC 8305 section 5: how long one address has before the next is tried beside it.

@@ -14,8 +14,9 @@ use tokio_openssl::SslStream;
 
 use super::dns::millis;
 use super::x224;
-use crate::check::{Context, SideQuestions};
+use crate::context::Context;
 use crate::exchange::{alert_of, exchange, metered};
+use crate::options::SideQuestions;
 use crate::side;
 use crate::stream::MeteredStream;
 use crate::tls::{Offer, handshake, key_exchange, wire_version};

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::dns::millis;
 use super::tcp::error_queue;
 use crate::Journal;
-use crate::check::Context;
+use crate::context::Context;
 
 /// How often a SYN is sent, and how long each is given. Version 2 waits 300 ms at least
 /// (MS-RDPEUDP 2.2.2.9).

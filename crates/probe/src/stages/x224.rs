@@ -8,7 +8,7 @@ use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
 use rdpdoctor_wire::encode;
 use tokio::time::Instant;
 
-use crate::check::Context;
+use crate::context::Context;
 use crate::exchange::exchange;
 use crate::stream::MeteredStream;
 

@@ -21,7 +21,8 @@ use tokio::time::{Instant, timeout};
 
 use super::dns::millis;
 use super::{dns, tcp, tls};
-use crate::check::{Context, SideQuestions};
+use crate::context::Context;
+use crate::options::SideQuestions;
 use crate::side;
 use crate::stream::MeteredStream;
 use crate::{Gateway, Journal};

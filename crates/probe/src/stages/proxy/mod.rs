@@ -18,7 +18,7 @@ use tokio_openssl::SslStream;
 use self::dialog::{Carrier, Dialog};
 use super::dns::look_up;
 use super::{tcp, tls};
-use crate::check::Context;
+use crate::context::Context;
 use crate::exchange::metered;
 use crate::proxy::{Destination, Proxy, Route};
 use crate::stream::MeteredStream;

@@ -1,0 +1,313 @@
+//! The main path, as `mstsc` goes it: to the host by whichever way, then stage by stage.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rdpdoctor_model::{Mechanism, Purpose, Stage};
+use rdpdoctor_wire::Redirection;
+use rdpdoctor_wire::encode::session::Channels;
+use rdpdoctor_wire::security::ServerSecurity;
+
+use crate::by_proxy;
+use crate::check::{Beside, STAGES, Steps};
+use crate::context::Context;
+use crate::link::Link;
+use crate::options::SideQuestions;
+use crate::side;
+use crate::sign_in::SignIn;
+use crate::stages;
+use crate::stages::gateway::Entry;
+use crate::stages::session::{Logon, Session};
+use crate::stages::tls::Established;
+use crate::stream::MeteredStream;
+
+pub(crate) async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
+    if let Some(route) = &steps.context.gateway {
+        return by_gateway(steps, route, beside).await;
+    }
+    let stream = match &steps.context.route {
+        Some(route) => by_proxy::connect(steps, route).await?,
+        None => straight(steps, beside).await?,
+    };
+    onwards(steps, stream, beside).await
+}
+
+/// The TCP connection to the target.
+async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (Stage, String)> {
+    let context = &steps.context;
+    if context.side != SideQuestions::None {
+        beside.questions.spawn(side::dns_name(context.clone()));
+    }
+    let addresses = steps.stage(Stage::Dns, stages::dns::run(context)).await?;
+    if let Some(&address) = addresses.first()
+        && context.side != SideQuestions::None
+    {
+        beside.questions.spawn(side::reverse_name(context.clone(), address));
+    }
+    let stream = steps
+        .stage(
+            Stage::Tcp,
+            stages::tcp::run(context, &addresses, Purpose::Main, &mut beside.questions),
+        )
+        .await?;
+    if context.side != SideQuestions::None {
+        let over = Arc::clone(&beside.over);
+        beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
+    }
+    Ok(stream)
+}
+
+/// All stages inside a gateway's tunnel; without a sign-in there is none.
+async fn by_gateway(
+    steps: &Steps,
+    route: &Arc<stages::gateway::Route>,
+    beside: &mut Beside,
+) -> Result<(), (Stage, String)> {
+    let entering = stages::gateway::enter(&steps.context, route);
+    match steps.stage(Stage::Gateway, entering).await? {
+        Entry::Through(stream) => onwards(steps, *stream, beside).await,
+        Entry::Unsigned => {
+            for stage in STAGES {
+                steps.skip_rest(stage, "the gateway's tunnel needs a sign-in (-u)");
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn onwards(
+    steps: &Steps,
+    stream: MeteredStream,
+    beside: &mut Beside,
+) -> Result<(), (Stage, String)> {
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
+    }
+}
+
+/// Goes to the host that a broker named: a connection of its own, with all stages.
+async fn follow(
+    steps: &Steps,
+    redirection: Redirection,
+    beside: &mut Beside,
+) -> Result<(), (Stage, String)> {
+    let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
+    let context = Context { route, ..steps.context.clone() };
+    let failed = |why: &str| (Stage::Session, why.to_owned());
+    let stream = match (&context.gateway, &context.route) {
+        (Some(route), _) => {
+            let names = &redirection.targets;
+            stages::gateway::again(&context, route, names, Purpose::Redirected).await
+        }
+        (None, Some(route)) => by_proxy::redirected(&context, route, &redirection).await,
+        (None, None) => {
+            let found = redirected_to(&context, &redirection).await;
+            let remote =
+                found.ok_or_else(|| failed("the broker named no host that can be found"))?;
+            context.again(remote, Purpose::Redirected).await
+        }
+    };
+    let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
+    let hop = Steps {
+        context: Context { routing_token: redirection.routing_token, ..context },
+        progress: steps.progress.clone(),
+    };
+    match connected(&hop, stream, beside).await? {
+        None => Ok(()),
+        Some(_) => Err(failed("the host that the broker named sends the client on as well")),
+    }
+}
+
+/// The address of the first host that can be found.
+async fn redirected_to(context: &Context, redirection: &Redirection) -> Option<SocketAddr> {
+    for name in &redirection.targets {
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(mut addresses) = tokio::net::lookup_host((bare, context.target.port)).await {
+            return addresses.next();
+        }
+    }
+    None
+}
+
+/// All stages behind the TCP connection; a redirection where a broker sends the client on.
+async fn connected(
+    steps: &Steps,
+    stream: MeteredStream,
+    beside: &mut Beside,
+) -> Result<Option<Redirection>, (Stage, String)> {
+    let context = &steps.context;
+    let remote = stream.remote();
+    let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
+    let (stream, protocol) = (negotiated.stream, negotiated.protocol);
+    if protocol != 0 && context.routing_token.is_none() && context.asks_beside() {
+        side::beside_tls(context, remote, protocol, &mut beside.questions);
+    }
+    let mut link = match protocol {
+        0 => {
+            steps.skip(Stage::Tls, "the server uses Standard RDP Security");
+            steps.skip(Stage::CredSsp, "the server takes no NLA");
+            Link::clear(stream)
+        }
+        _ => {
+            let tls = stages::tls::run(context, stream, protocol);
+            encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
+        }
+    };
+    if context.side != SideQuestions::None
+        && context.routing_token.is_none()
+        // Not before there is a server to speak of; and a proxy carries no datagrams.
+        && context.route.is_none()
+    {
+        beside.udp.spawn(stages::udp::run(context.clone(), remote));
+    }
+    let nla = protocol > 1;
+    if protocol == 1 {
+        steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
+    }
+    match &context.sign_in {
+        Some(sign_in) if nla => {
+            let signing = sign_in_with(context, &mut link, protocol, remote, sign_in);
+            steps.stage(Stage::CredSsp, signing).await?;
+        }
+        None if nla => {
+            steps.stage(Stage::CredSsp, stages::credssp::challenge(context, &mut link)).await?;
+        }
+        _ => {}
+    }
+    let sign_in = match &context.sign_in {
+        None if nla => {
+            steps.skip(Stage::Mcs, "comes after sign-in");
+            skip_session(steps, "not asked for");
+            return Ok(None);
+        }
+        sign_in => sign_in,
+    };
+    let Some(sign_in) = sign_in else {
+        let connecting = stages::mcs::connect(context, &mut link, protocol);
+        steps.stage(Stage::Mcs, connecting).await?;
+        link.finish();
+        skip_session(steps, "not asked for");
+        return Ok(None);
+    };
+    let joining = async {
+        let connected = stages::mcs::connect(context, &mut link, protocol).await?;
+        let channels = stages::mcs::join(context, &mut link, connected.io).await?;
+        Ok((channels, connected.security))
+    };
+    let (channels, security) = steps.stage(Stage::Mcs, joining).await?;
+    match &sign_in.logon {
+        None => {
+            link.finish();
+            skip_session(steps, "not asked for");
+            Ok(None)
+        }
+        Some(logon) => {
+            let begin = Begin { channels, security, nla };
+            session(steps, &mut link, begin, sign_in, logon).await
+        }
+    }
+}
+
+/// The link inside an established encryption; starts the question whether its certificate was
+/// revoked.
+fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
+    if let Some(issued) = established.issued
+        && context.side != SideQuestions::None
+        // Whether the proxy leads to the authority as well, nobody said.
+        && context.route.is_none()
+    {
+        beside.needed.spawn(side::revocation(context.clone(), issued));
+    }
+    Link::tls(established.stream)
+}
+
+/// Signs in; where Kerberos came to nothing before a credential was sent, once more with NTLM on a
+/// connection of its own.
+async fn sign_in_with(
+    context: &Context,
+    link: &mut Link,
+    protocol: u32,
+    remote: SocketAddr,
+    sign_in: &SignIn,
+) -> Result<(), String> {
+    use stages::credssp::Failure;
+    match stages::credssp::run(context, link, protocol, sign_in).await {
+        Ok(()) => return Ok(()),
+        Err(Failure::Over(why)) => return Err(why),
+        Err(Failure::WithoutKerberos(_)) => {}
+    }
+    let stream = context.again(remote, Purpose::Fallback).await;
+    let stream = stream.ok_or("the connection for NTLM was not made")?;
+    let again = stages::x224::run(context, stream).await?;
+    if again.protocol != protocol {
+        return Err("the server chose another security layer the second time".to_owned());
+    }
+    *link = Link::tls(stages::tls::run(context, again.stream, protocol).await?.stream);
+    let only_ntlm = SignIn { mechanism: Some(Mechanism::Ntlm), ..sign_in.clone() };
+    match stages::credssp::run(context, link, protocol, &only_ntlm).await {
+        Ok(()) => Ok(()),
+        Err(Failure::Over(why) | Failure::WithoutKerberos(why)) => Err(why),
+    }
+}
+
+fn skip_session(steps: &Steps, reason: &str) {
+    for stage in [Stage::Licensing, Stage::Session, Stage::Desktop] {
+        steps.skip(stage, reason);
+    }
+}
+
+/// What a session begins with.
+struct Begin {
+    channels: Channels,
+    security: Option<Result<ServerSecurity, String>>,
+    /// The server has the password already.
+    nla: bool,
+}
+
+/// From the client info to the picture, and out again, however far it came.
+async fn session(
+    steps: &Steps,
+    link: &mut Link,
+    Begin { channels, security, nla }: Begin,
+    sign_in: &SignIn,
+    logon: &Logon,
+) -> Result<Option<Redirection>, (Stage, String)> {
+    let context = &steps.context;
+    if !nla {
+        // The password goes in the client info: it must not go to just anybody.
+        let released = stages::credssp::released(context, sign_in, None);
+        steps.stage(Stage::Licensing, released).await.inspect_err(|_| link.finish())?;
+    }
+    if let Some(security) = security {
+        let securing = stages::session::secure(context, link, channels, security);
+        if let Err(why) = securing.await {
+            link.finish();
+            let failed = async { Err::<(), _>(why) };
+            steps.stage(Stage::Licensing, failed).await?;
+        }
+    }
+    let password = (!nla).then_some(&*sign_in.password);
+    let mut session = Session::new(context, link, channels);
+    let result = async {
+        steps.stage(Stage::Licensing, session.licensing(&sign_in.user, password)).await?;
+        let beginning = async {
+            session.begin().await?;
+            // Without a picture the session is all that is waited for.
+            if logon.desktop.is_none() { session.desktop(logon).await } else { Ok(()) }
+        };
+        steps.stage(Stage::Session, beginning).await?;
+        if logon.desktop.is_none() {
+            steps.skip(Stage::Desktop, "not asked for");
+            return Ok(());
+        }
+        steps.stage(Stage::Desktop, session.desktop(logon)).await
+    }
+    .await;
+    if let Some(redirection) = session.redirection.take() {
+        return Ok(Some(redirection));
+    }
+    session.leave().await;
+    result.map(|()| None)
+}
