@@ -163,6 +163,7 @@ impl Walk<'_> {
             None if self.broke_off().is_some() => {
                 Went::Stopped("the server gave no answer that counts".to_owned())
             }
+            None if self.0.unread == Some(Unread::Hole) => self.why(),
             None if self.0.events.iter().all(|e| matches!(e.fact, Fact::StreamEnded { .. })) => {
                 Went::Stopped("the client asked nothing".to_owned())
             }

@@ -201,6 +201,26 @@ fn lost_repeated_and_reordered_segments() {
     assert!(facts.iter().any(missing), "{facts:?}");
 }
 
+/// A capture with a short snap length: what was cut off is missing, not unsaid.
+#[test]
+fn frames_that_were_cut_when_captured() {
+    let mut writer = Writer::default();
+    let mut talk = Talk::between(CLIENT, SERVER, 0);
+    talk.open(&mut writer);
+    talk.client(&mut writer, REQUEST);
+    talk.server(&mut writer, CONFIRM_NLA);
+    talk.client(&mut writer, &client_hello());
+    talk.now += 9000;
+    talk.send(&mut writer, true, Flag::Fin, b"");
+    for (_, frame) in &mut writer.frames {
+        frame.truncate(60);
+    }
+    let facts = writer.facts();
+    assert_eq!(ended(&facts).map(|(_, awaited)| awaited), Some(Awaited::Nothing), "{facts:?}");
+    let missing = |fact: &Fact| matches!(fact, Fact::StageEnded { reason: Some(why), .. } if why.contains("missing"));
+    assert!(facts.iter().any(missing), "{facts:?}");
+}
+
 /// Only what the client sends was captured: its acknowledgments say that it was answered.
 #[test]
 fn one_side_alone() {
