@@ -155,7 +155,7 @@ async fn connected(
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
-    if context.side != SideQuestions::None
+    if context.asks_beside()
         && context.routing_token.is_none()
         // Not before there is a server to speak of; and a proxy carries no datagrams.
         && context.route.is_none()
