@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Forbidden edges, direct or through others, of ordinary dependencies.
 const FORBIDDEN: &[(&[&str], &[&str])] = &[
     (
-        &["rdpdoctor-probe", "rdpdoctor-lab", "rdpdoctor-wire"],
+        &["rdpdoctor-probe", "rdpdoctor-files", "rdpdoctor-lab", "rdpdoctor-wire"],
         &["rdpdoctor-diagnosis", "rdpdoctor-report"],
     ),
     (
@@ -16,7 +16,8 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
         &["tokio", "socket2", "openssl", "hickory-resolver", "windows"],
     ),
     (&["rdpdoctor-report"], &["rdpdoctor-probe", "rdpdoctor-lab"]),
-    (&["rdpdoctor-probe"], &["rdpdoctor-lab"]),
+    (&["rdpdoctor-probe"], &["rdpdoctor-lab", "rdpdoctor-files"]),
+    (&["rdpdoctor-files"], &["rdpdoctor-probe", "rdpdoctor-lab", "tokio", "socket2", "openssl"]),
     (&["rdpdoctor"], &["aws-lc-sys"]),
 ];
 

@@ -1,7 +1,7 @@
-use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Stage, StageOutcome};
+use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Source, Stage, StageOutcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity};
+use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
 /// What the evidence comes down to.
 #[derive(Debug, Clone)]
@@ -264,7 +264,9 @@ fn verdict(
         (Some(finding), None) => finding.title.clone(),
         (Some(finding), Some(_)) if finding.severity == Severity::Blocking => finding.title.clone(),
         (_, Some(why)) => why,
-        (None, None) if undecided => "The check ended before it could decide".to_owned(),
+        (None, None) if undecided => {
+            unread(evidence).unwrap_or_else(|| "The check ended before it could decide".to_owned())
+        }
         _ => fill(reached(evidence), evidence),
     };
     Verdict {
@@ -275,6 +277,28 @@ fn verdict(
         title,
         reported: reported.map(|(code, extended)| Reported { code, extended, reproduced: fits }),
     }
+}
+
+/// Why a capture does not tell.
+fn unread(evidence: &Evidence<'_>) -> Option<String> {
+    let stopped = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome: StageOutcome::Stopped, reason, .. } => reason.as_deref(),
+        _ => None,
+    });
+    let seen = stopped.into_iter().find(|s| s.observation.source == Source::Capture)?;
+    Some(format!("Not decided at {}: {}", seen.observation.stage, seen.value))
+}
+
+/// Whether a capture shows that a session was used, without a look inside.
+fn sealed_session(evidence: &Evidence<'_>) -> bool {
+    let unseen = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome: StageOutcome::Passed, reason: Some(_), .. } => Some(()),
+        _ => None,
+    });
+    unseen.iter().any(|s| {
+        let session = s.observation.stage == Stage::Session;
+        session && s.observation.source == Source::Capture
+    })
 }
 
 /// How far a check came that found nothing wrong.
@@ -288,7 +312,11 @@ fn reached(evidence: &Evidence<'_>) -> &'static str {
     let signed_in = seen(|fact| {
         matches!(fact, Fact::PublicKeyBinding { matches: true, .. } | Fact::LoggedOn { .. })
     });
-    if seen(|fact| matches!(fact, Fact::Picture { .. })) && signed_in {
+    if seen(|fact| matches!(fact, Fact::RdpFile { .. })) && evidence.tcp() == TcpResult::NotTried {
+        "The file leads to {host}, and nothing in it is wrong; the connection was not tried"
+    } else if sealed_session(evidence) {
+        "{host} was used by Remote Desktop, as far as can be told behind the encryption"
+    } else if seen(|fact| matches!(fact, Fact::Picture { .. })) && signed_in {
         "{host} can be used by Remote Desktop: sign-in, session and picture work"
     } else if seen(|fact| matches!(fact, Fact::FontMap)) && signed_in {
         "{host} can be used by Remote Desktop: sign-in and session work"

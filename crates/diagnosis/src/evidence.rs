@@ -154,11 +154,12 @@ impl<'a> Evidence<'a> {
         seen
     }
 
-    /// What became of TCP. When several addresses failed differently, an answer (refused) says more
+    /// What became of TCP, straight or by a proxy's word. When several addresses failed differently, an answer (refused) says more
     /// than a router's word, and that more than silence.
     pub fn tcp(&self) -> TcpResult {
-        let connected =
-            self.main_path(|fact| matches!(fact, Fact::TcpConnected { .. }).then_some(()));
+        let connected = self.main_path(|fact| {
+            matches!(fact, Fact::TcpConnected { .. } | Fact::TunnelOpened { .. }).then_some(())
+        });
         if !connected.is_empty() {
             return TcpResult::Connected;
         }
@@ -166,7 +167,7 @@ impl<'a> Evidence<'a> {
             Fact::TcpFailed { failure, .. } => Some(*failure),
             _ => None,
         });
-        let failures: Vec<_> = failures
+        let mut failures: Vec<_> = failures
             .into_iter()
             .filter(|s| {
                 matches!(
@@ -175,6 +176,10 @@ impl<'a> Evidence<'a> {
                 )
             })
             .collect();
+        failures.extend(self.all(|fact| match fact {
+            Fact::ProxyAnswer { reply, .. } => reply.on_target(),
+            _ => None,
+        }));
         [
             ConnectFailure::Refused,
             ConnectFailure::Reset,

@@ -11,6 +11,7 @@ mod evidence;
 mod gateway;
 mod identity;
 mod inspectors;
+mod loss;
 #[cfg(test)]
 mod testing;
 mod windows_release;
@@ -19,10 +20,12 @@ pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
 pub use causes::CATALOGUE;
+pub use causes::rdpsec::method as encryption_method_name;
 pub use engine::{
     Diagnosis, Finding, Reported, StageReport, StageStatus, Status, Verdict, diagnose,
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use gateway::{GatewayView, gateway_place};
 pub use identity::{Identity, identity};
+pub use loss::loss_interval;
 pub use windows_release::{WindowsRelease, windows_release};

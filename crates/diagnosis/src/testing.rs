@@ -1,10 +1,13 @@
 //! A small builder of evidence for the tests beside the rules.
 
+use std::net::IpAddr;
+
 use rdpdoctor_model::{
     Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex,
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
-    Party, PublicKey, Purpose, RecordType, ResolveFailure, RevocationAnswer, RevocationSource,
-    ServiceKind, Source, Stage, Target, Timestamp, Transport,
+    Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, ResolveFailure,
+    RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target, Timestamp, Transport,
+    UdpReply,
 };
 
 use crate::{Cause, Evidence, Match, Policy, Trust};
@@ -91,6 +94,61 @@ impl Scene {
         let remote = "10.0.0.1:3389".parse().expect("an address");
         let transport = Transport::Tcp;
         self.fact(Stage::Tcp, Fact::Connection { number, purpose, transport, remote, local: None })
+    }
+
+    /// What came for SYN datagrams, each with half a second.
+    pub(crate) fn udp(self, tries: u32, reply: UdpReply) -> Self {
+        let remote = "10.0.0.1:3389".parse().expect("an address");
+        let elapsed_ms = f64::from(tries) * 500.0;
+        self.fact(Stage::Udp, Fact::UdpProbe { remote, tries, reply, elapsed_ms })
+    }
+
+    /// A Connect Response with this in its multitransport block.
+    pub(crate) fn multitransport(self, multitransport_flags: Option<u32>) -> Self {
+        let fact = Fact::McsConnectResponse {
+            result: 0,
+            server_version: None,
+            client_requested_protocols: None,
+            early_capability_flags: None,
+            encryption_method: None,
+            encryption_level: None,
+            multitransport_flags,
+        };
+        self.fact(Stage::Mcs, fact)
+    }
+
+    /// A connection to a proxy.
+    pub(crate) fn proxy(self) -> Self {
+        self.fact(
+            Stage::Proxy,
+            Fact::ProxyChosen {
+                scheme: ProxyScheme::Http,
+                proxy_host: "proxy.corp.example".to_owned(),
+                proxy_port: 3128,
+                chosen_by: ProxyChoice::Option,
+                has_user: false,
+            },
+        )
+        .connection(Purpose::Proxy)
+    }
+
+    /// A proxy that says this.
+    pub(crate) fn proxy_answer(self, reply: ProxyReply) -> Self {
+        self.proxy().fact(Stage::Proxy, Fact::ProxyAnswer { reply, elapsed_ms: 1.0 })
+    }
+
+    /// An HTTP proxy that answers with this status.
+    pub(crate) fn proxy_status(self, status: u16, schemes: &[&str]) -> Self {
+        let schemes = schemes.iter().map(|scheme| (*scheme).to_owned()).collect();
+        let (phrase, error) = ("as it says".to_owned(), None);
+        self.proxy_answer(ProxyReply::Http { status, phrase, schemes, error })
+    }
+
+    /// A tunnel to the target.
+    pub(crate) fn tunnel(self) -> Self {
+        let destination = "pc42.corp.example:3389".to_owned();
+        let fact = Fact::TunnelOpened { destination, carrier: 1, elapsed_ms: 2.0 };
+        self.connection(Purpose::Main).fact(Stage::Tcp, fact)
     }
 
     pub(crate) fn connected(self, remote: &str) -> Self {
@@ -287,6 +345,42 @@ impl Scene {
     /// A Set Error Info PDU.
     pub(crate) fn error_info(self, code: u32) -> Self {
         self.fact(Stage::Session, Fact::SetErrorInfo { code })
+    }
+
+    /// A series of short echo requests.
+    pub(crate) fn echoes(self, sent: u32, lost: u32, median_ms: f64) -> Self {
+        self.series(44, sent, lost, median_ms)
+    }
+
+    /// A series of long ones.
+    pub(crate) fn long_echoes(self, sent: u32, lost: u32) -> Self {
+        self.series(1500, sent, lost, 20.0)
+    }
+
+    fn series(self, bytes: u32, sent: u32, lost: u32, median_ms: f64) -> Self {
+        let median_ms = (lost < sent).then_some(median_ms);
+        let fact = Fact::EchoSeries {
+            address: IpAddr::from([10, 0, 0, 1]),
+            bytes,
+            sent,
+            lost,
+            shortest_ms: median_ms,
+            median_ms,
+            longest_ms: median_ms,
+            jitter_ms: None,
+        };
+        self.fact(Stage::Network, fact)
+    }
+
+    /// What the server chose for Standard RDP Security.
+    pub(crate) fn standard_security(self, method: u32, level: u32) -> Self {
+        let fact = Fact::ServerSecurityData {
+            encryption_method: method,
+            encryption_level: level,
+            random_length: 32,
+            certificate: Lookup::Absent,
+        };
+        self.fact(Stage::Mcs, fact)
     }
 
     /// The client asked to leave.

@@ -106,5 +106,11 @@ fn no_remedy_weakens_the_host() {
 fn areas_stand_in_the_order_of_the_stages() {
     let mut areas: Vec<&str> = CATALOGUE.iter().map(|cause| cause.id.area()).collect();
     areas.dedup();
-    assert_eq!(areas, ["gateway", "dns", "net", "nego", "tls", "nla", "mcs", "license", "session"]);
+    assert_eq!(
+        areas,
+        [
+            "gateway", "dns", "net", "nego", "tls", "nla", "rdpsec", "mcs", "license", "session",
+            "udp", "client"
+        ]
+    );
 }

@@ -92,7 +92,7 @@ fn every_status_of_a_sign_in() {
 
 #[test]
 fn every_error_of_a_session() {
-    let areas = ["session", "license"];
+    let areas = ["session", "license", "rdpsec"];
     let error = |code| Fact::SetErrorInfo { code };
     let rows = every_row(Table::Errinfo, Stage::Session, &areas, "session.error", error);
     assert!(rows > 50, "{rows} rows");

@@ -6,12 +6,20 @@ use openssl::ssl::SslVersion;
 
 use crate::certificate::{self, Forge, Identity};
 use crate::gateway::Gateway;
+use crate::proxy::ProxyAnswer;
+use crate::security::StandardSecurity;
 use crate::tls::ClientHello;
+use crate::udp::UdpAnswer;
 use crate::x224::{self, Request};
 
 /// A server from its first to its last step. Faults are written as
 /// `Behaviour { the_step_that_differs, ..Behaviour::HEALTHY }`.
 pub(crate) struct Behaviour {
+    /// What stands in front of it.
+    pub(crate) proxy: Option<ProxyAnswer>,
+    /// What it does with datagrams to its port; without it nothing takes them, and it does not
+    /// offer UDP.
+    pub(crate) udp: Option<UdpAnswer>,
     /// How fast it sends.
     pub(crate) pace: Pace,
     /// What it does with a connection before it has read anything.
@@ -32,6 +40,8 @@ pub(crate) struct Behaviour {
     pub(crate) verdict: Verdict,
     /// How it answers the MCS Connect Initial.
     pub(crate) connect: ConnectAnswer,
+    /// How it encrypts without TLS.
+    pub(crate) standard_security: StandardSecurity,
     /// How it answers the Client Info PDU.
     pub(crate) license: LicenseAnswer,
     /// How the session goes on.
@@ -43,6 +53,8 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     /// A Windows Server 2022 that requires NLA, with the certificate it made for itself.
     pub(crate) const HEALTHY: Self = Self {
+        proxy: None,
+        udp: None,
         pace: Pace::Normal,
         opening: Opening::Await,
         negotiation: x224::nla_only,
@@ -53,6 +65,7 @@ impl Behaviour {
         sign_in: SignIn::Challenge(Challenge::HEALTHY),
         verdict: Verdict::Accept,
         connect: ConnectAnswer::Response,
+        standard_security: StandardSecurity::HEALTHY,
         license: LicenseAnswer::Valid,
         session: SessionAnswer::Desktop,
         gateway: None,

@@ -10,6 +10,7 @@ use tokio_openssl::SslStream;
 use crate::ConnectionRecord;
 use crate::behaviour::{Ending, Instead, Then};
 use crate::link::Link;
+use crate::security::{Encryption, Offer};
 
 /// Longest message taken from a client; a client's first messages stay far below.
 const LONGEST_MESSAGE: usize = 64 * 1024;
@@ -40,7 +41,15 @@ impl Frame {
 /// A connection with its transport of the moment.
 pub(crate) struct Channel {
     transport: Transport,
+    security: Security,
     pending: Vec<u8>,
+}
+
+/// Standard RDP Security.
+enum Security {
+    None,
+    Offered(Box<Offer>),
+    Agreed(Box<Encryption>),
 }
 
 enum Transport {
@@ -52,7 +61,26 @@ enum Transport {
 
 impl Channel {
     pub(crate) fn new(link: Link) -> Self {
-        Self { transport: Transport::Clear(link), pending: Vec::new() }
+        Self { transport: Transport::Clear(link), security: Security::None, pending: Vec::new() }
+    }
+
+    /// From the client's Security Exchange PDU on, PDUs are encrypted.
+    pub(crate) fn offer(&mut self, offer: Offer) {
+        self.security = Security::Offered(Box::new(offer));
+    }
+
+    /// A PDU of the client as it would be inside TLS.
+    fn opened(&mut self, pdu: Vec<u8>) -> io::Result<Vec<u8>> {
+        match &mut self.security {
+            Security::None => Ok(pdu),
+            Security::Offered(offer) => {
+                if let Some(encryption) = offer.agreed(&pdu)? {
+                    self.security = Security::Agreed(Box::new(encryption));
+                }
+                Ok(pdu)
+            }
+            Security::Agreed(encryption) => encryption.open(pdu),
+        }
     }
 
     /// The next message of the framing.
@@ -64,7 +92,8 @@ impl Channel {
             match frame(&self.pending) {
                 Frame::Whole(length) if length <= self.pending.len() => {
                     let rest = self.pending.split_off(length);
-                    return Ok(std::mem::replace(&mut self.pending, rest));
+                    let message = std::mem::replace(&mut self.pending, rest);
+                    return self.opened(message);
                 }
                 Frame::Foreign => return Err(io::ErrorKind::InvalidData.into()),
                 Frame::Whole(length) if length > LONGEST_MESSAGE => {
@@ -88,6 +117,15 @@ impl Channel {
         match &self.transport {
             Transport::Clear(link) => link.note(note),
             Transport::Secure(stream) => stream.get_ref().note(note),
+            Transport::Gone => {}
+        }
+    }
+
+    /// The picture begins now.
+    pub(crate) fn picture_begins(&self) {
+        match &self.transport {
+            Transport::Clear(link) => link.picture_begins(),
+            Transport::Secure(stream) => stream.get_ref().picture_begins(),
             Transport::Gone => {}
         }
     }
@@ -120,6 +158,11 @@ impl Channel {
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sealed = match &mut self.security {
+            Security::Agreed(encryption) => encryption.seal(bytes)?,
+            Security::None | Security::Offered(_) => bytes.to_vec(),
+        };
+        let bytes = &sealed[..];
         match &mut self.transport {
             Transport::Clear(link) => link.write_all(bytes).await,
             Transport::Secure(stream) => {

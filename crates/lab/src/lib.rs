@@ -19,18 +19,22 @@ mod link;
 mod mcs;
 mod ntlm;
 mod picture;
+mod proxy;
+mod rc4;
 mod revocation;
 mod running;
+mod security;
 mod server;
 mod session;
 mod share;
 mod sign_in;
 mod tls;
+mod udp;
 mod x224;
 
 pub use faults::{FAULTS, fault};
 pub use gateway::GatewayStep;
-pub use running::{ConnectionRecord, Options, Running, start};
+pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};
 
 /// The one account that the servers know, in whatever domain.
 pub const USER: &str = "lab";

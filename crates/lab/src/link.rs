@@ -5,15 +5,15 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::ConnectionRecord;
 use crate::behaviour::{Ending, Pace, Then};
+use crate::{ConnectionRecord, FirstPicture};
 
 /// How long silence is kept when the client does not leave.
 const LONGEST_SILENCE: Duration = Duration::from_secs(600);
@@ -43,6 +43,11 @@ pub(crate) struct Link {
     /// Pauses made since something was received.
     pauses: u16,
     pause: Option<Pin<Box<Sleep>>>,
+    accepted: Instant,
+    /// How often something was sent behind something received.
+    answers: u32,
+    /// Nothing was sent since something was received.
+    answer_due: bool,
 }
 
 impl Link {
@@ -53,7 +58,23 @@ impl Link {
     ) -> io::Result<Self> {
         // Otherwise the kernel would glue a dripping server's bytes together again.
         stream.set_nodelay(true)?;
-        Ok(Self { stream, record, unread: Vec::new(), pace, pauses: 0, pause: None })
+        Ok(Self {
+            stream,
+            record,
+            unread: Vec::new(),
+            pace,
+            pauses: 0,
+            pause: None,
+            accepted: Instant::now(),
+            answers: 0,
+            answer_due: false,
+        })
+    }
+
+    /// The picture begins now; what began already began.
+    pub(crate) fn picture_begins(&self) {
+        let picture = FirstPicture { round_trips: self.answers, after: self.accepted.elapsed() };
+        self.note(|record| _ = record.picture.get_or_insert(picture));
     }
 
     /// Puts bytes back, to be read before all others.
@@ -135,6 +156,7 @@ impl AsyncRead for Link {
         if !received.is_empty() {
             self.note(|record| keep(&mut record.on_wire, received));
             self.pauses = 0;
+            self.answer_due = true;
         }
         Poll::Ready(Ok(()))
     }
@@ -147,6 +169,7 @@ impl AsyncWrite for Link {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pause(cx));
+        self.answers += u32::from(std::mem::take(&mut self.answer_due));
         let bytes = if self.pace == Pace::Dripping { &bytes[..bytes.len().min(1)] } else { bytes };
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

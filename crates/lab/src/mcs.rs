@@ -5,9 +5,9 @@ use std::io;
 
 use ironrdp_core::{decode, encode_vec};
 use ironrdp_pdu::gcc::{
-    ClientEarlyCapabilityFlags, ConferenceCreateResponse, EncryptionLevel, EncryptionMethod,
-    RdpVersion, ServerCoreData, ServerCoreOptionalData, ServerEarlyCapabilityFlags,
-    ServerGccBlocks, ServerNetworkData, ServerSecurityData,
+    ClientEarlyCapabilityFlags, ConferenceCreateResponse, MultiTransportChannelData,
+    MultiTransportFlags, RdpVersion, ServerCoreData, ServerCoreOptionalData,
+    ServerEarlyCapabilityFlags, ServerGccBlocks, ServerNetworkData, ServerSecurityData,
 };
 use ironrdp_pdu::mcs::{
     ConnectInitial, ConnectResponse, DisconnectProviderUltimatum, DisconnectReason,
@@ -15,8 +15,8 @@ use ironrdp_pdu::mcs::{
 };
 use ironrdp_pdu::nego::SecurityProtocol;
 use ironrdp_pdu::x224::{X224, X224Data};
-use openssl::rand::rand_bytes;
-use openssl::rsa::Rsa;
+
+use crate::security::Offer;
 
 /// The I/O channel, which Windows always numbers so; static channels follow.
 pub(crate) const IO_CHANNEL: u16 = 1003;
@@ -26,12 +26,13 @@ const MOST_CHANNELS: u16 = 31;
 
 /// A Connect Response with this result to a Connect Initial in its TPKT.
 ///
-/// Without TLS (`standard_security`) it carries a random and a key for Standard RDP Security.
+/// Without TLS it carries a random and a key for Standard RDP Security.
 pub(crate) fn connect_response(
     initial: &[u8],
     requested_protocols: u32,
-    standard_security: bool,
+    standard_security: Option<&Offer>,
     result: u8,
+    udp: bool,
 ) -> io::Result<Vec<u8>> {
     let channels = IO_CHANNEL + 1..IO_CHANNEL + 1 + Wishes::of(initial).channels;
     let blocks = ServerGccBlocks {
@@ -49,13 +50,14 @@ pub(crate) fn connect_response(
             },
         },
         network: ServerNetworkData { channel_ids: channels.collect(), io_channel: IO_CHANNEL },
-        security: if standard_security {
-            standard_rdp_security()?
-        } else {
-            ServerSecurityData::no_security()
+        security: match standard_security {
+            Some(offer) => offer.server_data()?,
+            None => ServerSecurityData::no_security(),
         },
         message_channel: None,
-        multi_transport_channel: None,
+        multi_transport_channel: udp.then_some(MultiTransportChannelData {
+            flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
+        }),
     };
     let response = ConnectResponse {
         conference_create_response: ConferenceCreateResponse::new(0x79F3, blocks)
@@ -108,67 +110,23 @@ impl Wishes {
     }
 }
 
-/// 128-bit RC4, "client compatible", as Windows 2000 to Server 2008 choose (MS-RDPBCGR 2.2.1.4.3).
-fn standard_rdp_security() -> io::Result<ServerSecurityData> {
-    let mut random = [0; 32];
-    rand_bytes(&mut random)?;
-    Ok(ServerSecurityData {
-        encryption_method: EncryptionMethod::BIT_128,
-        encryption_level: EncryptionLevel::ClientCompatible,
-        server_random: Some(random),
-        server_cert: proprietary_certificate()?,
-    })
-}
-
-/// A Server Proprietary Certificate (MS-RDPBCGR 2.2.1.4.3.1.1) with a fresh 512-bit key. Its
-/// signature is all zeros: the lab's sessions end before a client would verify it.
-fn proprietary_certificate() -> io::Result<Vec<u8>> {
-    const MODULUS_LENGTH: u32 = 64;
-    const PADDING: [u8; 8] = [0; 8];
-    let key = Rsa::generate(MODULUS_LENGTH * 8)?;
-    let mut modulus = key.n().to_vec();
-    modulus.reverse();
-    let public_key = [
-        &b"RSA1"[..],
-        &(MODULUS_LENGTH + 8).to_le_bytes(),
-        &(MODULUS_LENGTH * 8).to_le_bytes(),
-        &(MODULUS_LENGTH - 1).to_le_bytes(),
-        &65_537u32.to_le_bytes(),
-        &modulus,
-        &PADDING,
-    ]
-    .concat();
-    let blob = |kind: u16, content: &[u8]| {
-        let length = content.len().to_le_bytes();
-        [&kind.to_le_bytes()[..], &[length[0], length[1]], content].concat()
-    };
-    Ok([
-        // dwVersion CERT_CHAIN_VERSION_1, SIGNATURE_ALG_RSA, KEY_EXCHANGE_ALG_RSA.
-        &[1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0][..],
-        &blob(6, &public_key),
-        &blob(8, &[0; 72]),
-    ]
-    .concat())
-}
-
 #[cfg(test)]
 mod tests {
     use ironrdp_pdu::gcc::EncryptionLevel;
 
     use super::*;
+    use crate::security::StandardSecurity;
 
     #[test]
     fn a_response_decodes_with_its_security() {
-        for standard_security in [false, true] {
-            let bytes = connect_response(&[], 3, standard_security, 0).expect("encodes");
+        let offer = Offer::new(StandardSecurity::HEALTHY).expect("a key");
+        for standard_security in [None, Some(&offer)] {
+            let bytes = connect_response(&[], 3, standard_security, 0, false).expect("encodes");
             let X224(data) = ironrdp_core::decode::<X224<X224Data<'_>>>(&bytes).expect("TPKT");
             let response = ironrdp_core::decode::<ConnectResponse>(&data.data).expect("BER");
             let blocks = response.conference_create_response.gcc_blocks();
-            let level = if standard_security {
-                EncryptionLevel::ClientCompatible
-            } else {
-                EncryptionLevel::None
-            };
+            let level = standard_security
+                .map_or(EncryptionLevel::None, |_| EncryptionLevel::ClientCompatible);
             assert_eq!(blocks.security.encryption_level, level);
             let requested = blocks.core.optional_data.client_requested_protocols;
             assert_eq!(requested.map(|protocols| protocols.bits()), Some(3));
@@ -177,8 +135,8 @@ mod tests {
 
     #[test]
     fn a_refusal_differs_in_its_result_alone() {
-        let fine = connect_response(&[], 3, false, 0).expect("encodes");
-        let refused = connect_response(&[], 3, false, 15).expect("encodes");
+        let fine = connect_response(&[], 3, None, 0, false).expect("encodes");
+        let refused = connect_response(&[], 3, None, 15, false).expect("encodes");
         let differing: Vec<_> =
             fine.iter().zip(&refused).enumerate().filter(|(_, (a, b))| a != b).collect();
         assert_eq!(differing, [(12, (&0, &15))]);

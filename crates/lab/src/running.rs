@@ -8,16 +8,16 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-use crate::behaviour::Revocation;
+use crate::behaviour::{Revocation, Tls};
 use crate::certificate::{self, Forge};
 use crate::gateway::{GatewayStep, Waiting};
+use crate::proxy::Proxy;
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
-use crate::tls;
-use crate::{Fault, faults};
+use crate::{Fault, faults, tls, udp};
 
 /// Records of more connections than these are dropped, the oldest first.
 const MOST_RECORDS: usize = 1024;
@@ -64,11 +64,24 @@ pub struct ConnectionRecord {
     pub authenticate_received: bool,
     /// Whether a password itself came: delegated by CredSSP or in a Client Info PDU.
     pub credentials_received: bool,
+    /// When the picture began; `None` as long as it has not.
+    pub picture: Option<FirstPicture>,
+}
+
+/// What it took a client to come to the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstPicture {
+    /// How often the server answered something that it had waited for: each is a round trip.
+    pub round_trips: u32,
+    /// From the connection's acceptance to the picture's first byte.
+    pub after: Duration,
 }
 
 /// A server at work; it stops when this is dropped.
 pub struct Running {
     address: SocketAddr,
+    proxy: Option<SocketAddr>,
+    asked: Arc<Mutex<Vec<String>>>,
     ca_pem: String,
     records: Arc<Records>,
     task: JoinHandle<()>,
@@ -78,6 +91,16 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the proxy in front of it listens, if there is one. It speaks HTTP, HTTPS and SOCKS 5.
+    pub fn proxy(&self) -> Option<SocketAddr> {
+        self.proxy
+    }
+
+    /// What that proxy was asked to connect to, as `host:port`.
+    pub fn asked_of_proxy(&self) -> Vec<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The certificate of the lab's authority, PEM: made anew for each server. A client that trusts
@@ -133,6 +156,15 @@ pub async fn start(
         None => None,
     };
     let gateway_code = options.gateway_code;
+    let at_proxy = match behaviour.proxy {
+        Some(answer) => Some((TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?, answer)),
+        None => None,
+    };
+    let datagrams = match behaviour.udp {
+        Some(answer) => Some((UdpSocket::bind(address).await?, answer)),
+        None => None,
+    };
+    let proxy_address = at_proxy.as_ref().map(|(at, _)| at.local_addr()).transpose()?;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;
@@ -147,6 +179,13 @@ pub async fn start(
             std::fs::write(file, &ca_pem)?;
         }
         let context = tls::context(&behaviour.tls, &identity)?;
+        let at_proxy = match behaviour.proxy {
+            Some(_) => {
+                let own = certificate::from_authority(&forge, &forge.names)?;
+                Some(tls::context(&Tls::HEALTHY, &own)?)
+            }
+            None => None,
+        };
         let public_key = identity.public_key()?;
         let later_context = match behaviour.gateway {
             Some(gateway) if gateway.changes_certificate => {
@@ -165,20 +204,39 @@ pub async fn start(
             gateway_code,
             waiting: Waiting::default(),
         };
-        Ok((server, list, ca_pem))
+        Ok((server, at_proxy, list, ca_pem))
     };
-    let (server, list, ca_pem) = spawn_blocking(make).await.map_err(io::Error::other)??;
+    let (server, proxy_context, list, ca_pem) =
+        spawn_blocking(make).await.map_err(io::Error::other)??;
 
     let records = Arc::new(Records::default());
     let kept = Arc::clone(&records);
     let most = options.most_connections.max(1);
+    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let proxy = at_proxy.zip(proxy_context).map(|((listener, answer), context)| Proxy {
+        listener,
+        answer,
+        context,
+        server: address,
+        asked: Arc::clone(&asked),
+    });
     let task = tokio::spawn(async move {
         tokio::join!(
             accept(listener, Arc::new(server), most, &kept),
-            point.serve(Arc::from(list.as_slice()))
+            point.serve(Arc::from(list.as_slice())),
+            async {
+                if let Some((socket, answer)) = datagrams {
+                    udp::serve(socket, answer).await;
+                }
+            },
+            async {
+                if let Some(proxy) = proxy {
+                    proxy.serve().await;
+                }
+            },
         );
     });
-    Ok(Running { address, ca_pem, records, task })
+    Ok(Running { address, proxy: proxy_address, asked, ca_pem, records, task })
 }
 
 /// Accepts as long as it lives. With as many connections as are allowed, further ones stay in the
@@ -214,6 +272,7 @@ impl Records {
             above_tls: Vec::new(),
             authenticate_received: false,
             credentials_received: false,
+            picture: None,
         };
         let record = Arc::new(Mutex::new(record));
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);

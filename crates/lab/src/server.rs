@@ -18,6 +18,7 @@ use crate::channel::Channel;
 use crate::gateway::{self, GatewayStep};
 use crate::link::Link;
 use crate::mcs::{self, Wishes};
+use crate::security::Offer;
 use crate::session::Logon;
 use crate::sign_in::SignedIn;
 use crate::tls::{self, ClientHello};
@@ -176,17 +177,21 @@ impl Server {
     ) -> io::Result<Then> {
         let initial = channel.message(x224::frame).await?;
         let protocols = request.requested.unwrap_or(0);
-        let response = |result| mcs::connect_response(&initial, protocols, logon.is_none(), result);
+        let offer = match logon {
+            None => Some(Offer::new(self.behaviour.standard_security)?),
+            Some(_) => None,
+        };
+        let udp = self.behaviour.udp.is_some();
+        let response =
+            |result| mcs::connect_response(&initial, protocols, offer.as_ref(), result, udp);
         match &self.behaviour.connect {
             ConnectAnswer::Response => {
                 channel.send(&response(0)?).await?;
-                if let Some(logon) = logon {
-                    return self.session(channel, Wishes::of(&initial), logon).await;
+                if let Some(offer) = offer {
+                    channel.offer(offer);
                 }
-                // What follows is encrypted, and stays unanswered.
-                loop {
-                    channel.anything().await?;
-                }
+                let logon = logon.unwrap_or(Logon::AskClient);
+                self.session(channel, Wishes::of(&initial), logon).await
             }
             ConnectAnswer::Refused(result) => {
                 channel.send(&response(*result)?).await?;

@@ -254,6 +254,7 @@ impl Session<'_> {
         if matches!(self.server.behaviour.session, SessionAnswer::Unpainted) {
             return Ok(());
         }
+        self.channel.picture_begins();
         for tile in picture::tiles() {
             self.channel.send(&tile?).await?;
         }

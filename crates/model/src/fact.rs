@@ -4,13 +4,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::rdp_file::{GatewayUse, RdpFileEncoding, RdpFileFlaw, RdpFileValue};
 use crate::terms::{
     Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Icmp, KerberosExchange, LifeSource,
     LogonForm, Mechanism, Negotiation, NtlmVersion, Party, Purpose, RecordType, ReleaseReason,
     ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer, SecurityLayerAnswer,
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
-use crate::{Certificate, GatewayStep, GatewayTransport, Hex, Lookup, Timestamp};
+use crate::{
+    Certificate, GatewayStep, GatewayTransport, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme,
+    Timestamp, UdpReply,
+};
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
 /// name in kebab-case. A kind is never reused for something else.
@@ -26,6 +30,129 @@ pub enum Fact {
         names: Vec<String>,
         /// Addresses of its interfaces.
         addresses: Vec<IpAddr>,
+    },
+
+    // ── rdpfile ─────────────────────────────────────────────────────────────────────────────────
+    /// An `.rdp` file was read.
+    RdpFile {
+        /// How its characters are written.
+        encoding: RdpFileEncoding,
+        /// Bytes in it.
+        length: u64,
+        /// Settings in it.
+        settings: u32,
+        /// Names of settings that are not known, the first ones.
+        unknown_settings: Vec<String>,
+        /// Whether it holds a password that only its own user and machine can read.
+        password: bool,
+        /// Whether it holds a password that anybody can read.
+        clear_password: bool,
+        /// Whether it is signed.
+        signed: bool,
+    },
+    /// The computer that the file names.
+    RdpFileAddress {
+        /// The line.
+        line: u32,
+        /// `full address` or `alternate full address`, which wins.
+        setting: String,
+        /// The name or address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The other address, where both are there and differ.
+        other_host: Option<String>,
+    },
+    /// The RD Gateway that the file names.
+    RdpFileGateway {
+        /// The line.
+        line: u32,
+        /// Its name.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// When it is wanted.
+        usage: GatewayUse,
+    },
+    /// Who signs in, as the file says.
+    RdpFileUser {
+        /// The line.
+        line: u32,
+        /// The name.
+        user: String,
+        /// `domain`, where it is there.
+        domain: Option<String>,
+        /// The name holds a target behind a bastion (`user@target@bastion`, `user#target`).
+        names_target: bool,
+    },
+    /// A setting of the file that matters.
+    RdpFileSetting {
+        /// The line.
+        line: u32,
+        /// Its name in lower case.
+        setting: String,
+        /// Its value.
+        value: RdpFileValue,
+    },
+    /// The file's signature.
+    RdpFileSignature {
+        /// The settings that it covers.
+        scope: Vec<String>,
+        /// Who signed.
+        subject: Option<String>,
+        /// Whether it fits what the file says now.
+        fits: Lookup<bool>,
+    },
+    /// Something is wrong with the file.
+    RdpFileProblem {
+        /// The line; absent when it is the whole file.
+        line: Option<u32>,
+        /// What.
+        flaw: RdpFileFlaw,
+        /// The setting's name in lower case.
+        setting: Option<String>,
+        /// What stands there, where that is no secret.
+        value: Option<String>,
+    },
+
+    // ── proxy ───────────────────────────────────────────────────────────────────────────────────
+    /// The proxy by which every connection to the target goes.
+    ProxyChosen {
+        /// Its protocol.
+        scheme: ProxyScheme,
+        /// Its name or address.
+        proxy_host: String,
+        /// Its port.
+        proxy_port: u16,
+        /// Who chose it.
+        chosen_by: ProxyChoice,
+        /// Whether there is a user to sign in with.
+        has_user: bool,
+    },
+    /// The proxy's name has no address.
+    ProxyNameFailed {
+        /// The name.
+        proxy_host: String,
+        /// Which way it failed.
+        failure: ResolveFailure,
+        /// The resolver's own words.
+        text: String,
+    },
+    /// A proxy's answer.
+    ProxyAnswer {
+        /// What it said.
+        reply: ProxyReply,
+        /// From the first word to it to this answer.
+        elapsed_ms: f64,
+    },
+    /// The proxy made the connection; what follows passes inside.
+    TunnelOpened {
+        /// The target as the proxy was asked for it.
+        destination: String,
+        /// The number of the connection to the proxy.
+        carrier: u32,
+        /// From the first word to the proxy to its consent.
+        elapsed_ms: f64,
     },
 
     // ── gateway ─────────────────────────────────────────────────────────────────────────────────
@@ -637,6 +764,69 @@ pub enum Fact {
         elapsed_ms: f64,
     },
 
+    // ── udp ─────────────────────────────────────────────────────────────────────────────────────
+    /// What became of SYN datagrams to the target's port (MS-RDPEUDP 3.1.5.1).
+    UdpProbe {
+        /// The other side.
+        remote: SocketAddr,
+        /// How many were sent.
+        tries: u32,
+        /// What came.
+        reply: UdpReply,
+        /// From the first one to the answer, or to the end of the waiting.
+        elapsed_ms: f64,
+    },
+
+    // ── network ─────────────────────────────────────────────────────────────────────────────────
+    /// A series of ICMP echo requests to the target's address.
+    EchoSeries {
+        /// That address.
+        address: IpAddr,
+        /// Bytes of each request, IP header included.
+        bytes: u32,
+        /// How many were sent, those aside whose answer was not waited for.
+        sent: u32,
+        /// How many of these were not answered.
+        lost: u32,
+        /// The shortest time to an answer.
+        shortest_ms: Option<f64>,
+        /// The time in the middle.
+        median_ms: Option<f64>,
+        /// The longest one.
+        longest_ms: Option<f64>,
+        /// Mean difference between the times of two answers that follow each other.
+        jitter_ms: Option<f64>,
+    },
+    /// What the kernel knew of this TCP connection when it ended (tcp(7), TCP_INFO).
+    TcpFigures {
+        /// Smoothed round-trip time.
+        round_trip_ms: f64,
+        /// How much it varies.
+        variation_ms: f64,
+        /// Segments that were sent more than once.
+        sent_again: u32,
+        /// Segments that were never acknowledged.
+        unacknowledged: u32,
+        /// The path's MTU as far as the kernel knows it, in bytes.
+        path_mtu: u32,
+    },
+    /// A ClientHello padded to nearly the MTU of Ethernet, sent on a connection of its own.
+    PaddedClientHello {
+        /// Its length in bytes.
+        length: usize,
+        /// The longest segment that both sides were told to send; none: the usual one.
+        segment: Option<u32>,
+        /// Whether the server answered it.
+        answered: bool,
+    },
+    /// A whole TLS handshake on a connection whose segments are short in both directions.
+    SmallSegments {
+        /// The longest segment that both sides were told to send, in bytes.
+        segment: u32,
+        /// The suite agreed.
+        handshake: Lookup<String>,
+    },
+
     // ── what the user says, and what we ourselves did ───────────────────────────────────────────
     /// The code that the user's client showed (`--reported`).
     ReportedCode {
@@ -653,6 +843,18 @@ pub enum Fact {
         reason: Option<String>,
         /// How long the stage took.
         elapsed_ms: f64,
+    },
+    /// Segments of a captured connection that were sent again: packets were lost, or came late.
+    Retransmissions {
+        /// By the client.
+        client: u32,
+        /// By the server.
+        server: u32,
+    },
+    /// Something of a capture that could not be looked at.
+    CaptureIncomplete {
+        /// What, in words.
+        what: String,
     },
     /// A part of rdpdoctor itself failed.
     OwnBug {

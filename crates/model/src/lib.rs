@@ -10,11 +10,14 @@ mod gateway;
 mod hex;
 mod lookup;
 mod observation;
+mod proxy;
+mod rdp_file;
 mod secret;
 mod stage;
 mod target;
 mod terms;
 mod timestamp;
+mod udp;
 mod user;
 
 pub use cause_id::CauseId;
@@ -24,6 +27,8 @@ pub use gateway::{GatewayStep, GatewayTransport};
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};
+pub use proxy::{ProxyChoice, ProxyReply, ProxyScheme};
+pub use rdp_file::{GatewayUse, RdpFileEncoding, RdpFileFlaw, RdpFileValue};
 pub use secret::Secret;
 pub use stage::Stage;
 pub use target::{DEFAULT_PORT, Target, TargetError};
@@ -34,4 +39,5 @@ pub use terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 pub use timestamp::Timestamp;
+pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};

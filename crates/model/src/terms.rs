@@ -94,6 +94,12 @@ pub enum Purpose {
     Redirected,
     /// The RD Gateway.
     Gateway,
+    /// What the path does to packets.
+    Path,
+    /// The connection to a proxy, which carries others.
+    Proxy,
+    /// Whether UDP is answered.
+    Udp,
 }
 
 /// What carries a connection.
@@ -106,7 +112,7 @@ pub enum Transport {
     Udp,
     /// ICMP echo.
     Icmp,
-    /// An RD Gateway's tunnel; the other side is the gateway's.
+    /// Inside another connection: one to a proxy or an RD Gateway.
     Tunnel,
 }
 
@@ -220,6 +226,10 @@ pub enum Awaited {
     GatewayData,
     /// The end of the connection, after the client asked for it.
     Disconnect,
+    /// A proxy's word on how to sign in to it, or on the sign-in.
+    ProxyGreeting,
+    /// A proxy's answer to the request for a connection.
+    ProxyAnswer,
     /// Nothing: the check had what it wanted.
     Nothing,
 }
@@ -239,6 +249,7 @@ impl Awaited {
             Self::License => Stage::Licensing,
             Self::DemandActive | Self::FontMap | Self::Disconnect => Stage::Session,
             Self::Picture => Stage::Desktop,
+            Self::ProxyGreeting | Self::ProxyAnswer => Stage::Proxy,
             Self::GatewayAnswer
             | Self::GatewayHandshake
             | Self::GatewayAuthentication

@@ -1,24 +1,29 @@
+use std::fs::File;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage, StageOutcome, Target};
 use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
+use rdpdoctor_wire::security::ServerSecurity;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::Journal;
 use crate::gateway::Gateway;
 use crate::link::Link;
+use crate::proxy::{Proxy, Route};
 use crate::side::{self, DnsClient};
 use crate::sign_in::SignIn;
 use crate::stages;
-use crate::stages::gateway::{Entry, Route};
+use crate::stages::gateway::Passage;
 use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Established;
 use crate::stream::MeteredStream;
 use crate::tls::{TlsClient, TlsError};
+use crate::{by_gateway, by_proxy};
 
 /// How long side questions may go on after the main path succeeded: they run beside it, and most
 /// are answered before it ends.
@@ -29,6 +34,12 @@ const GRACE_AFTER_FAILURE: Duration = Duration::from_millis(1500);
 
 /// How long the answer about a revocation is waited for: a Windows client waits for it too.
 const REVOCATION: Duration = Duration::from_secs(3);
+
+/// How long the path may be measured after all else, which only a path that loses packets needs.
+const MEASURING: Duration = Duration::from_millis(1500);
+
+/// The longest series of echo requests that can be asked for, with time for the last answers.
+const MEASURING_ON_REQUEST: Duration = Duration::from_secs(700);
 
 /// What a check shall do.
 #[derive(Debug, Clone)]
@@ -43,6 +54,12 @@ pub struct CheckOptions {
     pub sign_in: Option<SignIn>,
     /// The RD Gateway to go through; none: straight to the host.
     pub gateway: Option<Gateway>,
+    /// How many echo requests measure the path; none: a dozen, as far as they cost no time.
+    pub samples: Option<u16>,
+    /// What the connection request carries for a load balancer, as an `.rdp` file has it.
+    pub routing: Option<Vec<u8>>,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for CheckOptions {
@@ -53,6 +70,9 @@ impl Default for CheckOptions {
             deadlines: Deadlines::default(),
             sign_in: None,
             gateway: None,
+            samples: None,
+            routing: None,
+            proxy: None,
         }
     }
 }
@@ -151,11 +171,16 @@ pub(crate) struct Context {
     pub(crate) offer: u32,
     pub(crate) side: SideQuestions,
     pub(crate) sign_in: Option<SignIn>,
+    pub(crate) samples: Option<u16>,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
+    /// What the user's file gave to show to a load balancer.
+    pub(crate) routing: Option<Vec<u8>>,
+    /// The way through a proxy; none: straight.
+    pub(crate) route: Option<Arc<Route>>,
     names: Arc<[String]>,
     /// The way through an RD Gateway, where the check takes one.
-    gateway: Option<Arc<Route>>,
+    pub(crate) gateway: Option<Arc<Passage>>,
     /// All that is seen is about an RD Gateway.
     about_gateway: bool,
 }
@@ -178,21 +203,6 @@ impl Context {
     /// sign-in of its own.
     pub(crate) fn asks_beside(&self) -> bool {
         self.side != SideQuestions::None && self.gateway.is_none()
-    }
-
-    /// One more connection to the host, on the way that the first one took.
-    pub(crate) async fn again(
-        &self,
-        remote: SocketAddr,
-        purpose: Purpose,
-    ) -> Option<MeteredStream> {
-        if let Some(route) = &self.gateway {
-            let names = std::slice::from_ref(&self.target.host);
-            // TLS to the gateway is made as that to a host, which may want one more connection.
-            return Box::pin(stages::gateway::again(self, route, names, purpose)).await;
-        }
-        let (journal, limit) = (Arc::clone(&self.journal), self.deadlines.tcp);
-        stages::tcp::attempt(journal, remote, limit, purpose, purpose).await
     }
 
     /// Whether the password shall not be handed over.
@@ -233,8 +243,17 @@ impl Prober {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new() -> Result<Self, TlsError> {
+        Self::with_key_log(None)
+    }
+
+    /// The same; the secrets of its TLS connections go to this file (SSLKEYLOGFILE), so that a
+    /// capture of the check can be read.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn with_key_log(file: Option<File>) -> Result<Self, TlsError> {
         Ok(Self {
-            tls: Arc::new(TlsClient::new()?),
+            tls: Arc::new(TlsClient::new(file)?),
             dns: Arc::default(),
             names: side::own_names().into(),
         })
@@ -258,9 +277,12 @@ impl Prober {
             offer: options.requested_protocols,
             side: options.side,
             sign_in: options.sign_in.clone(),
+            samples: options.samples,
             routing_token: None,
+            routing: options.routing.clone(),
+            route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
             names: Arc::clone(&self.names),
-            gateway: options.gateway.clone().map(|gateway| Arc::new(Route::new(gateway))),
+            gateway: options.gateway.clone().map(|gateway| Arc::new(Passage::new(gateway))),
             about_gateway: false,
         };
         if !self.names.is_empty() {
@@ -284,6 +306,8 @@ impl Prober {
 fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side != SideQuestions::None
+        // Whether the proxy leads to the authority as well, nobody said.
+        && context.route.is_none()
     {
         beside.needed.spawn(side::revocation(context.clone(), issued));
     }
@@ -291,13 +315,13 @@ fn encrypted(context: &Context, established: Established, beside: &mut Beside) -
 }
 
 /// Times the stages and writes down how each went.
-struct Steps {
-    context: Context,
+pub(crate) struct Steps {
+    pub(crate) context: Context,
     progress: Option<Progress>,
 }
 
 impl Steps {
-    async fn stage<T>(
+    pub(crate) async fn stage<T>(
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, String>>,
@@ -316,16 +340,7 @@ impl Steps {
         result.map_err(|reason| (stage, reason))
     }
 
-    /// The same for a stage that has not ended yet.
-    fn skip_rest(&self, stage: Stage, reason: &str) {
-        let observations = self.context.journal.observations();
-        let ended = |fact: &Fact| matches!(fact, Fact::StageEnded { .. });
-        if !observations.iter().any(|o| o.stage == stage && ended(&o.fact)) {
-            self.skip(stage, reason);
-        }
-    }
-
-    fn skip(&self, stage: Stage, reason: &str) {
+    pub(crate) fn skip(&self, stage: Stage, reason: &str) {
         let outcome = StageOutcome::Skipped;
         let reason = Some(reason.to_owned());
         self.context.note(stage, Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 });
@@ -333,7 +348,7 @@ impl Steps {
 }
 
 /// The stages that a check without credentials can reach, then those that it leaves out.
-const STAGES: [Stage; 9] = [
+pub(crate) const STAGES: [Stage; 9] = [
     Stage::Dns,
     Stage::Tcp,
     Stage::X224,
@@ -349,9 +364,16 @@ async fn run(context: Context, progress: Option<Progress>) {
     let mut beside = Beside::default();
     let steps = Steps { context: context.clone(), progress };
     let result = main_path(&steps, &mut beside).await;
+    beside.over.store(true, Ordering::Relaxed);
     if let Err((failed, _)) = &result {
-        for stage in STAGES.into_iter().filter(|stage| stage > failed) {
-            steps.skip_rest(stage, "stopped before");
+        beside.udp.shutdown().await;
+        // For a proxy that does not resolve names, that stage comes first.
+        let told = context.journal.observations();
+        let told = |stage| {
+            told.iter().any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
+        };
+        for stage in STAGES.into_iter().filter(|stage| stage > failed && !told(*stage)) {
+            steps.skip(stage, "stopped before");
         }
         if context.side != SideQuestions::None {
             side::after_failure(&context, *failed).await;
@@ -361,8 +383,30 @@ async fn run(context: Context, progress: Option<Progress>) {
         route.close().await;
     }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
-    ended_within(&mut beside.needed, REVOCATION).await;
-    ended_within(&mut beside.questions, grace).await;
+    let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
+    let udp = match (awaits_udp, &result) {
+        (true, _) => stages::udp::LONGEST,
+        (false, Ok(())) => GRACE_AFTER_SUCCESS,
+        (false, Err(_)) => Duration::ZERO,
+    };
+    let measuring = if context.samples.is_some() { MEASURING_ON_REQUEST } else { MEASURING };
+    tokio::join!(
+        async {
+            ended_within(&mut beside.needed, REVOCATION).await;
+            ended_within(&mut beside.questions, grace).await;
+            ended_within(&mut beside.measuring, measuring).await;
+        },
+        ended_within(&mut beside.udp, udp),
+    );
+}
+
+/// Whether the server said that it takes UDP (MS-RDPBCGR 2.2.1.4.6).
+fn offers_udp(context: &Context) -> bool {
+    context
+        .journal
+        .observations()
+        .iter()
+        .any(|o| matches!(o.fact, Fact::McsConnectResponse { multitransport_flags: Some(1..), .. }))
 }
 
 /// What goes on beside the main path.
@@ -372,6 +416,12 @@ struct Beside {
     questions: JoinSet<()>,
     /// Asked because the verdict depends on it.
     needed: JoinSet<()>,
+    /// Measures the path.
+    measuring: JoinSet<()>,
+    /// The main path is over.
+    over: Arc<AtomicBool>,
+    /// Whether UDP is answered: waited for only where the server offers it, or all is asked.
+    udp: JoinSet<()>,
 }
 
 /// Waits for the tasks, and stops those that take longer.
@@ -382,9 +432,24 @@ async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) {
 
 async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
     let context = &steps.context;
-    if let Some(route) = &context.gateway {
-        return by_gateway(steps, route, beside).await;
+    let stream = match (&context.gateway, &context.route) {
+        (Some(passage), _) => match by_gateway::connect(steps, passage).await? {
+            Some(stream) => stream,
+            None => return Ok(()),
+        },
+        (None, Some(route)) => by_proxy::connect(steps, route).await?,
+        (None, None) => straight(steps, beside).await?,
+    };
+    match connected(steps, stream, beside).await? {
+        None => Ok(()),
+        // Once: the host that the broker named has no other to name.
+        Some(redirection) => follow(steps, redirection, beside).await,
     }
+}
+
+/// The TCP connection to the target.
+async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (Stage, String)> {
+    let context = &steps.context;
     if context.side != SideQuestions::None {
         beside.questions.spawn(side::dns_name(context.clone()));
     }
@@ -400,37 +465,11 @@ async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, Str
             stages::tcp::run(context, &addresses, Purpose::Main, &mut beside.questions),
         )
         .await?;
-    onwards(steps, stream, beside).await
-}
-
-/// All stages inside a gateway's tunnel; without a sign-in there is none.
-async fn by_gateway(
-    steps: &Steps,
-    route: &Arc<Route>,
-    beside: &mut Beside,
-) -> Result<(), (Stage, String)> {
-    let entering = stages::gateway::enter(&steps.context, route);
-    match steps.stage(Stage::Gateway, entering).await? {
-        Entry::Through(stream) => onwards(steps, *stream, beside).await,
-        Entry::Unsigned => {
-            for stage in STAGES {
-                steps.skip_rest(stage, "the gateway's tunnel needs a sign-in (-u)");
-            }
-            Ok(())
-        }
+    if context.side != SideQuestions::None {
+        let over = Arc::clone(&beside.over);
+        beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
     }
-}
-
-async fn onwards(
-    steps: &Steps,
-    stream: MeteredStream,
-    beside: &mut Beside,
-) -> Result<(), (Stage, String)> {
-    match connected(steps, stream, beside).await? {
-        None => Ok(()),
-        // Once: the host that the broker named has no other to name.
-        Some(redirection) => follow(steps, redirection, beside).await,
-    }
+    Ok(stream)
 }
 
 /// Goes to the host that a broker named: a connection of its own, with all stages.
@@ -439,23 +478,20 @@ async fn follow(
     redirection: Redirection,
     beside: &mut Beside,
 ) -> Result<(), (Stage, String)> {
-    let context = &steps.context;
+    let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
+    let context = Context { route, ..steps.context.clone() };
     let failed = |why: &str| (Stage::Session, why.to_owned());
-    let stream = match &context.gateway {
-        Some(route) => {
+    let stream = match (&context.gateway, &context.route) {
+        (Some(gateway), _) => {
             let names = &redirection.targets;
-            stages::gateway::again(context, route, names, Purpose::Redirected).await
+            stages::gateway::again(&context, gateway, names, Purpose::Redirected).await
         }
-        None => {
-            let found = redirected_to(context, &redirection).await;
-            let remote =
-                found.ok_or_else(|| failed("the broker named no host that can be found"))?;
-            context.again(remote, Purpose::Redirected).await
-        }
+        (None, Some(route)) => by_proxy::redirected(&context, route, &redirection).await,
+        (None, None) => straight_to(&context, &redirection).await.map_err(failed)?,
     };
     let stream = stream.ok_or_else(|| failed("the host that the broker named did not answer"))?;
     let hop = Steps {
-        context: Context { routing_token: redirection.routing_token, ..context.clone() },
+        context: Context { routing_token: redirection.routing_token, ..context },
         progress: steps.progress.clone(),
     };
     match connected(&hop, stream, beside).await? {
@@ -464,15 +500,24 @@ async fn follow(
     }
 }
 
-/// The address of the first host that can be found.
-async fn redirected_to(context: &Context, redirection: &Redirection) -> Option<SocketAddr> {
+/// The TCP connection to the first host of a redirection that can be found.
+async fn straight_to(
+    context: &Context,
+    redirection: &Redirection,
+) -> Result<Option<MeteredStream>, &'static str> {
+    let port = context.target.port;
+    let mut found = None;
     for name in &redirection.targets {
         let bare = name.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(mut addresses) = tokio::net::lookup_host((bare, context.target.port)).await {
-            return addresses.next();
+        if let Ok(mut addresses) = tokio::net::lookup_host((bare, port)).await {
+            found = addresses.next();
+            break;
         }
     }
-    None
+    let address = found.ok_or("the broker named no host that can be found")?;
+    let (limit, purpose) = (context.deadlines.tcp, Purpose::Redirected);
+    let journal = Arc::clone(&context.journal);
+    Ok(stages::tcp::attempt(journal, address, limit, purpose, purpose).await)
 }
 
 /// All stages behind the TCP connection; a redirection where a broker sends the client on.
@@ -499,6 +544,14 @@ async fn connected(
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
+    if context.side != SideQuestions::None
+        && context.routing_token.is_none()
+        // Not before there is a server to speak of; and neither proxy nor tunnel carries datagrams.
+        && context.route.is_none()
+        && context.gateway.is_none()
+    {
+        beside.udp.spawn(stages::udp::run(context.clone(), remote));
+    }
     let nla = protocol > 1;
     if protocol == 1 {
         steps.skip(Stage::CredSsp, "the server chose TLS without NLA");
@@ -529,22 +582,21 @@ async fn connected(
         return Ok(None);
     };
     let joining = async {
-        let io = stages::mcs::connect(context, &mut link, protocol).await?;
-        stages::mcs::join(context, &mut link, io).await
+        let connected = stages::mcs::connect(context, &mut link, protocol).await?;
+        let channels = stages::mcs::join(context, &mut link, connected.io).await?;
+        Ok((channels, connected.security))
     };
-    let channels = steps.stage(Stage::Mcs, joining).await?;
+    let (channels, security) = steps.stage(Stage::Mcs, joining).await?;
     match &sign_in.logon {
         None => {
             link.finish();
             skip_session(steps, "not asked for");
             Ok(None)
         }
-        Some(_) if link.is_encrypted_by_rdp() => {
-            link.finish();
-            skip_session(steps, "not tried with Standard RDP Security");
-            Ok(None)
+        Some(logon) => {
+            let begin = Begin { channels, security, nla };
+            session(steps, &mut link, begin, sign_in, logon).await
         }
-        Some(logon) => session(steps, &mut link, channels, sign_in, logon, nla).await,
     }
 }
 
@@ -563,7 +615,7 @@ async fn sign_in_with(
         Err(Failure::Over(why)) => return Err(why),
         Err(Failure::WithoutKerberos(_)) => {}
     }
-    let stream = context.again(remote, Purpose::Fallback).await;
+    let stream = stages::tcp::again(context, remote, Purpose::Fallback).await;
     let stream = stream.ok_or("the connection for NTLM was not made")?;
     let again = stages::x224::run(context, stream).await?;
     if again.protocol != protocol {
@@ -583,20 +635,35 @@ fn skip_session(steps: &Steps, reason: &str) {
     }
 }
 
+/// What a session begins with.
+struct Begin {
+    channels: Channels,
+    security: Option<Result<ServerSecurity, String>>,
+    /// The server has the password already.
+    nla: bool,
+}
+
 /// From the client info to the picture, and out again, however far it came.
 async fn session(
     steps: &Steps,
     link: &mut Link,
-    channels: Channels,
+    Begin { channels, security, nla }: Begin,
     sign_in: &SignIn,
     logon: &Logon,
-    nla: bool,
 ) -> Result<Option<Redirection>, (Stage, String)> {
     let context = &steps.context;
     if !nla {
         // The password goes in the client info: it must not go to just anybody.
         let released = stages::credssp::released(context, sign_in, None);
         steps.stage(Stage::Licensing, released).await.inspect_err(|_| link.finish())?;
+    }
+    if let Some(security) = security {
+        let securing = stages::session::secure(context, link, channels, security);
+        if let Err(why) = securing.await {
+            link.finish();
+            let failed = async { Err::<(), _>(why) };
+            steps.stage(Stage::Licensing, failed).await?;
+        }
     }
     let password = (!nla).then_some(&*sign_in.password);
     let mut session = Session::new(context, link, channels);

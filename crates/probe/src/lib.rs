@@ -3,23 +3,29 @@
 //!
 //! It looks and never judges: what comes out is observations.
 
+mod by_gateway;
+mod by_proxy;
 mod check;
+mod echo;
 mod exchange;
 mod gateway;
 mod journal;
 mod kerberos;
 mod link;
 mod picture;
+mod proxy;
 mod side;
 mod sign_in;
 mod stages;
 mod stream;
+mod tcp_figures;
 mod tickets;
 mod tls;
 
 pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
 pub use gateway::{GATEWAY_PORT, Gateway};
 pub use journal::Journal;
+pub use proxy::{Proxy, ProxySignIn};
 pub use sign_in::{Gate, Release, SignIn};
 pub use stages::session::Logon;
 pub use tls::TlsError;

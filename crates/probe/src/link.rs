@@ -5,6 +5,7 @@ use std::io;
 
 use rdpdoctor_model::{Ending, Fact, Party};
 use rdpdoctor_wire::frame::Frame;
+use rdpdoctor_wire::security::Layer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
 use tokio_openssl::SslStream;
@@ -22,6 +23,8 @@ pub(crate) struct Over(pub(crate) String);
 /// A connection behind the negotiation.
 pub(crate) struct Link {
     channel: Channel,
+    /// Standard RDP Security, once its keys are agreed.
+    security: Option<Layer>,
     /// What came and was not taken yet.
     inbox: Vec<u8>,
     /// Facts since [`Link::facts`] was called.
@@ -48,7 +51,7 @@ impl Link {
     }
 
     fn new(channel: Channel) -> Self {
-        Self { channel, inbox: Vec::new(), facts: Vec::new(), over: false }
+        Self { channel, security: None, inbox: Vec::new(), facts: Vec::new(), over: false }
     }
 
     /// The stream at the bottom.
@@ -72,6 +75,11 @@ impl Link {
         self.metered().dissector().is_secured()
     }
 
+    /// From now on all PDUs pass this layer.
+    pub(crate) fn secure(&mut self, layer: Layer) {
+        self.security = Some(layer);
+    }
+
     /// Whether it has ended, by whichever side.
     pub(crate) fn is_over(&mut self) -> bool {
         self.over || self.metered().ended().is_some()
@@ -92,6 +100,17 @@ impl Link {
 
     /// Sends a message.
     pub(crate) async fn send(&mut self, message: &[u8], deadline: Instant) -> Result<(), Over> {
+        let Some(layer) = &mut self.security else { return self.write(message, deadline).await };
+        for passed in layer.seal(message).map_err(Over)? {
+            self.write(&passed.pdu, deadline).await?;
+            if let Some((flags, content)) = passed.content {
+                self.deciphered(Party::Client, flags, &content);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, message: &[u8], deadline: Instant) -> Result<(), Over> {
         let written = match &mut self.channel {
             Channel::Clear(stream) => timeout_at(deadline, stream.write_all(message)).await,
             Channel::Tls(stream) => {
@@ -112,6 +131,33 @@ impl Link {
         }
     }
 
+    /// Hands the dissector what only this side can read.
+    fn deciphered(&mut self, from: Party, flags: u16, content: &[u8]) {
+        let metered = self.metered();
+        let now = metered.now_ms();
+        metered.dissector().decrypted(from, flags, content, now);
+        self.collect();
+    }
+
+    /// The server's PDU as it would be inside TLS.
+    fn opened(&mut self, pdu: Vec<u8>) -> Result<Vec<u8>, Over> {
+        let Some(layer) = &mut self.security else { return Ok(pdu) };
+        match layer.open(&pdu) {
+            Ok(passed) => {
+                if let Some((flags, content)) = passed.content {
+                    self.deciphered(Party::Server, flags, &content);
+                }
+                Ok(passed.pdu)
+            }
+            Err(problem) => {
+                let metered = self.metered();
+                let now = metered.now_ms();
+                metered.dissector().undecipherable(problem.clone(), &pdu, now);
+                Err(self.over(Ending::ClosedByClient, &problem))
+            }
+        }
+    }
+
     /// The server's next message.
     pub(crate) async fn message(
         &mut self,
@@ -121,7 +167,10 @@ impl Link {
         let mut buffer = vec![0; 16 * 1024];
         loop {
             match frame(&self.inbox) {
-                Frame::Whole(length) => return Ok(self.inbox.drain(..length).collect()),
+                Frame::Whole(length) => {
+                    let message = self.inbox.drain(..length).collect();
+                    return self.opened(message);
+                }
                 Frame::Broken(problem) => return Err(self.over(Ending::ClosedByClient, &problem)),
                 Frame::Incomplete if self.inbox.len() > MOST_KEPT => {
                     return Err(self.over(Ending::ClosedByClient, "a message without an end"));

@@ -6,43 +6,91 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rdpdoctor_model::{Ending, Fact, Party, Stage};
+use rdpdoctor_model::{Awaited, Ending, Fact, Party, Stage};
 use rdpdoctor_wire::Dissector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
-use crate::Journal;
+use crate::{Journal, tcp_figures};
 
-/// What carries a metered stream: TCP, or a tunnel.
-pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What carries a tunnel: the stream to a proxy or a gateway, or TLS over it.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for T {}
+
+/// What a stream runs over.
+enum Below {
+    Tcp(TcpStream),
+    Tunnel(Box<dyn Duplex>),
+}
+
+impl Below {
+    fn pinned(&mut self) -> Pin<&mut dyn Duplex> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream),
+            Self::Tunnel(stream) => Pin::new(stream.as_mut()),
+        }
+    }
+}
 
 /// A connection whose bytes go through a [`Dissector`] on their way.
 pub(crate) struct MeteredStream {
-    carrier: Box<dyn Carrier>,
+    below: Below,
     dissector: Dissector,
     journal: Arc<Journal>,
     number: u32,
     remote: SocketAddr,
     /// How the server ended it, once it did.
     ended: Option<(Ending, Option<i32>)>,
+    /// The end was written down.
+    finished: bool,
+    /// How it ends when it is dropped before the server ended it.
+    dropped: Ending,
 }
 
 impl MeteredStream {
     pub(crate) fn new(
-        carrier: impl Carrier + 'static,
+        tcp: TcpStream,
         journal: Arc<Journal>,
         number: u32,
         remote: SocketAddr,
     ) -> Self {
-        let (carrier, dissector) = (Box::new(carrier), Dissector::new());
-        Self { carrier, dissector, journal, number, remote, ended: None }
+        Self::over(Below::Tcp(tcp), journal, number, remote)
+    }
+
+    /// A stream inside a tunnel.
+    pub(crate) fn inside(
+        tunnel: impl Duplex + 'static,
+        journal: Arc<Journal>,
+        number: u32,
+        remote: SocketAddr,
+    ) -> Self {
+        Self::over(Below::Tunnel(Box::new(tunnel)), journal, number, remote)
+    }
+
+    fn over(below: Below, journal: Arc<Journal>, number: u32, remote: SocketAddr) -> Self {
+        Self {
+            below,
+            dissector: Dissector::new(),
+            journal,
+            number,
+            remote,
+            ended: None,
+            finished: false,
+            dropped: Ending::Cancelled,
+        }
     }
 
     /// The same to an RD Gateway: it begins with TLS, and all that is seen is the gateway's.
     pub(crate) fn of_gateway(mut self) -> Self {
         self.dissector = Dissector::of_gateway();
         self
+    }
+
+    /// It has become what another stream runs over, and ends with that.
+    pub(crate) fn carries(&mut self) {
+        self.dissector.outside(Awaited::Nothing);
+        self.dropped = Ending::ClosedByClient;
     }
 
     /// What the dissector saw since the last call; written down as well.
@@ -86,6 +134,12 @@ impl MeteredStream {
     /// Nobody waits any more: writes down how the connection ended, by the server if it did so,
     /// else for the reason given.
     pub(crate) fn finish(&mut self, otherwise: Ending) -> Vec<Fact> {
+        if !std::mem::replace(&mut self.finished, true)
+            && let Below::Tcp(tcp) = &self.below
+            && let Some(figures) = tcp_figures::read(tcp)
+        {
+            self.note(Stage::Network, figures);
+        }
         let (ending, os_error) = self.ended.unwrap_or((otherwise, None));
         let now = self.now_ms();
         self.dissector.closed(ending, os_error, now);
@@ -107,7 +161,7 @@ impl MeteredStream {
 impl Drop for MeteredStream {
     /// A stream that is dropped unfinished was cancelled; its last facts are kept.
     fn drop(&mut self) {
-        self.finish(Ending::Cancelled);
+        self.finish(self.dropped);
     }
 }
 
@@ -120,7 +174,7 @@ impl AsyncRead for MeteredStream {
         let this = &mut *self;
         let before = buffer.filled().len();
         let room = buffer.remaining();
-        let result = std::task::ready!(Pin::new(&mut this.carrier).poll_read(context, buffer));
+        let result = std::task::ready!(this.below.pinned().poll_read(context, buffer));
         match &result {
             Ok(()) => {
                 let now = this.journal.elapsed_ms();
@@ -144,7 +198,7 @@ impl AsyncWrite for MeteredStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let result = std::task::ready!(Pin::new(&mut this.carrier).poll_write(context, bytes));
+        let result = std::task::ready!(this.below.pinned().poll_write(context, bytes));
         match &result {
             Ok(written) => {
                 let now = this.journal.elapsed_ms();
@@ -156,10 +210,10 @@ impl AsyncWrite for MeteredStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.carrier).poll_flush(context)
+        self.below.pinned().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.carrier).poll_shutdown(context)
+        self.below.pinned().poll_shutdown(context)
     }
 }

@@ -1,6 +1,8 @@
 //! What the probe offers in TLS, and the roots it holds certificates against.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,8 +84,17 @@ pub(crate) struct TlsClient {
 pub(crate) type ChainErrors = Arc<Mutex<Vec<ChainError>>>;
 
 impl TlsClient {
-    pub(crate) fn new() -> Result<Self, TlsError> {
+    /// `secrets` gets the key log of every connection (RFC 9850).
+    pub(crate) fn new(secrets: Option<File>) -> Result<Self, TlsError> {
         let mut context = SslContext::builder(SslMethod::tls_client())?;
+        if let Some(file) = secrets {
+            let file = Mutex::new(file);
+            context.set_keylog_callback(move |_, line| {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                // A capture can be read without them too: what cannot be written is no failure.
+                let _ = writeln!(file, "{line}");
+            });
+        }
         // Old and weak peers shall answer too; they are judged by what was agreed.
         context.set_security_level(0);
         context.set_min_proto_version(Some(SslVersion::TLS1))?;

@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Try the connection as a Remote Desktop client does and say what fails, why, and what to do
     Check(Box<CheckArgs>),
+    /// The same diagnosis from files: captures, event logs, .rdp files, saved documents
+    Read(Box<ReadArgs>),
     /// Say what a code shown by a client means, which causes produce it, what to check first
     Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like
@@ -78,7 +80,7 @@ pub enum LabCommand {
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
 pub struct CheckArgs {
-    /// host, host:port or [v6]:port
+    /// host, host:port, [v6]:port or a .rdp file
     pub target: String,
     /// What the client insists on; auto offers what mstsc offers
     #[arg(long, value_enum, default_value_t = Security::Auto)]
@@ -117,14 +119,20 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = TrustLevel::Warn)]
     pub trust: TrustLevel,
     /// Go by way of this RD Gateway, with the same credentials (-u)
-    #[arg(long, value_name = "HOST[:PORT]")]
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "proxy")]
     pub gateway: Option<String>,
+    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
     /// Ask every side question: all security layers, all TLS versions
     #[arg(long, conflicts_with = "no_side")]
     pub deep: bool,
     /// Ask no side question: one connection only
     #[arg(long)]
     pub no_side: bool,
+    /// Send so many echo requests along the path, and say how sure the loss is (1 to 30000)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=30000))]
+    pub network_samples: Option<u16>,
     /// Longest time for one stage
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,
@@ -134,6 +142,34 @@ pub struct CheckArgs {
     /// Try until the host answers, for at most this long (90s, 10m, 2h)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub wait: Option<Duration>,
+    /// Write the secrets of the check's own TLS connections to this file (SSLKEYLOGFILE), so that a
+    /// capture of it can be read
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
+    /// Write a mended copy of the .rdp file and print the difference
+    #[arg(long, value_name = "OUT.rdp")]
+    pub fixed: Option<PathBuf>,
+    /// How the answer is given.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `read`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true)]
+pub struct ReadArgs {
+    /// Files of any kind, recognised by content
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Of several attempts answer for the last one, not for the worst
+    #[arg(long)]
+    pub last: bool,
+    /// Write a mended copy of the .rdp file and print the difference
+    #[arg(long, value_name = "OUT.rdp")]
+    pub fixed: Option<PathBuf>,
+    /// Secrets of the TLS connections in a capture (SSLKEYLOGFILE)
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// How the answer is given.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -2,8 +2,11 @@
 
 mod cli;
 mod commands;
+mod evidence_file;
 mod output;
 mod progress;
+mod proxy;
+mod rdp_file;
 mod sign_in;
 
 use std::process::ExitCode;

@@ -31,6 +31,18 @@ pub fn deliver(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
     }
 }
 
+/// Says what a mended copy changed, behind the answer; beside it where the answer is for programs.
+pub fn deliver_difference(difference: &str, args: &OutputArgs) -> anyhow::Result<()> {
+    // Lines of a file may hold what drives a terminal.
+    let plain: String =
+        difference.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect();
+    if args.json || args.text.is_some() {
+        let _ = std::io::stderr().write_all(plain.as_bytes());
+        return Ok(());
+    }
+    to_standard_output(&plain)
+}
+
 fn answer(document: &Document, args: &OutputArgs) -> anyhow::Result<()> {
     let answer = if args.json {
         document.to_json()?

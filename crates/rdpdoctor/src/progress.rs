@@ -69,6 +69,9 @@ impl Line {
 fn meaning(stage: Stage) -> &'static str {
     match stage {
         Stage::Dns => "the DNS server does not answer; is the VPN up?",
+        Stage::Proxy => {
+            "the proxy hangs, or waits for the host; a firewall drops packets behind it"
+        }
         Stage::Tcp => "no answer; a firewall that drops packets, or the host is off",
         Stage::X224 => "connected, but no answer; the service hangs, or it is no RDP server",
         Stage::Tls => "encryption hangs; large packets may be lost on the way",

@@ -6,7 +6,11 @@ use rdpdoctor_model::{
     Awaited, ConnectFailure, Ending, Fact, Observation, Purpose, Timestamp, Transport,
 };
 
+use crate::harmless::clean;
 use crate::summary::{duration, icmp_words, lookup_words};
+
+/// A name and a port.
+const LONGEST_DESTINATION: usize = 260;
 
 /// One connection in words.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub(crate) struct Connection {
     pub(crate) transport: &'static str,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) remote: SocketAddr,
+    /// The connection that carries it, and where it leads to.
+    pub(crate) inside: Option<(u32, String)>,
     pub(crate) begun: Option<Timestamp>,
     pub(crate) begun_ms: u64,
     /// From SYN to connected.
@@ -33,6 +39,9 @@ pub(crate) struct Connection {
 impl Connection {
     /// The protocol, this side and the other side.
     pub(crate) fn five_tuple(&self) -> String {
+        if let Some((carrier, destination)) = &self.inside {
+            return format!("{} {carrier} to {destination}", self.transport);
+        }
         let local = self.local.map_or("(not known)".to_owned(), |local| local.to_string());
         format!("{} {local} -> {}", self.transport, self.remote)
     }
@@ -50,6 +59,7 @@ pub(crate) fn connections(observations: &[Observation]) -> Vec<Connection> {
                     transport: transport_name(transport),
                     local,
                     remote,
+                    inside: None,
                     begun: observation.at,
                     begun_ms: observation.at_ms,
                     round_trip_ms: None,
@@ -70,6 +80,9 @@ pub(crate) fn connections(observations: &[Observation]) -> Vec<Connection> {
 impl Connection {
     fn learn(&mut self, fact: &Fact) {
         match fact {
+            Fact::TunnelOpened { destination, carrier, .. } => {
+                self.inside = Some((*carrier, clean(destination, LONGEST_DESTINATION)));
+            }
             Fact::TcpConnected { local, round_trip_ms, .. } => {
                 self.local = Some(*local);
                 self.round_trip_ms = Some(*round_trip_ms);
@@ -130,6 +143,9 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Redirected => "the host that the broker named",
         Purpose::Kerberos => "a ticket for the sign-in",
         Purpose::Gateway => "the RD Gateway",
+        Purpose::Path => "what does the path do to packets?",
+        Purpose::Proxy => "the way to the proxy, which carries the next one",
+        Purpose::Udp => "does UDP get through?",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }
@@ -139,7 +155,7 @@ fn transport_name(transport: Transport) -> &'static str {
         Transport::Tcp => "TCP",
         Transport::Udp => "UDP",
         Transport::Icmp => "ICMP",
-        Transport::Tunnel => "the gateway's tunnel",
+        Transport::Tunnel => "inside connection",
     }
 }
 
@@ -189,6 +205,8 @@ fn awaited_words(awaited: Awaited) -> Option<&'static str> {
         Awaited::GatewayChannel => Some("the gateway's channel to the host"),
         Awaited::GatewayData => Some("what the gateway carries"),
         Awaited::Disconnect => Some("the end of the connection"),
+        Awaited::ProxyGreeting => Some("the proxy's word on signing in"),
+        Awaited::ProxyAnswer => Some("the proxy's answer to the request for a connection"),
         Awaited::Nothing => None,
     }
 }

@@ -296,7 +296,10 @@ impl Masker {
             }
             None => authority,
         };
-        self.host(host.split(':').next().unwrap_or(host));
+        // What is in brackets is an address, and known by its form.
+        if !host.starts_with('[') {
+            self.host(host.split(':').next().unwrap_or(host));
+        }
     }
 
     /// The parts of a distinguished name (RFC 4514) that name somebody.
@@ -331,6 +334,7 @@ impl Masker {
             Value::Array(values) => values.iter().for_each(|value| self.collect(value)),
             Value::Object(fields) => {
                 let kind = fields.get("kind").and_then(Value::as_str).unwrap_or_default();
+                self.rdp_file(kind, fields);
                 for (key, value) in fields {
                     match key.as_str() {
                         "name" | "names" if names_hosts(kind) => {
@@ -343,7 +347,7 @@ impl Masker {
                             strings(value).for_each(|text| self.hosts_in_banner(text));
                         }
                         "canonical_name" | "server_name" | "dns_computer" | "netbios_computer"
-                        | "dns_names" | "computer" | "workstation" => {
+                        | "dns_names" | "computer" | "workstation" | "proxy_host" => {
                             strings(value).for_each(|name| self.common_name(name));
                         }
                         "netbios_domain" | "dns_domain" | "dns_forest" | "target_name"
@@ -368,6 +372,7 @@ impl Masker {
                         "routing_token" => {
                             strings(value).for_each(|text| self.add(Kind::Token, text));
                         }
+                        "destination" => strings(value).for_each(|to| self.host_of_url(to)),
                         "crl_urls" | "ocsp_urls" | "url" => {
                             strings(value)
                                 .filter(|url| !is_public_issuer(url))
@@ -379,6 +384,29 @@ impl Masker {
                     self.collect(value);
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// What an `.rdp` file names: the fields of its settings say by themselves nothing of whose the
+    /// value is.
+    fn rdp_file(&mut self, kind: &str, fields: &Map<String, Value>) {
+        let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
+        match (kind, text("setting")) {
+            ("rdp-file-address" | "rdp-file-gateway", _) => {
+                self.host(text("host"));
+                self.host(text("other_host"));
+            }
+            ("rdp-file-user", _) => {
+                // Behind a bastion the user's name holds two computers.
+                text("user").split(['@', '#', '%']).skip(1).for_each(|name| self.host_of_url(name));
+            }
+            ("rdp-file-problem", "full address" | "alternate full address" | "gatewayhostname") => {
+                self.add(Kind::Host, text("value"));
+                self.host_of_url(text("value"));
+            }
+            ("rdp-file-setting", "kdcproxyname") => self.host_of_url(text("value")),
+            ("rdp-file-setting", "loadbalanceinfo") => self.add(Kind::Token, text("value")),
             _ => {}
         }
     }

@@ -90,6 +90,53 @@ mod tests {
         }
     }
 
+    /// What an `.rdp` file gives, with numbers and texts as values, numbers of a document's own.
+    #[test]
+    fn what_an_rdp_file_says_keeps_to_the_schema() {
+        let mut value: Value =
+            serde_json::from_str(&testing::healthy().to_json().expect("serialises")).expect("JSON");
+        let kinds = [
+            json!({"kind": "rdp-file", "encoding": "utf-16le-no-bom", "length": 7, "settings": 1,
+                   "unknown_settings": ["x"], "password": true, "clear_password": false,
+                   "signed": true}),
+            json!({"kind": "rdp-file-address", "line": 1, "setting": "full address",
+                   "host": "pc42", "port": 3389, "other_host": null}),
+            json!({"kind": "rdp-file-gateway", "line": 2, "host": "gw", "port": 443,
+                   "usage": "when-needed"}),
+            json!({"kind": "rdp-file-user", "line": 3, "user": "jo", "domain": null,
+                   "names_target": false}),
+            json!({"kind": "rdp-file-setting", "line": 4, "setting": "a", "value": -1}),
+            json!({"kind": "rdp-file-setting", "line": 5, "setting": "b", "value": "*"}),
+            json!({"kind": "rdp-file-signature", "scope": ["full address"], "subject": "CN=A",
+                   "fits": {"lookup": "seen", "value": true}}),
+            json!({"kind": "rdp-file-problem", "line": null, "flaw": "no-byte-order-mark",
+                   "setting": null, "value": null}),
+        ];
+        let number = kinds.len();
+        for (index, mut kind) in kinds.into_iter().enumerate() {
+            for (name, own) in [
+                ("id", json!(format!("o9{index}"))),
+                ("source", json!("rdp-file")),
+                ("stage", json!("rdpfile")),
+                ("at", Value::Null),
+                ("at_ms", json!(0)),
+                ("origin", json!({"file": "a.rdp"})),
+            ] {
+                kind[name] = own;
+            }
+            value["observations"].as_array_mut().expect("a list").push(kind);
+        }
+        let errors: Vec<String> =
+            validator().iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new());
+        let document = Document::from_json(&value.to_string()).expect("reads back");
+        let known = document.observations.iter().rev().take(number);
+        for observation in known {
+            let unknown = matches!(observation.fact, rdpdoctor_model::Fact::Unknown { .. });
+            assert!(!unknown, "{observation:?}");
+        }
+    }
+
     #[test]
     fn fields_stand_in_the_order_of_the_contract() {
         let text = testing::dropped_hello(Some((0x904, Some(7)))).to_json().expect("serialises");

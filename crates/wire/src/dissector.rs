@@ -1,8 +1,12 @@
 use rdpdoctor_model::{Awaited, Ending, Fact, Hex, Negotiation, Party, ServiceKind, Stage};
 
+use crate::credssp::TsRequest;
 use crate::frame::{self, Frame};
 use crate::mcs::Domain;
 use crate::reader::Reader;
+use crate::security::{
+    SEC_ENCRYPT, SEC_EXCHANGE_PKT, SEC_INFO_PKT, SEC_LICENSE_PKT, SEC_REDIRECTION_PKT,
+};
 use crate::share::Share;
 use crate::tls::{HandshakeReader, Message};
 use crate::{credssp, foreign, license, mcs, share, x224};
@@ -15,17 +19,14 @@ const PROTOCOL_SSL: u32 = 1;
 const PROTOCOLS_CREDSSP: [u32; 2] = [2, 8];
 const PROTOCOL_HYBRID_EX: u32 = 8;
 
-/// Flags of the security header (MS-RDPBCGR 2.2.8.1.1.2.1).
-const SEC_ENCRYPT: u16 = 0x0008;
-const SEC_INFO_PKT: u16 = 0x0040;
-const SEC_LICENSE_PKT: u16 = 0x0080;
-const SEC_REDIRECTION_PKT: u16 = 0x0400;
-
 /// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
 const INFO_AUTOLOGON: u32 = 0x0000_0008;
 
 /// The I/O channel where the Connect Response does not name it.
 const USUAL_IO_CHANNEL: u16 = 1003;
+
+/// Most bytes kept for a message that does not end, where the phase itself sets no limit.
+const MOST_KEPT: usize = 64 * 1024;
 
 /// Most facts of one connection; an ordinary one has about a dozen.
 const MOST_FACTS: usize = 200;
@@ -61,6 +62,10 @@ pub struct Dissector {
     io_channel: u16,
     /// Standard RDP Security: every PDU has a security header.
     secured: bool,
+    /// How often the client took its turn inside TLS that nobody can read.
+    sealed_turns: u8,
+    /// The client said something since the handshake, or the stage behind it, began.
+    asked: bool,
     ended: bool,
     seen: usize,
     /// The one stage that everything on this connection belongs to.
@@ -86,8 +91,8 @@ enum Phase {
     Mcs,
     /// Channels and what passes on them.
     Channels,
-    /// Inside the TLS of a gateway: what passes is somebody else's to read.
-    Carrier,
+    /// Not Remote Desktop but what carries it: counted, not read.
+    Outside,
     /// Nothing more is read.
     Done,
 }
@@ -107,6 +112,8 @@ impl Default for Dissector {
             awaiting: Awaited::Nothing,
             io_channel: USUAL_IO_CHANNEL,
             secured: false,
+            sealed_turns: 0,
+            asked: false,
             ended: false,
             seen: 0,
             only_stage: None,
@@ -149,14 +156,20 @@ impl Dissector {
         }
         match self.phase {
             Phase::Negotiation => self.negotiation(from, bytes, at_ms),
-            Phase::ClientHello | Phase::Handshake => self.handshake(from, bytes, at_ms),
-            Phase::Mcs if self.in_clear() => self.mcs(from, bytes, at_ms),
+            Phase::ClientHello | Phase::Handshake => {
+                self.asked |= from == Party::Client;
+                self.handshake(from, bytes, at_ms);
+            }
+            Phase::Mcs if self.in_clear() => {
+                self.asked |= from == Party::Client;
+                self.mcs(from, bytes, at_ms);
+            }
             Phase::Channels if self.in_clear() => self.channels(from, bytes, at_ms),
             Phase::CredSsp
             | Phase::EarlyAuthorization
             | Phase::Mcs
             | Phase::Channels
-            | Phase::Carrier
+            | Phase::Outside
             | Phase::Done => {}
         }
     }
@@ -168,6 +181,7 @@ impl Dissector {
 
     /// Bytes as they are inside TLS, for whoever can see them.
     pub fn plaintext(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
+        self.asked |= from == Party::Client;
         match self.phase {
             Phase::CredSsp => self.credssp(from, bytes, at_ms),
             Phase::EarlyAuthorization => self.early_authorization(from, bytes, at_ms),
@@ -188,10 +202,16 @@ impl Dissector {
         self.content(from, flags & !SEC_ENCRYPT, content, at_ms);
     }
 
+    /// What came could not be opened by whoever holds the keys of Standard RDP Security.
+    pub fn undecipherable(&mut self, problem: String, pdu: &[u8], at_ms: f64) {
+        self.broken(problem, pdu, at_ms);
+    }
+
     /// The TLS handshake is finished: from now on [`Self::plaintext`] counts.
     pub fn established(&mut self) {
+        self.asked = false;
         (self.phase, self.awaiting) = if self.only_stage.is_some() {
-            (Phase::Carrier, Awaited::GatewayAnswer)
+            (Phase::Outside, Awaited::GatewayAnswer)
         } else if PROTOCOLS_CREDSSP.contains(&self.selected_protocol) {
             (Phase::CredSsp, Awaited::NtlmChallenge)
         } else if self.selected_protocol == PROTOCOL_SSL {
@@ -201,10 +221,56 @@ impl Dissector {
         };
     }
 
+    /// What passes from now on belongs to a proxy, which owes `awaited`.
+    pub fn outside(&mut self, awaited: Awaited) {
+        (self.phase, self.awaiting) = (Phase::Outside, awaited);
+    }
+
+    /// TLS from the first byte, as a proxy speaks it.
+    pub fn expect_tls(&mut self) {
+        self.phase = Phase::ClientHello;
+    }
+
     /// An alert that only the TLS library could read, since it was encrypted.
     pub fn alert(&mut self, from: Party, level: u8, description: u8, at_ms: f64) {
         let awaited = self.awaited();
         self.push(at_ms, Fact::TlsAlert { from, level, description, awaited });
+    }
+
+    /// Something passed inside TLS that cannot be read. Who speaks tells for two turns of CredSSP and
+    /// one of MCS what the client waits for; behind them nothing is claimed.
+    pub fn sealed(&mut self, from: Party) {
+        if !matches!(self.phase, Phase::CredSsp | Phase::Mcs) {
+            return;
+        }
+        self.asked |= from == Party::Client;
+        match from {
+            // What a server sends before it was asked is a session ticket (RFC 8446 4.6.1).
+            Party::Server if self.sealed_turns > 0 => self.awaiting = Awaited::Nothing,
+            Party::Server => {}
+            Party::Client if self.sealed_turns == 0 => self.sealed_turns = 1,
+            Party::Client if self.awaiting != Awaited::Nothing => {}
+            Party::Client if self.sealed_turns == 1 && self.phase == Phase::CredSsp => {
+                self.sealed_turns = 2;
+                self.awaiting = Awaited::PublicKeyBinding;
+            }
+            Party::Client => {
+                self.sealed_turns = 2;
+                self.phase = Phase::Done;
+            }
+        }
+    }
+
+    /// How often the client took its turn in what nobody could read; 2 stands for twice or more.
+    pub fn sealed_turns(&self) -> u8 {
+        self.sealed_turns
+    }
+
+    /// Bytes are missing in what is fed: whatever follows is counted and not read.
+    pub fn lost(&mut self) {
+        self.phase = Phase::Done;
+        self.client = Vec::new();
+        self.server = Vec::new();
     }
 
     /// No more bytes are expected for the moment: whatever was said so far is judged as it stands.
@@ -250,9 +316,27 @@ impl Dissector {
             | Phase::EarlyAuthorization
             | Phase::Mcs
             | Phase::Channels
-            | Phase::Carrier => self.awaiting,
+            | Phase::Outside => self.awaiting,
             Phase::Done => Awaited::Nothing,
         }
+    }
+
+    /// Whether the client asked for what it would wait for now. A person may think between two
+    /// steps, and a client that thinks waits for nothing.
+    pub fn has_asked(&self) -> bool {
+        match self.awaited() {
+            Awaited::Nothing => false,
+            Awaited::ConnectionConfirm => self.sent > 0,
+            Awaited::ServerHello | Awaited::NtlmChallenge | Awaited::McsConnectResponse => {
+                self.asked
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether nothing more is read of this connection.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Done
     }
 
     /// Bytes of an answer that has begun and is not complete.
@@ -268,7 +352,7 @@ impl Dissector {
     fn negotiation(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         match from {
             Party::Client => {
-                self.client.extend_from_slice(bytes);
+                self.keep(Party::Client, bytes);
                 if let Some((request, _)) = x224::read_request(&self.client) {
                     self.push(at_ms, request);
                     self.client.clear();
@@ -350,37 +434,44 @@ impl Dissector {
     }
 
     fn credssp(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
-        self.buffer(from).extend_from_slice(bytes);
+        let mut buffer = std::mem::take(self.buffer(from));
+        buffer.extend_from_slice(bytes);
+        let mut read = 0;
         while self.phase == Phase::CredSsp
-            && let Some((request, length)) = credssp::read(self.buffer(from), from)
+            && let Some((request, length)) = credssp::read(&buffer[read..], from)
         {
-            self.buffer(from).drain(..length);
-            let refused = request.facts.iter().any(|fact| {
-                matches!(fact, Fact::CredSspMalformed { .. })
-                    || matches!(fact, Fact::TsRequest { error_code: Some(code), .. } if *code != 0)
-            });
-            if from == Party::Server {
-                self.awaiting = Awaited::Nothing;
-                if refused {
-                    self.phase = Phase::Done;
-                }
-            } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
-                (self.phase, self.awaiting) =
-                    (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
-            } else if request.delegates {
-                (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
-            } else if request.authenticates {
-                self.awaiting = Awaited::PublicKeyBinding;
-            }
-            for fact in request.facts {
-                self.push_at(Stage::CredSsp, at_ms, fact);
-            }
+            read += length;
+            self.ts_request(from, request, at_ms);
         }
+        buffer.drain(..read);
+        *self.buffer(from) = buffer;
         self.go_on(from, at_ms);
     }
 
+    fn ts_request(&mut self, from: Party, request: TsRequest, at_ms: f64) {
+        let refused = request.facts.iter().any(|fact| {
+            matches!(fact, Fact::CredSspMalformed { .. })
+                || matches!(fact, Fact::TsRequest { error_code: Some(code), .. } if *code != 0)
+        });
+        if from == Party::Server {
+            self.awaiting = Awaited::Nothing;
+            if refused {
+                self.phase = Phase::Done;
+            }
+        } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
+            (self.phase, self.awaiting) = (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
+        } else if request.delegates {
+            (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
+        } else if request.authenticates {
+            self.awaiting = Awaited::PublicKeyBinding;
+        }
+        for fact in request.facts {
+            self.push_at(Stage::CredSsp, at_ms, fact);
+        }
+    }
+
     fn early_authorization(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
-        self.buffer(from).extend_from_slice(bytes);
+        self.keep(from, bytes);
         let Some(result) = Reader(&self.server).u32() else { return };
         self.server.drain(..4);
         (self.phase, self.awaiting) = (Phase::Mcs, Awaited::McsConnectResponse);
@@ -409,22 +500,26 @@ impl Dissector {
     }
 
     fn channels(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
-        self.buffer(from).extend_from_slice(bytes);
+        let mut buffer = std::mem::take(self.buffer(from));
+        buffer.extend_from_slice(bytes);
+        let mut read = 0;
         while self.phase == Phase::Channels {
-            let buffer = self.buffer(from);
-            let pdu: Vec<u8> = match frame::pdu(buffer) {
+            let rest = &buffer[read..];
+            match frame::pdu(rest) {
                 Frame::Incomplete => break,
-                Frame::Broken(problem) => {
-                    let bytes = std::mem::take(buffer);
-                    self.broken(problem, &bytes, at_ms);
-                    break;
+                Frame::Broken(problem) => self.broken(problem, rest, at_ms),
+                Frame::Whole(length) => {
+                    read += length;
+                    // A fast-path PDU is an update or an input: nothing of it is a fact.
+                    if rest[0] == 3 {
+                        self.domain(from, &rest[..length], at_ms);
+                    }
                 }
-                Frame::Whole(length) => buffer.drain(..length).collect(),
-            };
-            // A fast-path PDU is an update or an input: nothing of it is a fact.
-            if pdu.first() == Some(&3) {
-                self.domain(from, &pdu, at_ms);
             }
+        }
+        if self.phase == Phase::Channels {
+            buffer.drain(..read);
+            *self.buffer(from) = buffer;
         }
     }
 
@@ -460,7 +555,7 @@ impl Dissector {
 
     /// What is behind the security header, or without one.
     fn content(&mut self, from: Party, flags: u16, content: &[u8], at_ms: f64) {
-        if flags & SEC_ENCRYPT != 0 {
+        if flags & (SEC_ENCRYPT | SEC_EXCHANGE_PKT) != 0 {
             // Whoever holds the keys hands it in again.
         } else if flags & SEC_LICENSE_PKT != 0 {
             let Some(fact) = license::read(content, from) else { return };
@@ -473,11 +568,14 @@ impl Dissector {
             self.awaiting = Awaited::License;
             self.push(at_ms, Fact::ClientInfoSent { autologon });
         } else if flags & SEC_REDIRECTION_PKT != 0 && from == Party::Server {
-            if let Some(redirection) = crate::Redirection::read(content) {
-                self.push(at_ms, redirection.fact());
+            match crate::Redirection::read(content) {
+                Some(redirection) => self.push(at_ms, redirection.fact()),
+                None => self.broken("a redirection that is cut short".into(), content, at_ms),
             }
         } else if self.secured || flags == 0 {
-            self.share(from, content, at_ms);
+            for pdu in share::split(content) {
+                self.share(from, pdu, at_ms);
+            }
         } else if from == Party::Server && self.awaiting == Awaited::License {
             self.broken(
                 "neither a licensing message nor a PDU of a session".into(),
@@ -532,6 +630,13 @@ impl Dissector {
             let rest = std::mem::take(self.buffer(from));
             self.plaintext(from, &rest, at_ms);
         }
+    }
+
+    /// Adds to a buffer whose phase waits for the other side: no more than is of use.
+    fn keep(&mut self, from: Party, bytes: &[u8]) {
+        let buffer = self.buffer(from);
+        let room = MOST_KEPT.saturating_sub(buffer.len());
+        buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn buffer(&mut self, from: Party) -> &mut Vec<u8> {

@@ -1,18 +1,23 @@
 //! The messages a client sends, as `mstsc` sends them.
 
+mod routing;
 pub mod session;
 
-use ironrdp_core::{EncodeError, encode_vec};
+pub use ironrdp_core::EncodeError;
+use ironrdp_core::encode_vec;
 use ironrdp_pdu::gcc::{
     ClientCoreData, ClientCoreOptionalData, ClientEarlyCapabilityFlags, ClientGccBlocks,
     ClientNetworkData, ClientSecurityData, ColorDepth, ConnectionType, EncryptionMethod,
-    HighColorDepth, KeyboardType, RdpVersion, SecureAccessSequence, SupportedColorDepths,
+    HighColorDepth, KeyboardType, MultiTransportChannelData, MultiTransportFlags, RdpVersion,
+    SecureAccessSequence, SupportedColorDepths,
 };
 use ironrdp_pdu::mcs::ConnectInitial;
 use ironrdp_pdu::nego::{
     ConnectionRequest, CorrelationInfo, NegoRequestData, RequestFlags, SecurityProtocol,
 };
 use ironrdp_pdu::x224::{X224, X224Data};
+
+pub use routing::load_balanced_request;
 
 /// The cookie's user name: `mstsc` sends the user's, which is nobody's business here.
 pub const COOKIE: &str = "rdpdoctor";
@@ -179,7 +184,11 @@ pub fn mcs_connect_initial(selected_protocol: u32) -> Result<Vec<u8>, String> {
         cluster: None,
         monitor: None,
         message_channel: None,
-        multi_transport_channel: None,
+        // Without it no server says whether it takes UDP (MS-RDPBCGR 2.2.1.4.6). None is asked to
+        // begin: that would need a message channel.
+        multi_transport_channel: Some(MultiTransportChannelData {
+            flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
+        }),
         monitor_extended: None,
     };
     let initial = ConnectInitial::with_gcc_blocks(blocks).map_err(|error| error.to_string())?;
@@ -190,6 +199,15 @@ pub fn mcs_connect_initial(selected_protocol: u32) -> Result<Vec<u8>, String> {
 /// The plain second ClientHello: TLS 1.2, RSA key exchange, no more extensions than needed. What
 /// drops this one too is bothered neither by the size nor by the offers of the first.
 pub fn plain_client_hello(random: [u8; 32], server_name: Option<&str>) -> Vec<u8> {
+    client_hello(random, server_name, None)
+}
+
+/// The same, padded so that its record has `length` bytes (RFC 7685).
+pub fn padded_client_hello(random: [u8; 32], server_name: Option<&str>, length: usize) -> Vec<u8> {
+    client_hello(random, server_name, Some(length))
+}
+
+fn client_hello(random: [u8; 32], server_name: Option<&str>, padded: Option<usize>) -> Vec<u8> {
     // RSA key exchange with AES-GCM, AES-CBC and 3DES; TLS_EMPTY_RENEGOTIATION_INFO_SCSV.
     const SUITES: [u16; 8] = [0x009C, 0x009D, 0x003C, 0x003D, 0x002F, 0x0035, 0x000A, 0x00FF];
     // rsa_pkcs1 with SHA-256, SHA-384, SHA-512, SHA-1.
@@ -206,6 +224,13 @@ pub fn plain_client_hello(random: [u8; 32], server_name: Option<&str>) -> Vec<u8
     extensions.extend(length16(&length16(&signatures)));
 
     let suites: Vec<u8> = SUITES.iter().flat_map(|s| s.to_be_bytes()).collect();
+    if let Some(length) = padded {
+        // Record and message header, version, random, session, compression, lengths, this one's own.
+        let fixed = 5 + 4 + 2 + 32 + 1 + 2 + 2 + 2 + 4;
+        let padding = length.saturating_sub(fixed + suites.len() + extensions.len());
+        extensions.extend([0, 21]);
+        extensions.extend(length16(&vec![0; padding]));
+    }
     let body =
         [&[3, 3][..], &random, &[0], &length16(&suites), &[1, 0], &length16(&extensions)].concat();
     let message = [&[1, 0][..], &length16(&body)].concat();
@@ -228,6 +253,15 @@ mod tests {
         assert!(!id.contains(&0x0D));
         assert_ne!(correlation_id([0xF4; 16])[0], 0xF4);
         assert_ne!(correlation_id([0; 16])[0], 0);
+    }
+
+    #[test]
+    fn a_padded_hello_has_the_length_wanted() {
+        for name in [None, Some("pc42.corp.example")] {
+            assert_eq!(padded_client_hello([7; 32], name, 1400).len(), 1400);
+            let plain = plain_client_hello([7; 32], name);
+            assert_eq!(usize::from(u16::from_be_bytes([plain[3], plain[4]])) + 5, plain.len());
+        }
     }
 
     #[test]

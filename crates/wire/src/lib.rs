@@ -17,11 +17,13 @@ mod mcs;
 mod ntlm;
 mod reader;
 mod redirection;
-mod security;
+pub mod security;
 mod share;
 mod tls;
+pub mod tls_decrypt;
 mod tpkt;
 pub mod tsgu;
+pub mod udp;
 mod x224;
 
 pub use certificate::{read_certificate, subject_public_key};

@@ -141,7 +141,31 @@ fn read_data(tpdu: &[u8]) -> Result<Answer, String> {
     }
 }
 
+/// The server's security block behind its header, in a Connect Response in its TPKT.
+pub(crate) fn security_block(connect_response: &[u8]) -> Option<&[u8]> {
+    let data = connect_response.get(7..)?;
+    let (_, user_data) = result_and_user_data(data).ok()?;
+    ServerBlocks::read(user_data).security
+}
+
 fn read_connect_response(data: &[u8]) -> Result<Answer, String> {
+    let (result, user_data) = result_and_user_data(data)?;
+    let blocks = ServerBlocks::read(user_data);
+    let mut facts = vec![Fact::McsConnectResponse {
+        result,
+        server_version: blocks.version,
+        client_requested_protocols: blocks.client_requested_protocols,
+        early_capability_flags: blocks.early_capability_flags,
+        encryption_method: blocks.encryption_method,
+        encryption_level: blocks.encryption_level,
+        multitransport_flags: blocks.multitransport_flags,
+    }];
+    facts.extend(blocks.security.and_then(security::read));
+    let encrypts = blocks.encryption_level.is_some_and(|level| level > 0);
+    Ok(Answer { facts, io_channel: blocks.io_channel, encrypts })
+}
+
+fn result_and_user_data(data: &[u8]) -> Result<(u8, &[u8]), String> {
     let unreadable = || "a Connect Response that is not readable as BER".to_owned();
     let content = skip_header(data).ok_or_else(unreadable)?;
     let (rest, result) = parse_ber_recursive(content, 4).map_err(|_| unreadable())?;
@@ -159,19 +183,7 @@ fn read_connect_response(data: &[u8]) -> Result<Answer, String> {
         }
         rest = behind;
     }
-    let blocks = ServerBlocks::read(user_data);
-    let mut facts = vec![Fact::McsConnectResponse {
-        result,
-        server_version: blocks.version,
-        client_requested_protocols: blocks.client_requested_protocols,
-        early_capability_flags: blocks.early_capability_flags,
-        encryption_method: blocks.encryption_method,
-        encryption_level: blocks.encryption_level,
-        multitransport_flags: blocks.multitransport_flags,
-    }];
-    facts.extend(blocks.security.and_then(security::read));
-    let encrypts = blocks.encryption_level.is_some_and(|level| level > 0);
-    Ok(Answer { facts, io_channel: blocks.io_channel, encrypts })
+    Ok((result, user_data))
 }
 
 /// What is behind the two tag bytes and the length.

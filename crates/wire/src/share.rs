@@ -10,6 +10,7 @@ use rdpdoctor_model::{Fact, LogonForm};
 use crate::mcs::{self, Domain};
 use crate::reader::Reader;
 use crate::redirection::Redirection;
+use crate::security::SEC_REDIRECTION_PKT;
 
 const DEMAND_ACTIVE: u16 = 1;
 const CONFIRM_ACTIVE: u16 = 3;
@@ -48,21 +49,42 @@ pub(crate) enum Share {
     Other,
 }
 
+/// The length of a flow control PDU, which has FLOW_MARKER instead of it (T.128 8.3).
+const FLOW_MARKER: u16 = 0x8000;
+const FLOW_PDU: usize = 8;
+
 /// Whether the bytes begin with a share control header that fits them.
 pub(crate) fn begins(bytes: &[u8]) -> bool {
     let mut reader = Reader(bytes);
     let (Some(length), Some(kind)) = (reader.u16(), reader.u16()) else { return false };
     let known = [DEMAND_ACTIVE, CONFIRM_ACTIVE, DEACTIVATE_ALL, DATA, SERVER_REDIRECT];
+    let length = usize::from(length);
     // Not every server sets the version (1) in a redirection.
-    usize::from(length) == bytes.len() && kind >> 4 <= 1 && known.contains(&(kind & 0xF))
+    let fits = length == bytes.len() || (length >= 4 && bytes.get(length..).is_some_and(begins));
+    fits && kind >> 4 <= 1 && known.contains(&(kind & 0xF))
+}
+
+/// The PDUs that stand one behind the other in the data of a channel. What has no fitting length is
+/// taken as one.
+pub(crate) fn split(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = match Reader(rest).u16()? {
+            FLOW_MARKER => FLOW_PDU,
+            length => usize::from(length),
+        };
+        let length = if (4..=rest.len()).contains(&length) { length } else { rest.len() };
+        let (pdu, behind) = rest.split_at(length);
+        rest = behind;
+        Some(pdu)
+    })
 }
 
 /// Reads one; `None` when it ends too early or is none.
 pub(crate) fn read(bytes: &[u8]) -> Option<Share> {
     let mut reader = Reader(bytes);
     let length = reader.u16()?;
-    // A flow control PDU has this instead of a length (T.128 8.3).
-    if length == 0x8000 {
+    if length == FLOW_MARKER {
         return Some(Share::Other);
     }
     let kind = reader.u16()? & 0xF;
@@ -86,7 +108,6 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Share> {
 /// The redirection in a slow-path PDU of the I/O channel, with or without Standard RDP Security
 /// (MS-RDPBCGR 2.2.13.2 and 2.2.13.3), for whoever follows it.
 pub fn redirection(pdu: &[u8]) -> Option<Redirection> {
-    const SEC_REDIRECTION_PKT: u16 = 0x0400;
     let Ok(Domain::Data { content, .. }) = mcs::read_domain(pdu.get(4..)?) else { return None };
     let mut reader = Reader(content);
     let (first, kind) = (reader.u16()?, reader.u16()?);

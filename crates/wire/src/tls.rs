@@ -10,23 +10,23 @@ use tls_parser::{
 
 use crate::certificate::read_certificate;
 
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-const APPLICATION_DATA: u8 = 23;
+pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(crate) const ALERT: u8 = 21;
+pub(crate) const HANDSHAKE: u8 = 22;
+pub(crate) const APPLICATION_DATA: u8 = 23;
 
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
-const CERTIFICATE: u8 = 11;
+pub(crate) const CLIENT_HELLO: u8 = 1;
+pub(crate) const SERVER_HELLO: u8 = 2;
+pub(crate) const CERTIFICATE: u8 = 11;
 
 /// RFC 8446 5.2: 2^14 and 256 for the protection, of which older versions used up to 2048.
-const LONGEST_RECORD: usize = 16_384 + 2_048;
+pub(crate) const LONGEST_RECORD: usize = 16_384 + 2_048;
 
 /// Longest handshake message that is put together; a chain of certificates fits.
-const LONGEST_MESSAGE: usize = 128 * 1024;
+pub(crate) const LONGEST_MESSAGE: usize = 128 * 1024;
 
 /// RFC 8446 4.1.3: the random of a ServerHello that is a HelloRetryRequest.
-const HELLO_RETRY_REQUEST: [u8; 32] = [
+pub(crate) const HELLO_RETRY_REQUEST: [u8; 32] = [
     0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
     0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
 ];

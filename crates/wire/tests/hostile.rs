@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rdpdoctor_model::{Ending, Party, Stage};
+use rdpdoctor_wire::tls_decrypt::{KeyLog, TlsListener};
 use rdpdoctor_wire::{Dissector, encode, read_certificate};
 
 /// Confirms that lead the dissector into each of its phases.
@@ -80,6 +81,35 @@ fn feed(confirm: &[u8], established: bool, pieces: &[Vec<u8>]) -> usize {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    /// Records of whatever kind, in clear and as if they were encrypted, with a secret that fits.
+    #[test]
+    fn a_listener_takes_anything(
+        records in vec((any::<bool>(), 19_u8..25, vec(any::<u8>(), 0..80)), 0..40),
+        suite in prop_oneof![Just(0x002F_u16), Just(0xC030), Just(0x1301), Just(0x0005), any::<u16>()],
+        modern in any::<bool>(),
+    ) {
+        let mut log = KeyLog::new();
+        let random = "07".repeat(32);
+        for label in ["CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"] {
+            log.read(format!("{label} {random} {}", "ab".repeat(48)).as_bytes());
+        }
+        let mut listener = TlsListener::new();
+        let hello = |kind: u8, tail: &[u8]| {
+            let body = [&[3, 3][..], &[7; 32], &[0], tail].concat();
+            let length = u8::try_from(body.len()).unwrap_or(0);
+            [&[22, 3, 3, 0, length + 4, kind, 0, 0, length][..], &body].concat()
+        };
+        listener.feed(Party::Client, &hello(1, &[0, 2, 0, 0x2F, 1, 0]), &log);
+        let [high, low] = suite.to_be_bytes();
+        let versions: &[u8] = if modern { &[0, 6, 0, 43, 0, 2, 3, 4] } else { &[] };
+        listener.feed(Party::Server, &hello(2, &[&[high, low, 0], versions].concat()), &log);
+        for (client, kind, content) in records {
+            let from = if client { Party::Client } else { Party::Server };
+            let length = u8::try_from(content.len()).unwrap_or(0);
+            listener.feed(from, &[&[kind, 3, 3, 0, length], content.as_slice()].concat(), &log);
+        }
+    }
 
     #[test]
     fn random_bytes(

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rdpdoctor_model::{
     Awaited, Certificate, ChainError, DnsOutcome, Ending, Fact, Lookup, Negotiation, ObservationId,
-    Party, Purpose, ResolveFailure, ServiceKind,
+    Party, ProxyReply, Purpose, ResolveFailure, ServiceKind,
 };
 
 use crate::codes::{self, Table};
@@ -350,6 +350,84 @@ pub(crate) fn icmp(evidence: &Evidence<'_>) -> Option<String> {
     Some(format!(" It was ICMP type {} code {}{from}.", seen.value.kind, seen.value.code))
 }
 
+/// The proxy as its URL has it, and whether there is a user to sign in with.
+pub(crate) fn proxy(evidence: &Evidence<'_>) -> (String, bool) {
+    let chosen = evidence.all(|fact| match fact {
+        Fact::ProxyChosen { scheme, proxy_host, proxy_port, has_user, .. } => {
+            let host = if proxy_host.contains(':') {
+                format!("[{proxy_host}]")
+            } else {
+                proxy_host.clone()
+            };
+            Some((format!("{}://{host}:{proxy_port}", scheme.id()), *has_user))
+        }
+        _ => None,
+    });
+    chosen.into_iter().next_back().map_or_else(|| ("(not named)".to_owned(), false), |s| s.value)
+}
+
+/// The last answer of the proxy.
+pub(crate) fn proxy_answer<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, &'a ProxyReply>> {
+    evidence
+        .all(|fact| match fact {
+            Fact::ProxyAnswer { reply, .. } => Some(reply),
+            _ => None,
+        })
+        .pop()
+}
+
+/// Whether an answer of a proxy is a step on the way: more was to follow.
+pub(crate) fn goes_on(reply: &ProxyReply, has_user: bool) -> bool {
+    match reply {
+        ProxyReply::SocksMethod { method: 0 } | ProxyReply::SocksSignIn { status: 0 } => true,
+        ProxyReply::SocksMethod { method: 2 } => has_user,
+        _ => false,
+    }
+}
+
+/// Whether a proxy made the connection to the target.
+pub(crate) fn tunnelled(evidence: &Evidence<'_>) -> bool {
+    !evidence.main_path(|f| matches!(f, Fact::TunnelOpened { .. }).then_some(())).is_empty()
+}
+
+/// Not one byte came through a proxy's tunnel: some proxies consent before they have a connection, so
+/// this says less of the host than it would without one.
+pub(crate) fn weaker_through_a_tunnel(evidence: &Evidence<'_>, mut found: Match) -> Match {
+    if !tunnelled(evidence) {
+        return found;
+    }
+    found.proof = Proof::Possible;
+    found.detailed("A proxy that consents before it has a connection looks the same.")
+}
+
+/// The proxy took the request and said nothing within the time: it may still wait for the target.
+pub(crate) fn proxy_waits(evidence: &Evidence<'_>) -> Option<ObservationId> {
+    let ends = evidence.on(Purpose::Proxy, |fact| match fact {
+        Fact::StreamEnded { ending: Ending::Timeout, awaited: Awaited::ProxyAnswer, .. } => {
+            Some(())
+        }
+        _ => None,
+    });
+    ends.last().filter(|_| !tunnelled(evidence)).map(Seen::id)
+}
+
+/// Says that it is a proxy's word, where it is one: the target was not asked by this machine.
+pub(crate) fn by_proxy(evidence: &Evidence<'_>) -> Option<String> {
+    let told = evidence.all(|fact| match fact {
+        Fact::ProxyAnswer { reply, .. } if reply.on_target().is_some() => Some(reply),
+        _ => None,
+    });
+    let words = match told.last()?.value {
+        ProxyReply::Http { status, error: Some(error), .. } => {
+            format!("HTTP status {status}, {error}")
+        }
+        ProxyReply::Http { status, .. } => format!("HTTP status {status}"),
+        ProxyReply::SocksReply { code } => format!("SOCKS reply {code}"),
+        _ => return None,
+    };
+    Some(format!("It is the proxy that says so ({words}); seen from here it may be otherwise."))
+}
+
 /// The name by which the server introduced itself, when it is not the target's: by NTLM only, never
 /// for addresses and loopback names.
 pub(crate) fn other_name(evidence: &Evidence<'_>) -> Option<(ObservationId, String)> {
@@ -366,4 +444,42 @@ pub(crate) fn other_name(evidence: &Evidence<'_>) -> Option<(ObservationId, Stri
         label == wanted || (label.len() == 15 && wanted.starts_with(&label))
     });
     if same { None } else { own.first().map(|name| (names.id(), (*name).to_owned())) }
+}
+
+/// A series of echo requests.
+pub(crate) struct EchoSeries {
+    pub(crate) bytes: u32,
+    pub(crate) sent: u32,
+    pub(crate) lost: u32,
+    pub(crate) median_ms: Option<f64>,
+}
+
+impl EchoSeries {
+    pub(crate) fn words(&self) -> String {
+        let Self { bytes, sent, lost, .. } = self;
+        format!("Of {sent} echo requests of {bytes} bytes {lost} were lost.")
+    }
+}
+
+/// Shorter than any link's MTU.
+const SHORT_ECHO: u32 = 500;
+
+/// The series of short echo requests.
+pub(crate) fn echo_series<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, EchoSeries>> {
+    series(evidence, |bytes| bytes < SHORT_ECHO)
+}
+
+/// The series of those as long as Ethernet's MTU.
+pub(crate) fn long_echo_series<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, EchoSeries>> {
+    series(evidence, |bytes| bytes >= SHORT_ECHO)
+}
+
+fn series<'a>(evidence: &Evidence<'a>, fits: impl Fn(u32) -> bool) -> Option<Seen<'a, EchoSeries>> {
+    let all = evidence.all(|fact| match *fact {
+        Fact::EchoSeries { bytes, sent, lost, median_ms, .. } if fits(bytes) => {
+            Some(EchoSeries { bytes, sent, lost, median_ms })
+        }
+        _ => None,
+    });
+    all.into_iter().next_back()
 }

@@ -2,6 +2,7 @@
 
 mod advice;
 mod at_gateway;
+pub mod client;
 pub mod dns;
 pub mod gateway;
 pub mod license;
@@ -10,9 +11,12 @@ pub mod mcs;
 pub mod nego;
 pub mod net;
 pub mod nla;
+pub(crate) mod rdp_file;
+pub mod rdpsec;
 mod said;
 pub mod session;
 pub mod tls;
+pub mod udp;
 
 use crate::Cause;
 
@@ -51,8 +55,13 @@ pub static CATALOGUE: &[&Cause] = &[
     &net::silent_listener::CAUSE,
     &net::closed_on_accept::CAUSE,
     &net::middlebox_reset::CAUSE,
+    &net::mtu_blackhole::CAUSE,
+    &net::packet_loss::CAUSE,
+    &net::high_latency::CAUSE,
     &net::self_connection::CAUSE,
     &net::exposed_to_internet::CAUSE,
+    &net::proxy_auth::CAUSE,
+    &net::proxy_refused::CAUSE,
     // nego
     &nego::nla_required::CAUSE,
     &nego::tls_required::CAUSE,
@@ -108,6 +117,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &nla::malformed::CAUSE,
     &nla::refused::CAUSE,
     // mcs
+    &rdpsec::no_common_encryption::CAUSE,
+    &rdpsec::fips_mismatch::CAUSE,
+    &rdpsec::weak_encryption::CAUSE,
     &mcs::refused::CAUSE,
     &mcs::malformed::CAUSE,
     &mcs::closed::CAUSE,
@@ -139,4 +151,11 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // udp
+    &udp::blocked::CAUSE,
+    &udp::unstable::CAUSE,
+    // client
+    &client::rdp_file_invalid::CAUSE,
+    &client::rdp_file_weakens_security::CAUSE,
+    &client::rdp_file_fragile_settings::CAUSE,
 ];

@@ -119,7 +119,8 @@ pub(crate) fn by_number(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match
 pub(crate) fn otherwise(evidence: &Evidence<'_>, stage: Stage, cause: CauseId) -> Option<Match> {
     errors(evidence).into_iter().filter(|said| said.stage == stage).find_map(|said| {
         // Only these areas go by such numbers; a row that names others leaves the number to us.
-        let by_number = |id: &CauseId| matches!(id.area(), "nla" | "license" | "session");
+        let by_number =
+            |id: &CauseId| matches!(id.area(), "nla" | "rdpsec" | "license" | "session");
         let judged = |id: &CauseId| {
             by_number(id) && *id != cause && crate::CATALOGUE.iter().any(|c| c.id == *id)
         };

@@ -200,6 +200,8 @@ pub const CAUSE_IDS: &[CauseId] = &[
     CauseId("client.vpn-path"),
     CauseId("client.cache-corrupt"),
     CauseId("client.update-regression"),
+    // Beyond the published list, which is the least.
+    CauseId("client.rdp-file-fragile-settings"),
 ];
 
 /// The identifier spelt `text`, where the contract names it.

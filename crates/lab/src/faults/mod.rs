@@ -52,6 +52,9 @@ mod healthy_large_chain;
 mod healthy_logon_tls;
 mod healthy_nla;
 mod healthy_no_timestamp;
+mod healthy_proxy;
+mod healthy_rdp_fips;
+mod healthy_rdp_security;
 mod healthy_revocation_list;
 mod healthy_session;
 mod healthy_slow;
@@ -59,6 +62,8 @@ mod healthy_spnego_only;
 mod healthy_tls12_only;
 mod healthy_tls13;
 mod healthy_tls_only;
+mod healthy_udp;
+mod healthy_udp_late;
 mod license_client_rejected;
 mod license_error;
 mod license_host_not_licensed;
@@ -120,6 +125,19 @@ mod nla_trust_broken;
 mod nla_unknown_status;
 mod nla_workstation_restriction;
 mod other_name;
+mod proxy_auth;
+mod proxy_auth_unsupported;
+mod proxy_closed;
+mod proxy_failed;
+mod proxy_garbage;
+mod proxy_refused;
+mod proxy_silent;
+mod proxy_target_refused;
+mod proxy_target_silent;
+mod rdpsec_56_bit;
+mod rdpsec_fips_mismatch;
+mod rdpsec_no_common_encryption;
+mod rdpsec_weak_encryption;
 mod self_connection;
 mod session_broker_redirect;
 mod session_broker_redirect_failed;
@@ -158,6 +176,7 @@ mod tls_stalls_after_server_hello;
 mod tls_version_1_0;
 mod tls_version_1_1;
 mod tls_wrong_key;
+mod udp_silent;
 mod wrong_service_ftp;
 mod wrong_service_http;
 mod wrong_service_https;
@@ -204,6 +223,19 @@ pub static FAULTS: &[&Fault] = &[
     &wrong_service_telnet::FAULT,
     &wrong_service_mysql::FAULT,
     &wrong_service_unknown::FAULT,
+    &healthy_proxy::FAULT,
+    &proxy_auth::FAULT,
+    &proxy_auth_unsupported::FAULT,
+    &proxy_refused::FAULT,
+    &proxy_failed::FAULT,
+    &proxy_target_refused::FAULT,
+    &proxy_target_silent::FAULT,
+    &proxy_garbage::FAULT,
+    &proxy_silent::FAULT,
+    &proxy_closed::FAULT,
+    &healthy_udp::FAULT,
+    &udp_silent::FAULT,
+    &healthy_udp_late::FAULT,
     &nego_tls_required::FAULT,
     &nego_tls_not_allowed::FAULT,
     &nego_tls_not_allowed_strict::FAULT,
@@ -260,6 +292,10 @@ pub static FAULTS: &[&Fault] = &[
     &nla_ntlm_blocked::FAULT,
     &nla_no_logon_servers::FAULT,
     &nla_refused::FAULT,
+    &rdpsec_no_common_encryption::FAULT,
+    &rdpsec_fips_mismatch::FAULT,
+    &rdpsec_weak_encryption::FAULT,
+    &rdpsec_56_bit::FAULT,
     &mcs_refused::FAULT,
     &mcs_ultimatum::FAULT,
     &mcs_garbage::FAULT,
@@ -267,6 +303,8 @@ pub static FAULTS: &[&Fault] = &[
     &mcs_silent::FAULT,
     &healthy_session::FAULT,
     &healthy_logon_tls::FAULT,
+    &healthy_rdp_security::FAULT,
+    &healthy_rdp_fips::FAULT,
     &nla_credentials_rejected::FAULT,
     &nla_account_locked::FAULT,
     &nla_account_disabled::FAULT,
@@ -346,7 +384,14 @@ pub static FAULTS: &[&Fault] = &[
 ];
 
 /// Healthy servers whose point is the session; the others can do it as well.
-pub(crate) const IN_SESSION: &[&str] = &["healthy-session", "healthy-logon-tls"];
+pub(crate) const IN_SESSION: &[&str] = &[
+    "healthy-session",
+    "healthy-logon-tls",
+    "healthy-rdp-security",
+    "healthy-rdp-fips",
+    "rdpsec-weak-encryption",
+    "rdpsec-56-bit",
+];
 
 /// The fault of this name.
 pub fn fault(name: &str) -> Option<&'static Fault> {

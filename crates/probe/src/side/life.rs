@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdpdoctor_model::{ConnectFailure, Fact, LifeSource, Lookup, Purpose, Stage, Transport};
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use crate::check::Context;
+use crate::echo::Echo;
 use crate::stages::tcp;
 
 /// How long each question waits.
@@ -38,48 +37,11 @@ async fn ping(context: &Context, address: IpAddr) {
     context.journal.note(Stage::Tcp, Some(number), fact);
 }
 
-/// One echo request and its reply (RFC 792, RFC 4443), over a datagram socket where the system
-/// allows it to everybody, else over a raw one.
+/// One echo request and its reply.
 async fn echo(address: IpAddr) -> std::io::Result<()> {
-    let (domain, protocol, request, reply) = match address {
-        IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4, 8, 0),
-        IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6, 128, 129),
-    };
-    let socket = Socket::new(domain, Type::DGRAM, Some(protocol))
-        .or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)))?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&SocketAddr::new(address, 0).into())?;
-    // tokio has no ICMP socket; its UDP socket only polls, sends and receives.
-    let socket = UdpSocket::from_std(socket.into())?;
-    let mut packet = *b"\0\0\0\0\x52\x44\0\x01rdpdoctor echo..";
-    packet[0] = request;
-    if address.is_ipv4() {
-        let sum = checksum(&packet);
-        packet[2..4].copy_from_slice(&sum.to_be_bytes());
-    }
-    socket.send(&packet).await?;
-    let mut buffer = [0; 256];
-    loop {
-        let read = socket.recv(&mut buffer).await?;
-        // A raw IPv4 socket shows the IP header, a datagram socket does not.
-        let header =
-            if buffer[0] >> 4 == 4 && read > 40 { usize::from(buffer[0] & 15) * 4 } else { 0 };
-        let tail_fits = buffer[..read].ends_with(&packet[8..]);
-        if buffer.get(header) == Some(&reply) && tail_fits {
-            return Ok(());
-        }
-    }
-}
-
-/// RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
-    let sum: u32 = bytes
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])))
-        .sum();
-    let folded = (sum & 0xFFFF) + (sum >> 16);
-    let folded = (folded & 0xFFFF) + (folded >> 16);
-    !u16::try_from(folded & 0xFFFF).unwrap_or(0)
+    let echo = Echo::open(address)?;
+    echo.send(1, Echo::shortest(address)).await?;
+    echo.answer().await.map(drop)
 }
 
 async fn other_port(context: &Context, address: IpAddr) {
@@ -130,7 +92,7 @@ fn entry(table: &str, address: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{checksum, entry};
+    use super::entry;
 
     #[test]
     fn neighbours_that_answered_are_found() {
@@ -138,13 +100,5 @@ mod tests {
             10.0.0.1 0x1 0x2 52:54:00:12:34:56 * eth0\n10.0.0.2 0x1 0x0 00:00:00:00:00:00 * eth0\n";
         assert_eq!(entry(table, "10.0.0.1").as_deref(), Some("52:54:00:12:34:56"));
         assert_eq!(entry(table, "10.0.0.2"), None);
-    }
-
-    #[test]
-    fn the_checksum_of_a_packet_with_its_checksum_is_zero() {
-        let mut packet = [8, 0, 0, 0, 1, 2, 3, 4, 0xFF, 0xFE];
-        let sum = checksum(&packet);
-        packet[2..4].copy_from_slice(&sum.to_be_bytes());
-        assert_eq!(checksum(&packet), 0);
     }
 }

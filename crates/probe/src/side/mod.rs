@@ -3,16 +3,18 @@
 
 mod dns;
 mod life;
+mod network;
 mod revocation;
 mod security;
 mod service;
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{ConnectFailure, Fact, Stage};
+use rdpdoctor_model::{Awaited, ConnectFailure, Ending, Fact, Stage};
 use tokio::task::JoinSet;
 
 pub(crate) use dns::{DnsClient, client as dns_client, name as dns_name, own_names, reverse_name};
+pub(crate) use network::measure as measure_path;
 pub(crate) use revocation::ask as revocation;
 pub(crate) use security::tls_offer;
 
@@ -37,7 +39,8 @@ pub(crate) fn beside_tls(
 pub(crate) async fn after_failure(context: &Context, stage: Stage) {
     let observations = context.journal.observations();
     match stage {
-        Stage::Tcp if context.asks_beside() => {
+        // Through a proxy or a gateway the target is asked nothing on another way.
+        Stage::Tcp if context.asks_beside() && context.route.is_none() => {
             let silent = observations.iter().find_map(|o| match o.fact {
                 Fact::TcpFailed {
                     remote,
@@ -57,11 +60,31 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
                 _ => None,
             });
             let remote = observations.iter().rev().find_map(|o| match o.fact {
-                Fact::Connection { remote, .. } if unsaid == Some(o.connection) => Some(remote),
+                Fact::Connection { number, remote, .. } if unsaid == Some(Some(number)) => {
+                    Some(remote)
+                }
                 _ => None,
             });
             if let Some(remote) = remote {
                 service::probe(context, remote).await;
+            }
+        }
+        // Behind the handshake long packets have passed already.
+        Stage::Tls => {
+            let silent = observations.iter().rev().find_map(|o| match o.fact {
+                Fact::StreamEnded { ending: Ending::Timeout, awaited, .. }
+                    if awaited != Awaited::Nothing =>
+                {
+                    Some(o.connection)
+                }
+                _ => None,
+            });
+            let remote = observations.iter().rev().find_map(|o| match o.fact {
+                Fact::TcpConnected { remote, .. } if silent == Some(o.connection) => Some(remote),
+                _ => None,
+            });
+            if let Some(remote) = remote {
+                network::small_segments(context, remote).await;
             }
         }
         _ => {}

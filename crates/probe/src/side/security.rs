@@ -2,7 +2,6 @@
 //! after the answer.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use openssl::ssl::SslVersion;
 use rdpdoctor_model::{
@@ -46,10 +45,7 @@ pub(crate) async fn layers(context: Context, remote: SocketAddr, selected: u32) 
 }
 
 async fn ask(context: &Context, remote: SocketAddr, layer: SecurityLayer, offer: u32) {
-    let journal = Arc::clone(&context.journal);
-    let purpose = Purpose::SecurityLayer;
-    let limit = context.deadlines.tcp;
-    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
+    let Some(mut stream) = tcp::again(context, remote, Purpose::SecurityLayer).await else {
         return;
     };
     let deadline = Instant::now() + context.deadlines.x224;
@@ -83,12 +79,7 @@ pub(crate) async fn tls_offers(context: Context, remote: SocketAddr) {
 
 /// Asks whether the server takes this offer of TLS.
 pub(crate) async fn tls_offer(context: &Context, remote: SocketAddr, offer: Offer) {
-    let journal = Arc::clone(&context.journal);
-    let purpose = Purpose::TlsVersion;
-    let limit = context.deadlines.tcp;
-    let Some(mut stream) = tcp::attempt(journal, remote, limit, purpose, purpose).await else {
-        return;
-    };
+    let Some(mut stream) = tcp::again(context, remote, Purpose::TlsVersion).await else { return };
     let connection = Some(stream.number());
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = x224::ask(&mut stream, context.offer, deadline).await;

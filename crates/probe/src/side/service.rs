@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::check::Context;
 use crate::exchange::exchange;
+use crate::stages::tcp;
 
 /// How long a word is waited for.
 const LISTENING: Duration = Duration::from_millis(1200);
@@ -21,7 +22,7 @@ const LISTENING: Duration = Duration::from_millis(1200);
 const ANSWERING: Duration = Duration::from_secs(3);
 
 pub(crate) async fn probe(context: &Context, remote: SocketAddr) {
-    let Some(mut stream) = context.again(remote, Purpose::ServiceProbe).await else { return };
+    let Some(mut stream) = tcp::again(context, remote, Purpose::ServiceProbe).await else { return };
     let mut buffer = [0; 1024];
     let first = timeout(LISTENING, stream.read(&mut buffer)).await;
     match first {

@@ -21,22 +21,15 @@ pub(crate) async fn run(context: &Context) -> Result<Vec<IpAddr>, String> {
     }
     let name = context.target.host.clone();
     let begun = Instant::now();
-    let asked = name.clone();
-    let lookup = tokio::task::spawn_blocking(move || resolve(&asked));
-    let answer = timeout(context.deadlines.dns, lookup).await;
+    let answer = look_up(&name, context.deadlines.dns).await;
     let elapsed_ms = millis(begun.elapsed());
-    let failed = |failure, text: String| {
-        context.note(
-            Stage::Dns,
-            Fact::NameFailed { name: name.clone(), failure, text: text.clone(), elapsed_ms },
-        );
-        Err(format!("the name could not be resolved: {text}"))
-    };
     match answer {
-        Err(_) => failed(ResolveFailure::Timeout, "no answer in time".to_owned()),
-        Ok(Err(panicked)) => failed(ResolveFailure::ResolverFailed, panicked.to_string()),
-        Ok(Ok(Err((failure, text)))) => failed(failure, text),
-        Ok(Ok(Ok((addresses, canonical_name)))) => {
+        Err((failure, text)) => {
+            let fact = Fact::NameFailed { name, failure, text: text.clone(), elapsed_ms };
+            context.note(Stage::Dns, fact);
+            Err(format!("the name could not be resolved: {text}"))
+        }
+        Ok((addresses, canonical_name)) => {
             let canonical_name = canonical_name
                 .filter(|canonical| !canonical.trim_end_matches('.').eq_ignore_ascii_case(&name));
             let fact = Fact::NameResolved {
@@ -51,7 +44,21 @@ pub(crate) async fn run(context: &Context) -> Result<Vec<IpAddr>, String> {
     }
 }
 
-type Resolved = (Vec<IpAddr>, Option<String>);
+/// What the system's resolver says of a name within `limit`.
+pub(crate) async fn look_up(
+    name: &str,
+    limit: Duration,
+) -> Result<Resolved, (ResolveFailure, String)> {
+    let name = name.to_owned();
+    match timeout(limit, tokio::task::spawn_blocking(move || resolve(&name))).await {
+        Err(_) => Err((ResolveFailure::Timeout, "no answer in time".to_owned())),
+        Ok(Err(panicked)) => Err((ResolveFailure::ResolverFailed, panicked.to_string())),
+        Ok(Ok(answer)) => answer,
+    }
+}
+
+/// Addresses in the resolver's order, and the canonical name.
+pub(crate) type Resolved = (Vec<IpAddr>, Option<String>);
 
 fn resolve(name: &str) -> Result<Resolved, (ResolveFailure, String)> {
     // AI_CANONNAME is 2 on Linux, Windows and macOS alike.

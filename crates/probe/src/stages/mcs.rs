@@ -3,25 +3,36 @@
 
 use rdpdoctor_model::Fact;
 use rdpdoctor_wire::encode::session::{self, Channels};
+use rdpdoctor_wire::security::ServerSecurity;
 use rdpdoctor_wire::{encode, frame};
 use tokio::time::Instant;
 
 use crate::check::Context;
 use crate::link::Link;
 
-/// Asks for the Connect Response; the I/O channel that it names. The error says why there is none.
+/// What the Connect Response gave.
+pub(crate) struct Connected {
+    /// The I/O channel.
+    pub(crate) io: u16,
+    /// What Standard RDP Security begins with, where it encrypts what follows; or why it cannot.
+    pub(crate) security: Option<Result<ServerSecurity, String>>,
+}
+
+/// Asks for the Connect Response. The error says why there is none.
 pub(crate) async fn connect(
     context: &Context,
     link: &mut Link,
     protocol: u32,
-) -> Result<u16, String> {
+) -> Result<Connected, String> {
     let deadline = Instant::now() + context.deadlines.mcs;
     link.facts();
     link.send(&encode::mcs_connect_initial(protocol)?, deadline).await.map_err(|over| over.0)?;
     let answer = link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
     let accepted = |fact: &Fact| matches!(fact, Fact::McsConnectResponse { result: 0, .. });
     if link.facts().iter().any(accepted) {
-        Ok(session::io_channel(&answer))
+        let encrypted = link.is_encrypted_by_rdp();
+        let security = encrypted.then(|| ServerSecurity::read(&answer));
+        Ok(Connected { io: session::io_channel(&answer), security })
     } else {
         link.finish();
         Err("the server did not answer MCS Connect".to_owned())

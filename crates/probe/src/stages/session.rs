@@ -7,6 +7,7 @@ use std::time::Duration;
 use openssl::rand::rand_bytes;
 use rdpdoctor_model::{Ending, Fact, Secret, SessionOrigin, Stage, UserName};
 use rdpdoctor_wire::encode::session::{self, Channels, Licensing};
+use rdpdoctor_wire::security::ServerSecurity;
 use rdpdoctor_wire::{Redirection, frame, redirection};
 use tokio::time::{Instant, timeout_at};
 
@@ -37,6 +38,22 @@ const SESSION_CONTINUE: u32 = 0xFFFF_FFFE;
 pub struct Logon {
     /// Where the first picture is kept; none: no picture is waited for.
     pub desktop: Option<PathBuf>,
+}
+
+/// The security exchange (MS-RDPBCGR 5.3.4): from then on all PDUs of the session are encrypted.
+pub(crate) async fn secure(
+    context: &Context,
+    link: &mut Link,
+    channels: Channels,
+    security: Result<ServerSecurity, String>,
+) -> Result<(), String> {
+    let mut random = [0; 32];
+    rand_bytes(&mut random).map_err(|error| error.to_string())?;
+    let (exchange, layer) = security?.exchange(channels, &random)?;
+    let deadline = Instant::now() + context.deadlines.licensing;
+    link.send(&exchange, deadline).await.map_err(|over| over.0)?;
+    link.secure(layer);
+    Ok(())
 }
 
 /// A session in the making.
@@ -271,12 +288,12 @@ impl<'a> Session<'a> {
                     self.logon_failed = true;
                 }
                 Fact::SetErrorInfo { code } if *code != 0 => {
-                    // The server ends the connection next; how it does so is kept too.
-                    let closing = Instant::now() + CLOSING;
-                    while self.link.message(frame::pdu, closing).await.is_ok() {}
+                    self.read_to_the_end().await;
                     return Err(self.stop(&format!("the server ended it with error {code:#x}")));
                 }
                 Fact::McsDisconnectUltimatum { .. } => {
+                    // It is never encrypted, and so read before what came with it.
+                    self.read_to_the_end().await;
                     return Err(self.stop("the server ended the session"));
                 }
                 Fact::SessionMalformed { .. } => {
@@ -286,6 +303,12 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The server ends the connection next; how it does so is kept too.
+    async fn read_to_the_end(&mut self) {
+        let closing = Instant::now() + CLOSING;
+        while self.link.message(frame::pdu, closing).await.is_ok() {}
     }
 
     fn stop(&mut self, why: &str) -> String {

@@ -85,6 +85,27 @@ pub(crate) async fn attempt(
     purpose: Purpose,
     failed_as: Purpose,
 ) -> Option<MeteredStream> {
+    attempt_with(journal, remote, limit, (purpose, failed_as), None).await
+}
+
+/// The same with segments of at most so many bytes in both directions, where that is asked for.
+pub(crate) async fn attempt_in(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    purpose: Purpose,
+    segment: Option<u32>,
+) -> Option<MeteredStream> {
+    attempt_with(journal, remote, limit, (purpose, purpose), segment).await
+}
+
+async fn attempt_with(
+    journal: Arc<Journal>,
+    remote: SocketAddr,
+    limit: Duration,
+    (purpose, failed_as): (Purpose, Purpose),
+    segment: Option<u32>,
+) -> Option<MeteredStream> {
     let number = journal.next_connection();
     let mut pending = Pending {
         journal: Arc::clone(&journal),
@@ -94,11 +115,10 @@ pub(crate) async fn attempt(
         begun_ms: journal.elapsed_ms(),
         open: true,
     };
-    let stage = stage(purpose);
     let begun = Instant::now();
-    let result = timeout(limit, connect(remote)).await;
+    let result = timeout(limit, connect(remote, segment)).await;
     pending.open = false;
-    let begun_ms = pending.begun_ms;
+    let (begun_ms, stage) = (pending.begun_ms, stage(purpose));
     let announce = |purpose, local| {
         let fact = Fact::Connection { number, purpose, transport: Transport::Tcp, remote, local };
         journal.note_at(begun_ms, stage, Some(number), fact);
@@ -120,9 +140,34 @@ pub(crate) async fn attempt(
     None
 }
 
-/// A connection to an RD Gateway is no part of the way to the host.
+/// The stage to which a connection for this purpose belongs.
 fn stage(purpose: Purpose) -> Stage {
-    if purpose == Purpose::Gateway { Stage::Gateway } else { Stage::Tcp }
+    match purpose {
+        Purpose::Proxy => Stage::Proxy,
+        Purpose::Gateway => Stage::Gateway,
+        _ => Stage::Tcp,
+    }
+}
+
+/// One more connection to the target, by the way of the first: straight, through the gateway, or
+/// through the proxy.
+pub(crate) async fn again(
+    context: &Context,
+    remote: SocketAddr,
+    purpose: Purpose,
+) -> Option<MeteredStream> {
+    if let Some(route) = &context.gateway {
+        let names = std::slice::from_ref(&context.target.host);
+        // TLS to the gateway is made as that to a host, which may want one more connection.
+        return Box::pin(super::gateway::again(context, route, names, purpose)).await;
+    }
+    match &context.route {
+        Some(route) => super::proxy::again(context, route, purpose).await,
+        None => {
+            let journal = Arc::clone(&context.journal);
+            attempt(journal, remote, context.deadlines.tcp, purpose, purpose).await
+        }
+    }
 }
 
 /// An attempt under way. When it is dropped because another address won, its silence is written
@@ -158,13 +203,23 @@ impl Drop for Pending {
 
 type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
 
-async fn connect(remote: SocketAddr) -> Result<(TcpStream, SocketAddr), Failed> {
+async fn connect(
+    remote: SocketAddr,
+    segment: Option<u32>,
+) -> Result<(TcpStream, SocketAddr), Failed> {
     let own = |error: io::Error| classify(&error, Lookup::Absent);
     let socket =
         Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(own)?;
     socket.set_nonblocking(true).map_err(own)?;
     socket.set_tcp_nodelay(true).map_err(own)?;
     error_queue::request(&socket, remote);
+    #[cfg(target_os = "linux")]
+    if let Some(segment) = segment {
+        use nix::sys::socket::{setsockopt, sockopt};
+        setsockopt(&socket, sockopt::TcpMaxSeg, &segment).map_err(|error| own(error.into()))?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = segment;
     match socket.connect(&remote.into()) {
         Ok(()) => {}
         Err(error) if would_block(&error) => {}
@@ -214,7 +269,7 @@ fn classify(error: &io::Error, icmp: Lookup<Icmp>) -> Failed {
 /// The ICMP message behind an errno: port unreachable and RST share one, so do host unreachable
 /// and administratively prohibited. Linux keeps it in the socket's error queue (ip(7)).
 #[cfg(target_os = "linux")]
-mod error_queue {
+pub(super) mod error_queue {
     use std::io::IoSliceMut;
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::{AsFd, AsRawFd};
@@ -227,7 +282,7 @@ mod error_queue {
     /// SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6.
     const ORIGINS: [(u8, u8); 2] = [(2, 4), (3, 6)];
 
-    pub(super) fn request(socket: &impl AsFd, remote: SocketAddr) {
+    pub(crate) fn request(socket: &impl AsFd, remote: SocketAddr) {
         // Where it cannot be had, `read` finds nothing, which is what it then says.
         let _ = match remote {
             SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true),
@@ -235,7 +290,7 @@ mod error_queue {
         };
     }
 
-    pub(super) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
         let mut byte = [0u8; 64];
         let mut parts = [IoSliceMut::new(&mut byte)];
         let mut control = nix::cmsg_space!([u8; 256]);
@@ -268,14 +323,14 @@ mod error_queue {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod error_queue {
+pub(super) mod error_queue {
     use std::net::SocketAddr;
 
     use rdpdoctor_model::{Icmp, Lookup};
 
-    pub(super) fn request(_: &socket2::Socket, _: SocketAddr) {}
+    pub(crate) fn request(_: &socket2::Socket, _: SocketAddr) {}
 
-    pub(super) fn read(_: &tokio::net::TcpStream, _: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn read<T>(_: &T, _: SocketAddr) -> Lookup<Icmp> {
         Lookup::unavailable("this system does not show the ICMP message behind an error")
     }
 }

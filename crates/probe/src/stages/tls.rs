@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_openssl::SslStream;
 
 use super::dns::millis;
-use super::x224;
+use super::{tcp, x224};
 use crate::check::{Context, SideQuestions};
 use crate::exchange::{alert_of, exchange, metered};
 use crate::side;
@@ -135,7 +135,11 @@ fn issued(session: &SslRef) -> Option<Issued> {
 }
 
 /// What the library knows that did not pass in clear: encrypted alerts, and its own refusal.
-fn failed(stream: &mut SslStream<MeteredStream>, error: &openssl::ssl::Error, facts: &[Fact]) {
+pub(super) fn failed(
+    stream: &mut SslStream<MeteredStream>,
+    error: &openssl::ssl::Error,
+    facts: &[Fact],
+) {
     let metered = metered(stream);
     let now = metered.now_ms();
     let alerted =
@@ -155,7 +159,7 @@ fn failed(stream: &mut SslStream<MeteredStream>, error: &openssl::ssl::Error, fa
 }
 
 /// In TLS 1.3 the certificates pass encrypted: they are taken from the library.
-fn note_certificates(context: &Context, number: u32, session: &SslRef) {
+pub(super) fn note_certificates(context: &Context, number: u32, session: &SslRef) {
     let chain = session.peer_cert_chain().into_iter().flatten();
     let certificates: Vec<_> = chain
         .filter_map(|certificate| certificate.to_der().ok())
@@ -170,7 +174,7 @@ fn note_certificates(context: &Context, number: u32, session: &SslRef) {
 /// The second, plain hello: TLS 1.2, RSA key exchange, few extensions. Only its first answer
 /// counts; whether that was a ServerHello.
 async fn plain_client_hello(context: &Context, remote: SocketAddr, protocol: u32) -> bool {
-    let Some(mut stream) = context.again(remote, Purpose::PlainClientHello).await else {
+    let Some(mut stream) = tcp::again(context, remote, Purpose::PlainClientHello).await else {
         return false;
     };
     let offered = if context.offer & protocol == protocol { context.offer } else { protocol };

@@ -8,6 +8,7 @@ use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
 use rdpdoctor_wire::encode;
 use tokio::time::Instant;
 
+use super::tcp;
 use crate::check::Context;
 use crate::exchange::exchange;
 use crate::stream::MeteredStream;
@@ -34,8 +35,7 @@ pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Nego
     match negotiate(context, stream, offered).await? {
         Answer::Selected(negotiated) => Ok(*negotiated),
         Answer::Refused(SSL_NOT_ALLOWED, remote) if offered == MSTSC_OFFER => {
-            let stream = context
-                .again(remote, Purpose::Fallback)
+            let stream = tcp::again(context, remote, Purpose::Fallback)
                 .await
                 .ok_or("the retry without TLS did not connect")?;
             match negotiate(context, stream, 0).await? {
@@ -64,12 +64,7 @@ async fn negotiate(
     let mut random = [0; 16];
     rand_bytes(&mut random).map_err(|error| error.to_string())?;
     let id = Some(encode::correlation_id(random));
-    let request = match &context.routing_token {
-        Some(token) => encode::routed_request(offered, id, token),
-        None if context.wants_restricted_admin() => encode::restricted_admin_request(offered, id),
-        None => encode::connection_request(offered, id),
-    };
-    let request = request.map_err(|error| error.to_string())?;
+    let request = request(context, offered, id).map_err(|error| error.to_string())?;
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = exchange(&mut stream, &request, deadline, is_answer).await;
     let negotiation = facts.iter().find_map(|fact| match fact {
@@ -102,6 +97,25 @@ async fn negotiate(
     }
 }
 
+/// The first bytes of a client: a broker's token goes before what the user's file says.
+fn request(
+    context: &Context,
+    offered: u32,
+    id: Option<[u8; 16]>,
+) -> Result<Vec<u8>, encode::EncodeError> {
+    if let Some(token) = &context.routing_token {
+        return encode::routed_request(offered, id, token);
+    }
+    if context.wants_restricted_admin() {
+        return encode::restricted_admin_request(offered, id);
+    }
+    let routing = context.routing.as_deref();
+    match routing.and_then(|info| encode::load_balanced_request(offered, id, info)) {
+        Some(request) => Ok(request),
+        None => encode::connection_request(offered, id),
+    }
+}
+
 /// Whether a fact ends the waiting for a Connection Confirm.
 pub(crate) fn is_answer(fact: &Fact) -> bool {
     matches!(
@@ -111,6 +125,16 @@ pub(crate) fn is_answer(fact: &Fact) -> bool {
             | Fact::X224Malformed { .. }
             | Fact::ForeignService { .. }
             | Fact::StreamEnded { .. }
+    )
+}
+
+/// Whether the server chose TLS, with or without NLA inside.
+pub(crate) fn selects_tls(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::ConnectionConfirm {
+            negotiation: Negotiation::Response { selected_protocol: 1 | 2 | 8, .. }
+        }
     )
 }
 

@@ -4,18 +4,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
-use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target};
+use rdpdoctor_files::rdpfile::Way;
+use rdpdoctor_model::{Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target};
 use rdpdoctor_probe::{
-    CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, SideQuestions,
+    CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy, SideQuestions,
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
+use super::exit_code;
+use super::read::judged;
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
+use crate::proxy;
+use crate::rdp_file::{self, GivenFile};
 use crate::sign_in::{self, Memory, Plan};
 
 /// Between two tries of `--wait`.
@@ -23,9 +29,48 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Checks the target and gives the answer; the exit code is the status'.
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
-    let target: Target = args.target.parse()?;
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
+    let file = GivenFile::named_by(&args.target)?;
+    let Some(file) = file else {
+        ensure!(args.fixed.is_none(), "--fixed mends a .rdp file, and {} is none", args.target);
+        let document = check(args, args.target.parse()?, None, reported)?;
+        output::deliver(&document, &args.output)?;
+        return Ok(exit_code(&document));
+    };
+    rdp_file::may_write(args.fixed.as_ref())?;
+    let without_connection = |seen| judged(&file, seen, reported, Some(Stage::Desktop));
+    let document = match file.way() {
+        // The gateway's stage takes `way.gateway` as it takes `--gateway`.
+        Some(Way { gateway: Some(gateway), .. }) if gateway.usage == GatewayUse::Always => {
+            without_connection(file.ending_at_gateway(&gateway))
+        }
+        Some(way) => check(args, way.target.clone(), Some((&file, &way)), reported)?,
+        None => without_connection(file.observations(0)),
+    };
+    let difference =
+        args.fixed.as_ref().map(|copy| file.write_mended(copy, args.output.mask)).transpose()?;
+    output::deliver(&document, &args.output)?;
+    if let Some(difference) = difference {
+        output::deliver_difference(&difference, &args.output)?;
+    }
+    Ok(exit_code(&document))
+}
+
+/// A file that leads to the target, and the way that it shows.
+type FileAndWay<'a> = (&'a GivenFile, &'a Way);
+
+fn check(
+    args: &CheckArgs,
+    target: Target,
+    file: Option<FileAndWay<'_>>,
+    reported: Option<(u32, Option<u32>)>,
+) -> anyhow::Result<Document> {
     let gateway = args.gateway.as_deref().map(gateway_place).transpose()?;
+    // The way to a gateway through a proxy is not known yet: the command line cannot ask for it.
+    let proxy = match &gateway {
+        Some(_) => None,
+        None => proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?,
+    };
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
@@ -34,21 +79,21 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let gateway = gateway
         .map(|place| sign_in::gateway(args, place, policy(args).trust, &memory, &line))
         .transpose()?;
-    let job = Job { args, target, reported, plan, gateway, memory };
+    let job = Job { args, target, file, reported, proxy, plan, gateway, memory };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
     runtime.shutdown_background();
-    let document = document?;
-    output::deliver(&document, &args.output)?;
-    Ok(exit_code(&document))
+    document
 }
 
 /// What was asked for.
 struct Job<'a> {
     args: &'a CheckArgs,
     target: Target,
+    file: Option<FileAndWay<'a>>,
     reported: Option<(u32, Option<u32>)>,
+    proxy: Option<Proxy>,
     plan: Plan,
     gateway: Option<Gateway>,
     memory: Memory,
@@ -65,7 +110,7 @@ struct Answer {
 
 impl Job<'_> {
     async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {
-        let prober = Prober::new()?;
+        let prober = Prober::with_key_log(key_log(self.args)?)?;
         let begun = Instant::now();
         loop {
             let answer = self.check(&prober, line).await;
@@ -87,13 +132,18 @@ impl Job<'_> {
         let options = self.options();
         let deadline = args.deadline.unwrap_or(Duration::MAX);
         let interrupted = tokio::select! {
-            () = prober.check(&self.target, &options, &journal, line.reporter()) => None,
+            // Ctrl-C is listened for before the first packet leaves.
+            biased;
             _ = tokio::signal::ctrl_c() => Some("Ctrl-C"),
+            () = prober.check(&self.target, &options, &journal, line.reporter()) => None,
             () = tokio::time::sleep(deadline) => Some("the deadline"),
         };
         let mut observations = journal.observations();
         if let Some(sign_in) = &options.sign_in {
             self.memory.remember(&sign_in.user, &observations);
+        }
+        if let Some((file, _)) = self.file {
+            observations.extend(file.observations(observations.len()));
         }
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);
@@ -116,7 +166,7 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&self.target, &observations),
-            via: self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT)),
+            via: self.via(),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
             engine: Engine::Portable,
@@ -126,13 +176,40 @@ impl Job<'_> {
         Answer { document, status, last: interrupted == Some("Ctrl-C") || sent }
     }
 
+    /// The gateway or the proxy, as a document has it.
+    fn via(&self) -> Option<String> {
+        let gateway = self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT));
+        gateway.or_else(|| self.proxy.as_ref().map(ToString::to_string))
+    }
+
     fn options(&self) -> CheckOptions {
         let sign_in = match &self.plan {
             Plan::Ready(sign_in) => Some((**sign_in).clone()),
             Plan::None | Plan::Remembered(_) => None,
         };
-        CheckOptions { sign_in, gateway: self.gateway.clone(), ..options(self.args) }
+        let (proxy, gateway) = (self.proxy.clone(), self.gateway.clone());
+        let mut options = CheckOptions { sign_in, proxy, gateway, ..options(self.args) };
+        if let Some((_, way)) = self.file {
+            // What the command line says goes before what the file says.
+            if self.args.security == Security::Auto {
+                options.requested_protocols =
+                    way.requested_protocols.unwrap_or(options.requested_protocols);
+            }
+            options.routing.clone_from(&way.routing);
+        }
+        options
     }
+}
+
+/// Where the secrets of this check's connections go; nobody else may read them.
+fn key_log(args: &CheckArgs) -> anyhow::Result<Option<std::fs::File>> {
+    let Some(path) = &args.keylog else { return Ok(None) };
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Some(file))
 }
 
 /// An observation that the probe did not make.
@@ -166,7 +243,13 @@ fn options(args: &CheckArgs) -> CheckOptions {
         Security::Tls => 1,
         Security::Nla => 0x0A,
     };
-    CheckOptions { requested_protocols, side, deadlines, ..CheckOptions::default() }
+    CheckOptions {
+        requested_protocols,
+        side,
+        deadlines,
+        samples: args.network_samples,
+        ..CheckOptions::default()
+    }
 }
 
 fn policy(args: &CheckArgs) -> Policy {
@@ -203,14 +286,4 @@ fn addresses(target: &Target, observations: &[Observation]) -> Vec<IpAddr> {
             _ => None,
         })
         .unwrap_or_default()
-}
-
-fn exit_code(document: &Document) -> u8 {
-    use rdpdoctor_report::document::Status;
-    match document.verdict.status {
-        Status::Ok => 0,
-        Status::Degraded => 1,
-        Status::Failed => 2,
-        Status::Unknown => super::UNKNOWN,
-    }
 }

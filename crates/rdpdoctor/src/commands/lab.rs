@@ -38,6 +38,10 @@ pub fn run(command: LabCommand) -> anyhow::Result<u8> {
                     lab::USER,
                     lab::PASSWORD
                 ))?;
+                if let Some(proxy) = running.proxy() {
+                    let line = format!("proxy at http://{proxy}, by https and socks5 as well\n");
+                    output::to_standard_output(&line)?;
+                }
                 tokio::select! {
                     () = running.wait() => {}
                     _ = tokio::signal::ctrl_c() => {}

@@ -3,8 +3,12 @@
 mod check;
 mod explain;
 mod lab;
+mod read;
+mod read_capture;
 
 use std::process::ExitCode;
+
+use rdpdoctor_report::Document;
 
 use crate::cli::{Cli, Command};
 use crate::output;
@@ -17,6 +21,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Read(args) => read::run(&args),
         Command::Lab(command) => lab::run(command),
     };
     match result {
@@ -25,5 +30,16 @@ pub fn run(cli: Cli) -> ExitCode {
             output::complain(&format!("{error:#}"));
             ExitCode::from(UNKNOWN)
         }
+    }
+}
+
+/// The contract's code for what was found.
+fn exit_code(document: &Document) -> u8 {
+    use rdpdoctor_report::document::Status;
+    match document.verdict.status {
+        Status::Ok => 0,
+        Status::Degraded => 1,
+        Status::Failed => 2,
+        Status::Unknown => UNKNOWN,
     }
 }

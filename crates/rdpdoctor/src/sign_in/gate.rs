@@ -90,13 +90,21 @@ impl Gatekeeper {
         }
         self.line.suspended(|| {
             let mut output = std::io::stderr();
-            let question = format!(
-                "Nothing vouches for {}: its certificate is not trusted here.\n\
-                 SHA-256 {}\n\
-                 Send the password to the holder of this certificate? Type yes: ",
-                self.target.host,
-                grouped(fingerprint)
-            );
+            let host = &self.target.host;
+            let question = if fingerprint.is_empty() {
+                // Standard RDP Security: its keys are signed by a key that everybody has.
+                format!(
+                    "Nothing vouches for {host}: it shows no certificate.\n\
+                     Send the password to whoever answers there? Type yes: "
+                )
+            } else {
+                format!(
+                    "Nothing vouches for {host}: its certificate is not trusted here.\n\
+                     SHA-256 {}\n\
+                     Send the password to the holder of this certificate? Type yes: ",
+                    grouped(fingerprint)
+                )
+            };
             let asked = output.write_all(question.as_bytes()).and_then(|()| output.flush());
             let mut answer = String::new();
             asked.is_ok()

@@ -13,8 +13,7 @@ use rdpdoctor_lab::{
 use rdpdoctor_model::CauseId;
 use serde_json::Value;
 
-use crate::programs::installed;
-use crate::servers::xvfb;
+use crate::programs::{installed, xvfb};
 use crate::support::{Run, TURNS, cause, command, folder, run};
 
 /// The host behind every gateway of the lab.
@@ -437,7 +436,13 @@ const OF_THE_LAB: [&str; 10] = [
 /// A host that fails behind a gateway has the cause that it has without one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_fails_behind_a_gateway_fails_as_without_one() {
-    let behind = FAULTS.iter().filter(|fault| !fault.is_gateway());
+    // A proxy is before the gateway and UDP beside it; what Standard RDP Security needs of the command
+    // line is tested where it is at home.
+    let elsewhere = ["proxy-", "udp-", "rdpsec-", "healthy-rdp-"];
+    let behind = FAULTS
+        .iter()
+        .filter(|fault| !fault.is_gateway())
+        .filter(|fault| !elsewhere.iter().any(|area| fault.name.starts_with(area)));
     let mut tasks = Vec::new();
     for &fault in behind.filter(|fault| !OF_THE_LAB.contains(&fault.name)) {
         tasks.push((fault, tokio::spawn(found_behind(fault))));

@@ -2,46 +2,76 @@
 //! that blocks on a healthy server.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use rdpdoctor_diagnosis::{CATALOGUE, Reproduction};
 use rdpdoctor_lab::{Depth, FAULTS, Fault, Options, PASSWORD, USER, fault, start};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
-use crate::support::{Run, TURNS, cause, command, findings, folder, run};
+use crate::support::{Run, cause, command, findings, folder, run};
 
 /// Stages that stay silent are not waited for longer than this.
 const TIMEOUT: &str = "4";
 
+/// So many checks run at once: most only wait, but all of them would keep a small machine from
+/// answering in time.
+const AT_ONCE: usize = 16;
+
 /// Starts a fault and checks it.
 async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
-    let _turn = TURNS.acquire().await.expect("a turn");
-    let ca_file = folder(fault.name).join("ca.pem");
+    checked_in(fault, more, fault.name).await.0
+}
+
+/// A check with the port and the secrets of its connections.
+pub struct Recorded {
+    pub run: Run,
+    pub port: u16,
+    pub keys: PathBuf,
+}
+
+/// Starts a fault and checks it, and keeps the secrets of the connections.
+pub async fn recorded(fault: &'static Fault, keys: PathBuf) -> Recorded {
+    let file = keys.to_str().expect("UTF-8").to_owned();
+    let place = format!("recorded-{}", fault.name);
+    let (run, port) = checked_in(fault, &["--json", "--keylog", &file], &place).await;
+    Recorded { run, port, keys }
+}
+
+/// The check's answer and the port of the server.
+async fn checked_in(fault: &'static Fault, more: &[&str], place: &str) -> (Run, u16) {
+    let ca_file = folder(place).join("ca.pem");
     let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
     let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let running = start(fault, listen, options).await.expect("the fault starts");
     let mut command = command();
     // A name where the name in the certificate matters.
     let host = if fault.name == "cert-name-mismatch" { "localhost" } else { "127.0.0.1" };
-    let place = format!("{host}:{}", running.address().port());
+    let port = running.address().port();
+    let at = format!("{host}:{port}");
     if fault.is_gateway() {
         // Whatever host is asked for, the gateway's one server answers.
-        command.args(["check", "labpc01.lab.example", "--gateway", &place]);
+        command.args(["check", "labpc01.lab.example", "--gateway", &at]);
     } else {
-        command.args(["check", &place]);
+        command.args(["check", &at]);
     }
     command.args(["--timeout", TIMEOUT]).args(more);
-    sign_in(&mut command, fault);
+    if let Some(proxy) = running.proxy() {
+        command.args(["--proxy", &format!("http://{proxy}")]);
+    }
+    sign_in(&mut command, fault, place);
     command.env("SSL_CERT_FILE", &ca_file);
     let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
     running.shutdown();
-    answer
+    (answer, port)
 }
 
 /// The lab's account where the fault lies behind the sign-in; what is remembered of it is the
 /// test's own.
-fn sign_in(command: &mut Command, fault: &Fault) {
-    let folder = folder(&format!("{}-state", fault.name));
+fn sign_in(command: &mut Command, fault: &Fault, place: &str) {
+    let folder = folder(&format!("{place}-state"));
     command.env("XDG_STATE_HOME", &folder).env("RDPDOCTOR_PASSWORD", PASSWORD);
     if fault.depth() != Depth::Challenge {
         command.args(["-u", USER]);
@@ -52,6 +82,10 @@ fn sign_in(command: &mut Command, fault: &Fault) {
     }
     if fault.name == "nla-restricted-admin-disabled" {
         command.arg("--restricted-admin");
+    }
+    if fault.name.starts_with("rdpsec-") || fault.name.starts_with("healthy-rdp-") {
+        // Otherwise that there is no TLS is the first thing to say.
+        command.args(["--security", "rdp"]);
     }
     if fault.depth() == Depth::Session {
         command.arg("--yes").arg("--desktop").arg(folder.join("desktop.png"));
@@ -70,9 +104,15 @@ fn exit_code(document: &Value) -> i32 {
 /// One line a fault; the snapshot shows every change of any verdict.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_fault_gives_its_cause() {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = Vec::new();
     for &fault in FAULTS {
-        tasks.push((fault, tokio::spawn(checked(fault, &["--json"]))));
+        let room = Arc::clone(&room);
+        let check = async move {
+            let _place = room.acquire_owned().await.expect("it stays open");
+            checked(fault, &["--json"]).await
+        };
+        tasks.push((fault, tokio::spawn(check)));
     }
     let (mut wrong, mut table) = (Vec::new(), String::new());
     for (fault, task) in tasks {
@@ -130,9 +170,12 @@ async fn what_a_person_reads() {
         settings.add_filter(r"port \d+", "port PORT");
         settings.add_filter(r"Port \d+", "Port PORT");
         settings.add_filter(r"(LocalPort|owns) \d+", "$1 PORT");
+        settings.add_filter(r"waited \d+\.\d s", "waited N s");
         settings.add_filter(r"\bo\d+\b", "oN");
         settings.add_filter(r"(under )?\d+ ms", "N ms");
         settings.add_filter(r"\d{4}-\d\d-\d\d", "DATE");
+        // Whether its answer came before the rest was done is a matter of milliseconds.
+        settings.add_filter(r"(?m)^  \S+ +UDP  .*\n", "");
         settings.bind(|| insta::assert_snapshot!(name, run.stdout));
     }
 }

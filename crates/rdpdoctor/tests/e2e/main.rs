@@ -5,16 +5,27 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
+#[cfg(target_os = "linux")]
+mod capture;
 mod explain;
+mod first_picture;
 mod gateway;
+mod gnome;
 mod kerberos;
 mod lab;
 mod network;
 mod programs;
+mod proxy;
+mod rdp_file;
+#[cfg(target_os = "linux")]
+mod recorder;
 mod servers;
 mod sign_in;
 mod support;
+mod tls_decrypt;
+mod udp;
 mod usage;

@@ -199,6 +199,26 @@ fn network_middlebox_reset() {
     assert_ne!(document["verdict"]["proof"], "proven", "{:?}", findings(&document));
 }
 
+/// A router that lets TCP through, and forbids UDP or drops it.
+#[test]
+fn network_udp() {
+    let Some(mut network) = Network::make() else { return };
+    network.serve("healthy-udp");
+    let answered = network.check(HOST, &[]);
+    assert_eq!(answered.code, 0, "{:?}", findings(&answered.json()));
+    assert!(answered.stdout.contains("syn-ack"), "{}", answered.stdout);
+    network.router("udp dport 3389 reject with icmp type admin-prohibited");
+    let run = network.check(HOST, &[]);
+    expect(&run, 1, "udp.blocked");
+    assert!(findings(&run.json()).contains(&"udp.blocked warning proven".to_owned()));
+    let Some(mut network) = Network::make() else { return };
+    network.serve("healthy-udp");
+    network.router("udp dport 3389 drop");
+    let run = network.check(HOST, &[]);
+    expect(&run, 1, "udp.blocked");
+    assert!(findings(&run.json()).contains(&"udp.blocked warning likely".to_owned()));
+}
+
 /// A healthy server behind a router, seen from another network.
 #[test]
 fn network_healthy() {
@@ -270,5 +290,35 @@ impl Drop for ChildGuard {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// Every third packet of echo is dropped.
+#[test]
+fn network_packet_loss() {
+    let Some(mut network) = Network::make() else { return };
+    network.serve("healthy-nla");
+    expect(&network.check(HOST, &["--network-samples", "60"]), 0, "healthy");
+    network.router("meta l4proto icmp numgen inc mod 3 0 drop");
+    let run = network.check(HOST, &["--network-samples", "60"]);
+    expect(&run, 1, "net.packet-loss");
+    assert!(run.stdout.contains("in 100, 95 % sure"), "{}", run.stdout);
+}
+
+/// Long packets are dropped in one direction, and nobody says so.
+#[test]
+fn network_mtu_blackhole() {
+    for (rule, code, proof) in [
+        ("ip daddr 10.213.1.2 ip length > 900 drop", 2, "proven"),
+        ("ip daddr 10.213.2.2 ip length > 900 drop", 1, "proven"),
+        ("ip daddr 10.213.2.2 ip length > 1300 drop", 1, "proven"),
+    ] {
+        let Some(mut network) = Network::make() else { return };
+        network.serve("healthy-nla");
+        expect(&network.check(HOST, &[]), 0, "healthy");
+        network.router(rule);
+        let run = network.check(HOST, &[]);
+        expect(&run, code, "net.mtu-blackhole");
+        assert_eq!(run.json()["verdict"]["proof"], proof, "{rule}");
     }
 }

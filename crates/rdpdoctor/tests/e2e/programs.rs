@@ -1,9 +1,11 @@
 //! Programs from Debian's packages: whether they are there, and started for as long as a test runs.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,4 +57,22 @@ pub fn serve(command: &mut Command, folder: &Path, port: u16) -> Server {
         thread::park_timeout(Duration::from_millis(20));
     }
     server
+}
+
+/// An X server on a free display, whose number it tells by itself when it is ready.
+pub fn xvfb() -> (Server, String) {
+    let mut command = Command::new("Xvfb");
+    command.args(["-displayfd", "1", "-noreset", "-screen", "0", "640x480x24"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut server = Server(child.expect("Xvfb starts"));
+    let output = server.0.stdout.take().expect("its output");
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        let _ = tell.send(read.map(|_| line));
+    });
+    let line = told.recv_timeout(STARTING).expect("Xvfb answers in time").expect("a line");
+    let number: u32 = line.trim().parse().expect("the number of a display");
+    (server, format!(":{number}"))
 }

@@ -1,14 +1,11 @@
 //! Real servers from Debian's packages, started on loopback.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 
 use serde_json::Value;
 
-use crate::programs::{STARTING, Server, free_port, installed, serve};
+use crate::programs::{Server, free_port, installed, serve, xvfb};
 use crate::support::{Run, cause, check, command, findings, folder, run};
 
 fn openssl(folder: &Path, arguments: &[&str]) {
@@ -198,24 +195,6 @@ fn xrdp_with_tls_1_0_only() {
     assert_eq!(findings(&document), ["tls.no-common-version blocking likely"]);
 }
 
-/// An X server on a free display, whose number it tells by itself when it is ready.
-pub fn xvfb() -> (Server, String) {
-    let mut command = Command::new("Xvfb");
-    command.args(["-displayfd", "1", "-noreset", "-screen", "0", "640x480x24"]);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-    let mut server = Server(child.expect("Xvfb starts"));
-    let output = server.0.stdout.take().expect("its output");
-    let (tell, told) = mpsc::channel();
-    thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        let _ = tell.send(read.map(|_| line));
-    });
-    let line = told.recv_timeout(STARTING).expect("Xvfb answers in time").expect("a line");
-    let number: u32 = line.trim().parse().expect("the number of a display");
-    (server, format!(":{number}"))
-}
-
 fn shadow(security: &str) -> (Server, Server, String) {
     shadow_with(security, security, None)
 }
@@ -387,23 +366,48 @@ fn xrdp_session_with_a_real_account() {
     let _manager = serve(&mut command, &state, 3350);
     let globals = [("security_layer", "tls"), ("autorun", "Xvnc")];
     let (_server, target) = xrdp("xrdp-with-session", &globals, VALID);
-
-    let picture = state.join("desktop.png");
-    let keep = ["--yes", "--desktop", picture.to_str().expect("UTF-8")];
-    let mut command = crate::support::command();
-    command.args(["check", &target, "--json", "-u", "rdpdoctor-test", "--trust", "any"]).args(keep);
-    let run = run(command.env("XDG_STATE_HOME", &state).env("RDPDOCTOR_PASSWORD", "Secret-1"));
-    let document = run.json();
-    assert_eq!((run.code, cause(&document)), (0, "healthy"), "{:?}", findings(&document));
-    for reached in ["mcs", "licensing", "session", "desktop"] {
-        assert_eq!(stage(&document, reached), "ok", "{reached}");
-    }
+    let (code, document) = painted(&target, &state, &[]);
+    assert_eq!((code, cause(&document)), (0, "healthy"), "{:?}", findings(&document));
     // It asks for a licence request and then gives way; both are answered.
     assert_eq!(seen(&document, "license-message")[0]["message_type"], 1);
+
+    // The same session once more, by each encryption that it knows without TLS.
+    let levels = [
+        ("low", 1, 1, true),
+        ("medium", 1, 2, true),
+        ("high", 2, 3, false),
+        ("fips", 16, 4, false),
+    ];
+    for (name, method, level, weak) in levels {
+        let globals = [("security_layer", "rdp"), ("autorun", "Xvnc"), ("crypt_level", name)];
+        let (_server, target) = xrdp(&format!("xrdp-rdp-{name}"), &globals, VALID);
+        let (code, document) = painted(&target, &state, &["--security", "rdp"]);
+        let expected = if weak { (1, "rdpsec.weak-encryption") } else { (0, "healthy") };
+        assert_eq!((code, cause(&document)), expected, "{name}: {:?}", findings(&document));
+        let security = seen(&document, "server-security-data")[0];
+        assert_eq!(security["encryption_method"], method, "{name}: {security}");
+        assert_eq!(security["encryption_level"], level, "{name}: {security}");
+        let key = &security["certificate"];
+        assert!(key.to_string().contains("\"signature_valid\":true"), "{name}: {key}");
+    }
+}
+
+/// Goes as far as the picture, which is not blank; the exit code and the document.
+fn painted(target: &str, state: &Path, more: &[&str]) -> (i32, Value) {
+    let picture = state.join("desktop.png");
+    let mut command = crate::support::command();
+    command.args(["check", target, "--json", "-u", "rdpdoctor-test", "--trust", "any", "--yes"]);
+    command.arg("--desktop").arg(&picture).args(more);
+    let run = run(command.env("XDG_STATE_HOME", state).env("RDPDOCTOR_PASSWORD", "Secret-1"));
+    let document = run.json();
+    for reached in ["licensing", "session", "desktop"] {
+        assert_eq!(stage(&document, reached), "ok", "{reached}: {:?}", findings(&document));
+    }
     let painted = seen(&document, "picture")[0];
     assert_eq!(painted["blank"], false, "{painted}");
     assert!(painted["painted_percent"].as_u64().expect("a number") > 90, "{painted}");
     assert_eq!(seen(&document, "session-left").len(), 1);
     let shown = std::fs::metadata(&picture).expect("the picture");
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&shown.permissions()) & 0o777, 0o600);
+    (run.code, document)
 }

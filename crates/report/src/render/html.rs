@@ -127,9 +127,8 @@ impl Page {
         let target = &document.target;
         self.add(&format!("<header class=\"{}\">", tone(document.verdict.status)));
         self.add(&format!(
-            "<p class=\"kicker\">Remote Desktop to {} port {}, {} UTC</p>",
-            short(&target.host),
-            target.port,
+            "<p class=\"kicker\">Remote Desktop to {}, {} UTC</p>",
+            short(&words::destination(target)),
             document.started_at.to_string().get(..16).unwrap_or_default().replace('T', " ")
         ));
         self.add(&format!("<p class=\"label\">{}</p>", words::label(document)));

@@ -1,5 +1,6 @@
 //! What a document looks like to people.
 
+mod attempts;
 pub mod explain;
 pub mod html;
 pub mod terminal;

@@ -3,7 +3,7 @@
 use rdpdoctor_model::Stage;
 use serde_json::Value;
 
-use super::words;
+use super::{attempts, words};
 use crate::Document;
 use crate::connections::connections;
 use crate::document::{Finding, Remedy, Severity, StageEntry, StageStatus, Status};
@@ -201,13 +201,12 @@ fn labelled_text(paint: Paint, label: &str, text: &str, columns: usize, most: us
 // ── the short view ──────────────────────────────────────────────────────────────────────────────
 
 fn short(document: &Document, columns: usize) -> Vec<Line> {
-    let mut blocks: Vec<Block> = stage_rows(&document.stages)
-        .into_iter()
-        .map(|row| {
-            let lines = row.lines(columns, 2).len();
-            Block { content: Content::Stage(row), lines, least: 1, spare: 11 }
-        })
-        .collect();
+    let attempts = attempts::summary(document);
+    let mut blocks: Vec<Block> = attempts.iter().map(|line| one_line(line, columns)).collect();
+    blocks.extend(stage_rows(&document.stages).into_iter().map(|row| {
+        let lines = row.lines(columns, 2).len();
+        Block { content: Content::Stage(row), lines, least: 1, spare: 11 }
+    }));
     if !blocks.is_empty() {
         blocks.push(Block::whole(vec![Line::default()], 0));
     }
@@ -224,6 +223,12 @@ fn short(document: &Document, columns: usize) -> Vec<Line> {
         }
     }
     blocks.into_iter().flat_map(|block| block.render(columns)).collect()
+}
+
+/// A line that is cut where it is too long, and gives way to everything else.
+fn one_line(text: &str, columns: usize) -> Block {
+    let text = wrap_at_most(text, columns - 2, 1).into_iter().next().unwrap_or_default();
+    Block::whole(vec![Line::plain(format!("  {text}"))], 12)
 }
 
 fn answer(document: &Document, columns: usize) -> Vec<Block> {
@@ -378,7 +383,11 @@ fn command_lines(command: &str, prompt: Prompt, columns: usize) -> Option<Vec<St
 /// still too many, so do those that passed.
 fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for stage in stages {
+    // What was measured beside the path is worth a line only when it is not as it should be.
+    let told = |stage: &&StageEntry| {
+        stage.stage < Stage::Udp || !matches!(stage.status, StageStatus::Ok | StageStatus::Skipped)
+    };
+    for stage in stages.iter().filter(told) {
         let row = Row::from(stage);
         match rows.last_mut() {
             Some(last)
@@ -527,7 +536,7 @@ impl Page {
 
     fn head(&mut self, document: &Document) {
         let target = &document.target;
-        self.labelled("Target", &format!("{} port {}", target.host, target.port));
+        self.labelled("Target", &words::destination(target));
         let addresses: Vec<String> = target.addresses.iter().map(ToString::to_string).collect();
         if !addresses.is_empty() {
             self.labelled("Addresses", &addresses.join(", "));

@@ -32,7 +32,7 @@ pub fn ticket(document: &Document) -> String {
         Status::Failed => "fails",
         Status::Unknown => "could not be decided",
     };
-    let target = format!("{} port {}", document.target.host, document.target.port);
+    let target = words::destination(&document.target);
     add("", format!("Remote Desktop to {}: {status}", clean(&target, 100)), 1);
     let tool = &document.tool;
     add("When: ", format!("{} (UTC), {} {}", document.started_at, tool.name, tool.version), 1);
@@ -91,9 +91,8 @@ pub fn ticket(document: &Document) -> String {
 pub fn network(document: &Document) -> String {
     let target = &document.target;
     let mut out = format!(
-        "Remote Desktop to {} port {}, seen from this machine by {} {}\n",
-        clean(&target.host, 300),
-        target.port,
+        "Remote Desktop to {}, seen from this machine by {} {}\n",
+        words::destination(target),
         document.tool.name,
         clean(&document.tool.version, 40)
     );

@@ -1,10 +1,10 @@
 //! Words that several renderers share.
 
-use rdpdoctor_model::Fact;
+use rdpdoctor_model::{Fact, Stage};
 
 use crate::Document;
 use crate::document::{
-    Finding, NextTest, Owner, Place, Proof, Risk, Severity, StageStatus, Status,
+    Finding, NextTest, Owner, Place, Proof, Risk, Severity, StageStatus, Status, TargetEntry,
 };
 use crate::harmless::clean;
 use crate::stage_label;
@@ -72,6 +72,9 @@ pub(super) fn not_reproduced(document: &Document) -> bool {
 /// The verdict's label by status and proof.
 pub(super) fn label(document: &Document) -> &'static str {
     match (document.verdict.status, document.verdict.proof) {
+        // Nobody tried whether it works.
+        (Status::Ok, _) if only_a_file(document) => "FINE",
+        (Status::Degraded, _) if only_a_file(document) => "FINE, BUT",
         (Status::Ok, _) => "WORKS",
         (Status::Degraded, _) => "WORKS, BUT",
         (Status::Unknown, _) if not_reproduced(document) => "NOT REPRODUCED",
@@ -171,6 +174,20 @@ pub(super) fn titles(findings: &[&Finding], most: usize) -> Option<String> {
         (true, _) => None,
         (false, 0) => Some(format!("{}.", shown.join("; "))),
         (false, more) => Some(format!("{}; and {more} more.", shown.join("; "))),
+    }
+}
+
+/// Whether all that was looked at is an `.rdp` file.
+fn only_a_file(document: &Document) -> bool {
+    document.stages.iter().all(|entry| entry.stage == Stage::RdpFile)
+}
+
+/// Whom a document is about; a broken file names nobody, so it stands for itself.
+pub(super) fn destination(target: &TargetEntry) -> String {
+    if target.host.is_empty() {
+        format!("nobody ({})", clean(&target.input, SHORT))
+    } else {
+        format!("{} port {}", clean(&target.host, SHORT), target.port)
     }
 }
 

@@ -1,8 +1,12 @@
 //! What was seen at each stage, in one line of plain words.
 
 mod gateway;
+mod path;
+mod proxy;
+mod rdp_file;
 mod session;
 mod sign_in;
+mod udp;
 
 use std::net::IpAddr;
 
@@ -84,8 +88,9 @@ pub(crate) fn stages(
 /// connection's path (no TLS under Standard RDP Security).
 fn add_untried(entries: &mut Vec<StageEntry>, last_asked: Stage) {
     let on_main_path = |stage: Stage| (Stage::Dns..=Stage::Desktop).contains(&stage);
+    // A file or a gateway that leads nowhere stops everything behind it.
     let begun = |entry: &&StageEntry| {
-        on_main_path(entry.stage) && entry.status != document::StageStatus::Skipped
+        entry.stage <= Stage::Desktop && entry.status != document::StageStatus::Skipped
     };
     let stopped = entries.iter().rfind(begun).filter(|entry| {
         matches!(entry.status, document::StageStatus::Failed | document::StageStatus::Unknown)
@@ -115,9 +120,13 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         };
     }
     let seen = match report.stage {
+        Stage::RdpFile => rdp_file::words(evidence),
+        Stage::Proxy => proxy::words(evidence),
         Stage::Gateway => gateway::words(evidence),
         Stage::Dns => gateway::name(evidence).or_else(|| name(evidence)),
-        Stage::Tcp => gateway::network(evidence).or_else(|| network(evidence)),
+        Stage::Tcp => gateway::network(evidence)
+            .or_else(|| proxy::network(evidence))
+            .or_else(|| network(evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
@@ -125,6 +134,8 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Licensing => session::licence(evidence),
         Stage::Session => session::session(evidence),
         Stage::Desktop => session::desktop(evidence),
+        Stage::Udp => udp::words(evidence),
+        Stage::Network => path::words(evidence),
         _ => None,
     };
     seen.or(reason).unwrap_or_else(|| {
@@ -486,6 +497,7 @@ fn ended_awaiting(evidence: &Evidence<'_>, awaited: &[Awaited]) -> Option<String
         | Awaited::GatewayChannel
         | Awaited::GatewayData => "at the gateway",
         Awaited::Disconnect => "when asked to end the session",
+        Awaited::ProxyGreeting | Awaited::ProxyAnswer => "before the proxy answered",
         Awaited::Nothing => "at the end",
     };
     let (took, bytes) = (duration(after_ms), bytes(unfinished));

@@ -1,5 +1,5 @@
-use rdpdoctor_diagnosis::Evidence;
 use rdpdoctor_diagnosis::codes::{Table, name_of};
+use rdpdoctor_diagnosis::{Evidence, encryption_method_name};
 use rdpdoctor_model::{Awaited, Fact, SessionOrigin};
 
 use super::{QUOTED, clean, ended_awaiting};
@@ -10,8 +10,22 @@ const STATUS_VALID_CLIENT: u32 = 7;
 /// LOGON_MSG_RECONNECT_OPTIONS and LOGON_MSG_SESSION_CONTINUE (MS-RDPBCGR 2.2.10.1.1.4.1.1).
 const LOGON_GOES_ON: [u32; 2] = [0xFFFF_FFFC, 0xFFFF_FFFE];
 
-/// MCS.
+/// MCS, and the encryption where it is not TLS'.
 pub(super) fn setup(evidence: &Evidence<'_>) -> Option<String> {
+    let encryption = evidence.main_path(|fact| match fact {
+        Fact::ServerSecurityData { encryption_method, .. } => {
+            encryption_method_name(*encryption_method)
+        }
+        _ => None,
+    });
+    let words = connected(evidence)?;
+    Some(match encryption.last() {
+        Some(seen) => format!("{words}, {}", seen.value),
+        None => words,
+    })
+}
+
+fn connected(evidence: &Evidence<'_>) -> Option<String> {
     let said = evidence.main_path(|fact| match fact {
         Fact::McsConnectResponse { result: 0, .. } => Some("answers".to_owned()),
         Fact::McsConnectResponse { result, .. } => Some(format!("refused, MCS result {result}")),

@@ -18,6 +18,8 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         return Some(ended);
     }
     match (server(evidence), outcome(evidence)) {
+        // What came of it stands first: a long name of a release may be cut.
+        (Some(server), outcome) if sent => Some(format!("{outcome}; {server}")),
         (Some(server), outcome) => Some(format!("{server}; {outcome}")),
         (None, outcome) if sent => Some(outcome),
         (None, _) => ended_awaiting(evidence, &[Awaited::NtlmChallenge]),

@@ -313,7 +313,11 @@ fn control(channels: Channels, share_id: u32, pdu: ShareControlPdu) -> Result<Ve
 }
 
 fn on_io_channel(channels: Channels, pdu: &impl Encode) -> Result<Vec<u8>, String> {
-    let user_data = encode_vec(pdu).map_err(|error| error.to_string())?;
+    send_data(channels, encode_vec(pdu).map_err(|error| error.to_string())?)
+}
+
+/// A Send Data Request on the I/O channel (T.125 11.32).
+pub(crate) fn send_data(channels: Channels, user_data: Vec<u8>) -> Result<Vec<u8>, String> {
     mcs(McsMessage::SendDataRequest(SendDataRequest {
         initiator_id: channels.user,
         channel_id: channels.io,

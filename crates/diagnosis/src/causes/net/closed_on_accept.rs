@@ -3,7 +3,9 @@
 use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
 
 use crate::causes::{advice, look};
-use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Reproduction, Severity};
+use crate::{
+    Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
 
 /// `net.closed-on-accept`
 pub static CAUSE: Cause = Cause {
@@ -11,12 +13,29 @@ pub static CAUSE: Cause = Cause {
     stage: Stage::X224,
     owner: Owner::Host,
     title: "{host} hangs up on every connection to port {port} at once",
-    explanation: "The connection is accepted and closed before a word is said, even when the client says nothing. A port forward or load balancer without a living back end does this, and so does a guard that has blocked this address.",
+    explanation: "The connection is accepted and closed before a word is said, even when the client says nothing. A port forward or load balancer without a living back end does this, so does a guard that has blocked this address, and GNOME Remote Desktop as long as nobody has set its user name and password.",
     excludes: &[
         "name and route: TCP works",
         "certificate, password, account, licence: none was reached",
     ],
-    remedies: &[advice::LOOK_AT_LISTENER, advice::ASK_NETWORK_TEAM],
+    remedies: &[
+        advice::LOOK_AT_LISTENER,
+        advice::ASK_NETWORK_TEAM,
+        Remedy {
+            id: "set-gnome-credentials",
+            place: Where::Host,
+            risk: Risk::Low,
+            title: "On a GNOME desktop, set the user name and password of its Remote Desktop",
+            steps: &[
+                "$ grdctl status",
+                "$ journalctl --user -u gnome-remote-desktop | grep 'Credentials are not set'",
+                "Settings, Sharing (or System), Remote Desktop: type a user name and a password there.",
+            ],
+            interrupts: "nothing",
+            undo: &["$ grdctl rdp clear-credentials"],
+            verify: "rdpdoctor check {target}",
+        },
+    ],
     references: &["RFC 9293 3.6", "https://github.com/dockur/windows/issues/345"],
     client_shows: &[ClientCode { code: 0x904, extended: Some(7), proof: Proof::Possible }],
     more_specific_than: &[CauseId("nego.closed-after-request")],
@@ -35,7 +54,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     }
     match look::hangs_up_unasked(evidence) {
         Some((true, second)) => {
-            Some(Match::new(Severity::Blocking, Proof::Proven, [ended.id(), second]))
+            let found = Match::new(Severity::Blocking, Proof::Proven, [ended.id(), second]);
+            Some(look::weaker_through_a_tunnel(evidence, found))
         }
         Some((false, _)) => None,
         None => Some(Match::new(Severity::Blocking, Proof::Possible, [ended.id()])),

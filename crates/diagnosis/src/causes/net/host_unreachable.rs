@@ -37,6 +37,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         }
         _ => return None,
     };
+    if let Some(told) = look::by_proxy(evidence) {
+        return Some(Match::new(Severity::Blocking, Proof::Likely, ids).detailed(told));
+    }
     let icmp = look::icmp(evidence).unwrap_or_default();
     Some(Match::new(Severity::Blocking, Proof::Proven, ids).detailed(format!("{detail}{icmp}")))
 }
@@ -44,10 +47,20 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::ConnectFailure;
+    use rdpdoctor_model::{ConnectFailure, ProxyReply};
 
     use super::CAUSE;
+    use crate::Proof;
     use crate::testing::Scene;
+
+    #[test]
+    fn by_a_proxy_it_is_likely() {
+        let scene = |code| Scene::new().proxy_answer(ProxyReply::SocksReply { code });
+        for code in [3, 4] {
+            assert_eq!(scene(code).judge(&CAUSE).map(|m| m.proof), Some(Proof::Likely));
+        }
+        assert_eq!(scene(5).judge(&CAUSE), None);
+    }
 
     #[test]
     fn unreachable_is_not_silence() {

@@ -47,12 +47,19 @@ pub static CAUSE: Cause = Cause {
 
 /// Without a sign of life; where nobody could look for one it is only likely.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    if let Some(id) = look::proxy_waits(evidence) {
+        let found = Match::new(Severity::Blocking, Proof::Possible, [id]);
+        return Some(found.detailed("Nobody but the proxy could ask; it may still be waiting."));
+    }
     let TcpResult::Failed(ConnectFailure::Timeout, mut ids) = evidence.tcp() else { return None };
     let signs = look::life(evidence);
     if signs.iter().any(|seen| seen.value.as_seen().is_some()) {
         return None;
     }
     let looked: Vec<_> = signs.iter().filter(|s| s.value.is_absent()).map(Seen::id).collect();
+    if let Some(told) = look::by_proxy(evidence) {
+        return Some(Match::new(Severity::Blocking, Proof::Likely, ids).detailed(told));
+    }
     if looked.is_empty() {
         let found = Match::new(Severity::Blocking, Proof::Likely, ids);
         return Some(found.detailed("Nobody could look for other signs of life."));
@@ -64,11 +71,19 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::{ConnectFailure, Lookup};
+    use rdpdoctor_model::{ConnectFailure, Lookup, ProxyReply};
 
     use super::CAUSE;
     use crate::Proof;
     use crate::testing::Scene;
+
+    #[test]
+    fn a_proxy_that_waited_in_vain() {
+        let scene = |code| Scene::new().proxy_answer(ProxyReply::SocksReply { code });
+        let found = scene(6).judge(&CAUSE).expect("fits");
+        assert_eq!(found.proof, Proof::Likely);
+        assert_eq!(scene(4).judge(&CAUSE), None);
+    }
 
     #[test]
     fn could_not_look_is_not_seen_to_be_absent() {

@@ -59,9 +59,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     match evidence.tcp() {
         TcpResult::Failed(ConnectFailure::Refused, ids) => {
             let found = Match::new(Severity::Blocking, Proof::Proven, ids);
-            Some(match look::icmp(evidence) {
-                Some(icmp) => found.detailed(icmp.trim_start().to_owned()),
-                None => found,
+            Some(match (look::by_proxy(evidence), look::icmp(evidence)) {
+                (Some(told), _) => found.detailed(told),
+                (None, Some(icmp)) => found.detailed(icmp.trim_start().to_owned()),
+                (None, None) => found,
             })
         }
         _ => None,
@@ -70,6 +71,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 
 #[cfg(test)]
 mod tests {
+    use rdpdoctor_model::ProxyReply;
+
     use super::CAUSE;
     use crate::testing::Scene;
     use crate::{Proof, Severity};
@@ -78,6 +81,15 @@ mod tests {
     fn a_reset_answer_to_the_syn_is_proof() {
         let found = Scene::new().refused("10.0.0.1:3389").judge(&CAUSE).expect("fits");
         assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
+    }
+
+    #[test]
+    fn a_proxy_that_states_it_is_believed_and_named() {
+        let scene = |code| Scene::new().proxy_answer(ProxyReply::SocksReply { code });
+        let found = scene(5).judge(&CAUSE).expect("fits");
+        assert!(found.detail.is_some_and(|detail| detail.contains("SOCKS reply 5")));
+        assert_eq!(scene(1).judge(&CAUSE), None);
+        assert_eq!(scene(5).tunnel().judge(&CAUSE), None);
     }
 
     #[test]

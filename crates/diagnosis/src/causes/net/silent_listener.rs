@@ -34,7 +34,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if !silent || look::foreign_service(evidence).is_some() {
         return None;
     }
-    Some(Match::new(Severity::Blocking, Proof::Proven, [ended.id()]))
+    let found = Match::new(Severity::Blocking, Proof::Proven, [ended.id()]);
+    Some(look::weaker_through_a_tunnel(evidence, found))
 }
 
 #[cfg(test)]
@@ -43,7 +44,18 @@ mod tests {
     use rdpdoctor_model::{Awaited, Ending};
 
     use super::CAUSE;
+    use crate::Proof;
     use crate::testing::Scene;
+
+    #[test]
+    fn through_a_proxy_it_may_be_the_proxy() {
+        let silent = |scene: Scene| {
+            let scene = scene.ended_with(Ending::Timeout, Awaited::ConnectionConfirm, 0, 47);
+            scene.judge(&CAUSE).map(|found| found.proof)
+        };
+        assert_eq!(silent(Scene::new().proxy().tunnel()), Some(Proof::Possible));
+        assert_eq!(silent(Scene::new().connected("10.0.0.1:3389")), Some(Proof::Proven));
+    }
 
     #[test]
     fn silence_is_not_a_hang_up() {

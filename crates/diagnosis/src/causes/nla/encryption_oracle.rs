@@ -42,12 +42,19 @@ pub static CAUSE: Cause = Cause {
 const SAFE: u32 = 5;
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let version = evidence.main_path(|fact| match fact {
-        Fact::TsRequest { from: Party::Server, version, .. } => Some(*version),
-        _ => None,
-    });
-    let Some(old) = version.into_iter().find(|seen| seen.value < SAFE) else {
-        return said::by_number(evidence, CAUSE.id);
+    let versions = |party: Party| {
+        evidence.main_path(move |fact| match fact {
+            Fact::TsRequest { from, version, .. } if *from == party => Some(*version),
+            _ => None,
+        })
+    };
+    let servers = versions(Party::Server);
+    let Some(old) = servers.iter().find(|seen| seen.value < SAFE) else {
+        // A number that can mean an old side as well: not where both were seen to be new.
+        let clients = versions(Party::Client);
+        let new = |seen: &crate::Seen<'_, u32>| seen.value >= SAFE;
+        let both = servers.iter().any(new) && clients.iter().any(new);
+        return said::by_number(evidence, CAUSE.id).filter(|_| !both);
     };
     let text = format!("It speaks version {}.", old.value);
     Some(Match::new(Severity::Blocking, Proof::Proven, [old.id()]).detailed(text))
@@ -55,6 +62,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 
 #[cfg(test)]
 mod tests {
+    use rdpdoctor_model::{Fact, Party, Stage};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -66,5 +74,21 @@ mod tests {
         assert!(speaks(4).is_some());
         assert_eq!(speaks(5), None);
         assert_eq!(speaks(6), None);
+    }
+
+    /// SEC_E_UNSUPPORTED_FUNCTION: an old side, or a policy against NTLM.
+    #[test]
+    fn a_number_with_two_meanings() {
+        let refused = |server| Scene::negotiated(2).ts_request(server, Some(0x8009_0302));
+        assert!(refused(6).judge(&CAUSE).is_some());
+        let client = Fact::TsRequest {
+            from: Party::Client,
+            version: 6,
+            error_code: None,
+            token_length: Some(40),
+            has_public_key_auth: false,
+        };
+        assert_eq!(refused(6).fact(Stage::CredSsp, client.clone()).judge(&CAUSE), None);
+        assert!(refused(4).fact(Stage::CredSsp, client).judge(&CAUSE).is_some());
     }
 }

@@ -50,10 +50,23 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         }
         _ => None,
     });
-    asked.last()?;
-    let refusal = offered.into_iter().next_back().filter(|seen| seen.value & SUPPORTED == 0)?;
-    let found = Match::new(Severity::Blocking, Proof::Proven, [refusal.id()]);
-    Some(found.at_stage(refusal.observation.stage))
+    let asked = asked.last()?;
+    let offered = offered.into_iter().next_back()?;
+    if offered.value & SUPPORTED == 0 {
+        let found = Match::new(Severity::Blocking, Proof::Proven, [offered.id()]);
+        return Some(found.at_stage(offered.observation.stage));
+    }
+    // Windows offers it also where its policy forbids it: it then opens a session that shows why
+    // nobody is logged on, and whoever reads that leaves (ERRINFO 0xB).
+    let seen = |pick: fn(&Fact) -> bool| evidence.main_path(|f| pick(f).then_some(()));
+    let opened = seen(|fact| matches!(fact, Fact::FontMap)).pop()?;
+    let left = seen(|fact| matches!(fact, Fact::SetErrorInfo { code: 0xB })).pop()?;
+    let logged_on = seen(|fact| matches!(fact, Fact::LoggedOn { .. }));
+    logged_on.is_empty().then(|| {
+        let ids = [asked.id(), opened.id(), left.id()];
+        Match::new(Severity::Blocking, Proof::Possible, ids)
+            .detailed("It opened a session without a logon, and the user left it.".to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -61,7 +74,7 @@ mod tests {
 
     use super::CAUSE;
     use crate::testing::Scene;
-    use rdpdoctor_model::{Fact, Negotiation, Stage};
+    use rdpdoctor_model::{Fact, LogonForm, Negotiation, Stage};
 
     #[test]
     fn asked_for_and_not_offered() {
@@ -83,5 +96,34 @@ mod tests {
         assert!(scene(1, 0x17).is_some());
         assert_eq!(scene(1, 0x1F), None);
         assert_eq!(scene(0, 0x17), None);
+    }
+
+    #[test]
+    fn a_session_without_a_logon() {
+        let scene = |asked, logged_on: bool| {
+            let request = Fact::ConnectionRequest {
+                requested_protocols: Some(0x0A),
+                flags: asked,
+                cookie: None,
+                routing_token: None,
+                correlation_id: None,
+            };
+            let logon = Fact::LoggedOn {
+                form: LogonForm::PlainNotify,
+                domain: None,
+                user: None,
+                session_id: None,
+            };
+            let scene = Scene::new()
+                .connection(rdpdoctor_model::Purpose::Main)
+                .fact(Stage::X224, request)
+                .confirm(Negotiation::Response { flags: 0x1F, selected_protocol: 8 })
+                .fact(Stage::Session, Fact::FontMap);
+            let scene = if logged_on { scene.fact(Stage::Session, logon) } else { scene };
+            scene.error_info(0xB).judge(&CAUSE).map(|found| found.proof)
+        };
+        assert_eq!(scene(1, false), Some(crate::Proof::Possible));
+        assert_eq!(scene(1, true), None);
+        assert_eq!(scene(0, false), None);
     }
 }

@@ -1,9 +1,9 @@
 //! The user of the session ended it.
 
-use rdpdoctor_model::{CauseId, Stage};
+use rdpdoctor_model::{CauseId, Fact, Source, Stage};
 
 use crate::causes::said;
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `session.ended-by-user`
 pub static CAUSE: Cause = Cause {
@@ -34,17 +34,35 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
+/// A session that lived so long was used: that it ends is no fault then.
+const USED_MS: u64 = 2000;
+
 /// What the server says by number decides.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    said::by_number(evidence, CAUSE.id)
+    let mut found = said::by_number(evidence, CAUSE.id)?;
+    if was_used(evidence, &found) {
+        found.severity = Severity::Info;
+    }
+    Some(found)
+}
+
+/// Whether a capture shows somebody else's session, and not one that ended at its beginning.
+fn was_used(evidence: &Evidence<'_>, found: &Match) -> bool {
+    let begun = evidence.main_path(|fact| matches!(fact, Fact::LoggedOn { .. }).then_some(()));
+    let ended = evidence.observations().iter().find(|o| found.evidence.contains(&o.id));
+    begun.first().zip(ended).is_some_and(|(begun, ended)| {
+        let begun = begun.observation;
+        begun.source == Source::Capture && ended.at_ms >= begun.at_ms.saturating_add(USED_MS)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use rdpdoctor_model::{Fact, LogonForm, Source, Stage};
 
-    use super::CAUSE;
+    use super::{CAUSE, USED_MS};
     use crate::testing::Scene;
-    use crate::{Proof, Severity};
+    use crate::{Evidence, Policy, Proof, Severity};
 
     #[test]
     fn its_error_and_no_other() {
@@ -55,5 +73,31 @@ mod tests {
         assert_eq!(said(0), None);
         // What comes once the client has left is no fault.
         assert_eq!(Scene::negotiated(2).left().error_info(0xC).judge(&CAUSE), None);
+    }
+
+    /// A capture of a session that was used and left is no fault; one that ends at once is.
+    #[test]
+    fn a_session_that_lived() {
+        let severity = |source, lived_ms| {
+            let logon = Fact::LoggedOn {
+                form: LogonForm::PlainNotify,
+                domain: None,
+                user: None,
+                session_id: None,
+            };
+            let scene = Scene::negotiated(2).fact(Stage::Session, logon).error_info(0xB);
+            let mut observations = scene.with_evidence(|e| e.observations().to_vec());
+            for observation in &mut observations {
+                observation.source = source;
+                let error = matches!(observation.fact, Fact::SetErrorInfo { .. });
+                observation.at_ms = if error { 100 + lived_ms } else { 100 };
+            }
+            let evidence =
+                Evidence::new(&observations, None, crate::testing::now(), Policy::default());
+            (CAUSE.rule)(&evidence).map(|found| found.severity)
+        };
+        assert_eq!(severity(Source::Capture, USED_MS), Some(Severity::Info));
+        assert_eq!(severity(Source::Capture, USED_MS - 1), Some(Severity::Blocking));
+        assert_eq!(severity(Source::Probe, USED_MS), Some(Severity::Blocking));
     }
 }

@@ -147,6 +147,6 @@ impl Visit<'_> {
         let fact = Fact::Connection { number, purpose, transport, remote, local: None };
         journal.note(Stage::Tcp, Some(number), fact);
         let pipe = carrier::begin(self.route, packets, &journal);
-        MeteredStream::new(pipe, journal, number, remote)
+        MeteredStream::inside(pipe, journal, number, remote)
     }
 }

@@ -1,0 +1,5 @@
+//! Causes at the machine in front of the user: what its files and settings say.
+
+pub mod rdp_file_fragile_settings;
+pub mod rdp_file_invalid;
+pub mod rdp_file_weakens_security;

@@ -1,0 +1,364 @@
+//! From connections to attempts: what a client makes for one click belongs together.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+
+use rdpdoctor_model::{
+    Ending, Fact, Negotiation, Observation, ObservationId, Origin, Purpose, SecurityLayer,
+    SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
+};
+
+use super::beside::Beside;
+use super::conversation::Event;
+use super::flow::{Connect, Connection};
+use super::side::Moment;
+use super::stages;
+use super::{Attempt, Clock};
+
+/// Connections that follow each other within this time belong to one attempt.
+const SAME_ATTEMPT_NANOS: i64 = 5_000_000_000;
+
+/// A ticket is asked for at most so long before the connection.
+const TICKETS_BEFORE_NANOS: i64 = 30_000_000_000;
+
+/// Most connections of one attempt; a client makes three or four.
+const MOST_CONNECTIONS: usize = 32;
+
+/// How far a connection came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Progress {
+    NotConnected,
+    Connected,
+    Asked,
+    Negotiated,
+    HelloAnswered,
+    Encrypted,
+    Channels,
+    Session,
+}
+
+/// All attempts, in the order of time.
+pub(super) fn attempts(
+    mut connections: Vec<Connection>,
+    beside: &Beside,
+    clock: &Clock,
+) -> Vec<Attempt> {
+    relevant(&mut connections);
+    connections.sort_by_key(|connection| connection.first.frame);
+    let mut groups: Vec<Vec<Connection>> = Vec::new();
+    for connection in connections {
+        match groups.iter_mut().rfind(|group| belongs(group, &connection)) {
+            Some(group) => group.push(connection),
+            None => groups.push(vec![connection]),
+        }
+    }
+    groups.into_iter().map(|group| attempt(group, beside, clock)).collect()
+}
+
+/// Connections of other ports that failed are kept only where they lead to a server that speaks
+/// Remote Desktop, or where the capture holds nothing else.
+fn relevant(connections: &mut Vec<Connection>) {
+    let known: HashSet<SocketAddr> =
+        connections.iter().filter(|c| is_rdp(c)).map(|c| c.server).collect();
+    let named: HashSet<IpAddr> = connections.iter().flat_map(redirected_to).collect();
+    if !known.is_empty() {
+        connections.retain(|c| known.contains(&c.server) || named.contains(&c.server.ip()));
+    } else if connections.iter().any(|c| connections[0].server != c.server) {
+        connections.clear();
+    }
+}
+
+/// Whether it is Remote Desktop by its content, or by its port.
+fn is_rdp(connection: &Connection) -> bool {
+    let spoke = connection
+        .events
+        .iter()
+        .any(|e| matches!(e.fact, Fact::ConnectionRequest { .. } | Fact::ConnectionConfirm { .. }));
+    spoke || connection.server.port() == rdpdoctor_model::DEFAULT_PORT
+}
+
+/// Whether a connection continues an attempt: the same client and target, soon after, and not
+/// offering more than the first.
+fn belongs(group: &[Connection], next: &Connection) -> bool {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
+    let soon = next.first.nanos - last.last.nanos <= SAME_ATTEMPT_NANOS;
+    if !soon || first.client.ip() != next.client.ip() || group.len() >= MOST_CONNECTIONS {
+        return false;
+    }
+    if group.iter().any(|c| redirected_to(c).contains(&next.server.ip())) {
+        return true;
+    }
+    let less = match (offer(first), offer(next)) {
+        (Some(most), Some(offered)) => offered & !most == 0,
+        _ => true,
+    };
+    // Whoever had a session and comes again begins anew.
+    let over = |c: &Connection| c.last.nanos < next.first.nanos;
+    let again = || group.iter().any(|c| progress(c) == Progress::Session && over(c));
+    first.server == next.server && less && !again()
+}
+
+/// The addresses to which a broker sent the client on (MS-RDPBCGR 2.2.13.1).
+fn redirected_to(connection: &Connection) -> Vec<IpAddr> {
+    let targets = connection.events.iter().flat_map(|event| match &event.fact {
+        Fact::Redirection { targets, .. } => targets.as_slice(),
+        _ => &[],
+    });
+    targets.filter_map(|target| target.trim_matches(['[', ']']).parse().ok()).collect()
+}
+
+/// requestedProtocols of its Connection Request.
+fn offer(connection: &Connection) -> Option<u32> {
+    connection.events.iter().find_map(|event| match event.fact {
+        Fact::ConnectionRequest { requested_protocols, .. } => {
+            Some(requested_protocols.unwrap_or(0))
+        }
+        _ => None,
+    })
+}
+
+pub(super) fn progress(connection: &Connection) -> Progress {
+    let reached = connection.events.iter().map(|event| match event.fact {
+        Fact::ConnectionRequest { .. } => Progress::Asked,
+        Fact::ConnectionConfirm { negotiation: Negotiation::Failure { .. } } => Progress::Asked,
+        Fact::ConnectionConfirm { .. } => Progress::Negotiated,
+        Fact::ServerHello { .. } => Progress::HelloAnswered,
+        Fact::TlsEstablished { .. } => Progress::Encrypted,
+        Fact::McsConnectResponse { .. } => Progress::Channels,
+        Fact::FontMap | Fact::LoggedOn { .. } => Progress::Session,
+        _ => Progress::Connected,
+    });
+    let least = match connection.connect {
+        Connect::Made { .. } => Progress::Connected,
+        Connect::Failed { .. } | Connect::Unknown => Progress::NotConnected,
+    };
+    let reached = reached.max().unwrap_or(least);
+    if stages::has_session_traffic(connection) { Progress::Session } else { reached }
+}
+
+fn attempt(group: Vec<Connection>, beside: &Beside, clock: &Clock) -> Attempt {
+    let purposes = purposes(&group);
+    let mut seen = Seen { clock, entries: Vec::new() };
+    for (index, (connection, purpose)) in group.iter().zip(&purposes).enumerate() {
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        seen.connection(number, *purpose, connection);
+    }
+    let decides = |purpose: &Purpose| {
+        matches!(purpose, Purpose::Main | Purpose::Fallback | Purpose::Redirected)
+    };
+    let last = purposes.iter().rposition(decides).unwrap_or(0);
+    if let Some(connection) = group.get(last) {
+        let number = u32::try_from(last + 1).ok();
+        for event in stages::ended(connection) {
+            seen.entries.push((number, event));
+        }
+        seen.beside(connection, &group, beside);
+    }
+    let first = group.iter().map(|c| c.first).min_by_key(|at| at.nanos).unwrap_or_default();
+    let until = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
+    let target = target(&group, beside);
+    Attempt {
+        addresses: addresses(&group),
+        target,
+        started_at: clock.at(first).unwrap_or_else(Timestamp::now),
+        elapsed_ms: millis(until - first.nanos),
+        observations: seen.observations(first.nanos),
+    }
+}
+
+/// What each connection was for, as the client's ways tell it.
+fn purposes(group: &[Connection]) -> Vec<Purpose> {
+    let mut purposes = Vec::with_capacity(group.len());
+    let mut furthest = Progress::NotConnected;
+    let first_offer = group.iter().find_map(offer);
+    let versions = group.iter().find_map(versions);
+    for connection in group {
+        let progress = progress(connection);
+        let plain = connection
+            .events
+            .iter()
+            .any(|event| matches!(event.fact, Fact::ClientHello { plain: true, .. }));
+        let other_versions = self::versions(connection).is_some_and(|v| Some(v) != versions);
+        let named = || group.iter().any(|c| redirected_to(c).contains(&connection.server.ip()));
+        let purpose = if purposes.is_empty() {
+            Purpose::Main
+        } else if named() {
+            Purpose::Redirected
+        } else if progress == Progress::NotConnected {
+            Purpose::OtherAddress
+        } else if plain {
+            Purpose::PlainClientHello
+        } else if offer(connection).is_none() {
+            Purpose::ServiceProbe
+        } else if other_versions {
+            Purpose::TlsVersion
+        } else if offer(connection) != first_offer && progress < furthest {
+            Purpose::SecurityLayer
+        } else {
+            Purpose::Fallback
+        };
+        if matches!(purpose, Purpose::Main | Purpose::Fallback) {
+            furthest = furthest.max(progress);
+        }
+        purposes.push(purpose);
+    }
+    purposes
+}
+
+fn versions(connection: &Connection) -> Option<&[u16]> {
+    connection.events.iter().find_map(|event| match &event.fact {
+        Fact::ClientHello { versions, .. } => Some(versions.as_slice()),
+        _ => None,
+    })
+}
+
+/// The observations of an attempt in the making.
+struct Seen<'a> {
+    clock: &'a Clock,
+    entries: Vec<(Option<u32>, Event)>,
+}
+
+impl Seen<'_> {
+    fn connection(&mut self, number: u32, purpose: Purpose, connection: &Connection) {
+        let (remote, local) = (connection.server, connection.client);
+        let transport = Transport::Tcp;
+        let fact = Fact::Connection { number, purpose, transport, remote, local: Some(local) };
+        self.push(number, Stage::Tcp, connection.first, fact);
+        match &connection.connect {
+            Connect::Made { at, round_trip_ms: Some(round_trip_ms) } => {
+                let fact =
+                    Fact::TcpConnected { remote, local, round_trip_ms: exact(*round_trip_ms) };
+                self.push(number, Stage::Tcp, *at, fact);
+            }
+            Connect::Failed { at, failure, icmp, elapsed_ms } => {
+                let fact = Fact::TcpFailed {
+                    remote,
+                    failure: *failure,
+                    icmp: icmp.clone(),
+                    os_error: None,
+                    elapsed_ms: exact(*elapsed_ms),
+                };
+                self.push(number, Stage::Tcp, *at, fact);
+            }
+            Connect::Made { .. } | Connect::Unknown => {}
+        }
+        let [client, server] = connection.repeated;
+        if client > 0 || server > 0 {
+            let fact = Fact::Retransmissions { client, server };
+            self.push(number, Stage::Network, connection.last, fact);
+        }
+        if purpose == Purpose::SecurityLayer
+            && let Some(fact) = layer_offer(connection)
+        {
+            self.push(number, Stage::X224, connection.last, fact);
+        }
+        self.entries.extend(connection.events.iter().map(|event| (Some(number), event.clone())));
+    }
+
+    /// Names, tickets and signs of life.
+    fn beside(&mut self, deciding: &Connection, group: &[Connection], beside: &Beside) {
+        let (client, host) = (deciding.client.ip(), deciding.server.ip());
+        if let Some((_, names)) = beside.name_of(client, host) {
+            for name in names.into_iter().take(8) {
+                let event = Event { stage: Stage::Dns, at: name.at, fact: name.fact() };
+                self.entries.push((None, event));
+            }
+        }
+        let from = group.iter().map(|c| c.first.nanos).min().unwrap_or_default();
+        let to = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
+        for ticket in beside.tickets_of(client, from - TICKETS_BEFORE_NANOS, to).iter().take(32) {
+            let (at, fact) = (ticket.at, ticket.fact.clone());
+            self.entries.push((None, Event { stage: Stage::CredSsp, at, fact }));
+        }
+        if matches!(deciding.connect, Connect::Failed { .. })
+            && let Some((life, fact)) = beside.life_of(host, deciding.server.port())
+        {
+            self.entries.push((None, Event { stage: Stage::Tcp, at: life.at, fact }));
+        }
+    }
+
+    fn push(&mut self, number: u32, stage: Stage, at: Moment, fact: Fact) {
+        self.entries.push((Some(number), Event { stage, at, fact }));
+    }
+
+    fn observations(mut self, first: i64) -> Vec<Observation> {
+        self.entries.sort_by_key(|(_, event)| event.at.nanos);
+        let clock = self.clock;
+        let entries = self.entries.into_iter().enumerate();
+        entries
+            .map(|(index, (connection, event))| Observation {
+                id: ObservationId::numbered(index + 1),
+                source: Source::Capture,
+                stage: event.stage,
+                at: clock.at(event.at),
+                at_ms: millis(event.at.nanos - first),
+                origin: Some(Origin { file: clock.file.clone(), frame: Some(event.at.frame) }),
+                connection,
+                fact: event.fact,
+            })
+            .collect()
+    }
+}
+
+/// A connection that offered less, after one that came further, asks which layers a server takes.
+fn layer_offer(connection: &Connection) -> Option<Fact> {
+    let requested_protocols = offer(connection)?;
+    let layer = match requested_protocols {
+        0 => SecurityLayer::Rdp,
+        1 => SecurityLayer::Tls,
+        offered if offered & 8 != 0 => SecurityLayer::NlaEx,
+        offered if offered & 2 != 0 => SecurityLayer::Nla,
+        _ => return None,
+    };
+    let answer = connection.events.iter().find_map(|event| match event.fact {
+        Fact::ConnectionConfirm { negotiation } => Some(match negotiation {
+            Negotiation::None => SecurityLayerAnswer::Accepted { selected_protocol: 0 },
+            Negotiation::Response { selected_protocol, .. } => {
+                SecurityLayerAnswer::Accepted { selected_protocol }
+            }
+            Negotiation::Failure { code } => SecurityLayerAnswer::Refused { code },
+        }),
+        Fact::StreamEnded { ending, .. } => Some(SecurityLayerAnswer::NoAnswer { ending }),
+        _ => None,
+    });
+    let answer = answer.unwrap_or(SecurityLayerAnswer::NoAnswer { ending: Ending::Cancelled });
+    Some(Fact::SecurityLayerOffer { layer, requested_protocols, answer })
+}
+
+/// The name in the ClientHello is the one the user typed; else the DNS may have been asked for one.
+fn target(group: &[Connection], beside: &Beside) -> Target {
+    let server = group.first().map_or(SocketAddr::new(IpAddr::from([0; 4]), 0), |c| c.server);
+    let client = group.first().map(|c| c.client.ip());
+    let hello = group.iter().flat_map(|c| &c.events).find_map(|event| match &event.fact {
+        Fact::ClientHello { server_name: Some(name), .. } => Some(name.as_str()),
+        _ => None,
+    });
+    let name = client.and_then(|client| beside.name_of(client, server.ip())).map(|(name, _)| name);
+    let port = server.port();
+    let named = |name: &str| format!("{name}:{port}").parse::<Target>().ok();
+    let found = hello.and_then(named).or_else(|| name.and_then(named));
+    let host = server.ip().to_string();
+    let mut target = found.unwrap_or(Target { input: String::new(), host, port });
+    target.input = target.to_string();
+    target
+}
+
+fn addresses(group: &[Connection]) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for connection in group {
+        if !addresses.contains(&connection.server.ip()) {
+            addresses.push(connection.server.ip());
+        }
+    }
+    addresses
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(nanos: i64) -> u64 {
+    u64::try_from(nanos / 1_000_000).unwrap_or(0)
+}
+
+/// Microseconds are what captures have; more digits would only look exact.
+fn exact(milliseconds: f64) -> f64 {
+    (milliseconds * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,295 @@
+//! What passes beside a Remote Desktop connection and explains it: names, tickets, signs of life.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_proto::op::{Message, MessageType, ResponseCode};
+use hickory_proto::rr::RData;
+use picky_krb::messages::KrbError;
+use rdpdoctor_model::{
+    DnsOutcome, Fact, KerberosExchange, LifeSource, Lookup, Party, RecordType, Timestamp,
+};
+
+use super::ip::Datagram;
+use super::side::Moment;
+
+const DNS_PORT: u16 = 53;
+const KERBEROS_PORT: u16 = 88;
+
+/// Most names, tickets and hosts that are kept.
+const MOST_KEPT: usize = 2000;
+
+/// Most connections over UDP that are told.
+const MOST_TOLD: usize = 4;
+
+/// The least MTU of RDP over UDP (MS-RDPEUDP 2.2.2.5).
+const SHORTEST_UDP_SYN: usize = 1132;
+
+/// A ticket of a user in a thousand groups stays below this.
+const LONGEST_MESSAGE: usize = 128 * 1024;
+
+/// Longest text kept of an error.
+const LONGEST_TEXT: usize = 200;
+
+/// Messages by their tags (RFC 4120 5.10).
+const AS_REQ: u8 = 0x6A;
+const AS_REP: u8 = 0x6B;
+const TGS_REP: u8 = 0x6D;
+const KRB_ERROR: u8 = 0x7E;
+
+/// KDC_ERR_PREAUTH_REQUIRED and KRB_ERR_RESPONSE_TOO_BIG (RFC 4120 7.5.9): steps on the way, no
+/// errors.
+const ON_THE_WAY: [u32; 2] = [25, 52];
+
+/// All of it.
+#[derive(Default)]
+pub(super) struct Beside {
+    names: Vec<Name>,
+    tickets: Vec<Ticket>,
+    exchanges: HashMap<SocketAddr, KerberosExchange>,
+    alive: BTreeMap<IpAddr, Life>,
+    /// Whether RDP over UDP was answered, by client and server.
+    udp: BTreeMap<(SocketAddr, SocketAddr), bool>,
+}
+
+/// A DNS answer with addresses.
+pub(super) struct Name {
+    pub(super) at: Moment,
+    asked_by: IpAddr,
+    name: String,
+    record_type: RecordType,
+    addresses: Vec<IpAddr>,
+}
+
+/// What a key distribution centre answered.
+pub(super) struct Ticket {
+    pub(super) at: Moment,
+    client: IpAddr,
+    pub(super) fact: Fact,
+}
+
+/// That a host answered something.
+pub(super) struct Life {
+    pub(super) at: Moment,
+    by: LifeSource,
+    port: Option<u16>,
+    answer: &'static str,
+}
+
+impl Beside {
+    pub(super) fn datagram(&mut self, at: Moment, datagram: &Datagram<'_>) {
+        let Datagram { from, to, payload } = datagram;
+        match udp_handshake(payload) {
+            Some(false) if self.udp.len() < MOST_KEPT => {
+                self.udp.entry((*from, *to)).or_insert(false);
+            }
+            Some(true) => {
+                self.udp.entry((*to, *from)).and_modify(|answered| *answered = true);
+            }
+            _ => {}
+        }
+        if from.port() == DNS_PORT {
+            self.names(at, to.ip(), payload);
+        } else if to.port() == KERBEROS_PORT {
+            if self.exchanges.len() < MOST_KEPT {
+                self.exchanges.insert(*from, exchange(payload.first()));
+            }
+        } else if from.port() == KERBEROS_PORT {
+            let exchange = self.exchanges.get(to).copied();
+            let exchange = exchange.unwrap_or(KerberosExchange::TicketGranting);
+            if let Some(fact) = kerberos(exchange, *from, payload) {
+                self.ticket(Ticket { at, client: to.ip(), fact });
+            }
+        }
+    }
+
+    pub(super) fn ticket(&mut self, ticket: Ticket) {
+        if self.tickets.len() < MOST_KEPT {
+            self.tickets.push(ticket);
+        }
+    }
+
+    /// A host answered on a port, or an echo where there is none.
+    pub(super) fn answered(&mut self, at: Moment, host: IpAddr, port: Option<u16>, refused: bool) {
+        if self.alive.len() >= MOST_KEPT {
+            return;
+        }
+        let (by, answer) = match (port, refused) {
+            (None, _) => (LifeSource::Ping, "echo reply"),
+            (Some(_), true) => (LifeSource::OtherPort, "refused"),
+            (Some(_), false) => (LifeSource::OtherPort, "connected"),
+        };
+        self.alive.entry(host).or_insert(Life { at, by, port, answer });
+    }
+
+    /// The name by which a client knew an address, and the answers that gave it.
+    pub(super) fn name_of(&self, client: IpAddr, address: IpAddr) -> Option<(&str, Vec<&Name>)> {
+        let gives = |name: &&Name| name.asked_by == client && name.addresses.contains(&address);
+        let last = self.names.iter().rev().find(gives)?;
+        let own = |name: &&Name| name.asked_by == client && name.name == last.name;
+        Some((&last.name, self.names.iter().filter(own).collect()))
+    }
+
+    /// What the centres answered a client in this span.
+    pub(super) fn tickets_of(&self, client: IpAddr, from: i64, to: i64) -> Vec<&Ticket> {
+        let within =
+            |ticket: &&Ticket| ticket.client == client && (from..=to).contains(&ticket.at.nanos);
+        self.tickets.iter().filter(within).collect()
+    }
+
+    /// Where RDP over UDP was tried, in words.
+    pub(super) fn udp(&self) -> Vec<String> {
+        let each = self.udp.iter().take(MOST_TOLD).map(|((client, server), answered)| {
+            let answer = if *answered { "answered" } else { "not answered" };
+            format!("RDP over UDP from {client} to {server} was {answer}; it is not read")
+        });
+        each.collect()
+    }
+
+    /// A sign of life on another port than the one that was asked.
+    pub(super) fn life_of(&self, host: IpAddr, but: u16) -> Option<(&Life, Fact)> {
+        let life = self.alive.get(&host).filter(|life| life.port != Some(but))?;
+        let answer = Lookup::seen(life.answer.to_owned());
+        Some((life, Fact::LifeSign { address: host, by: life.by, port: life.port, answer }))
+    }
+
+    fn names(&mut self, at: Moment, asked_by: IpAddr, payload: &[u8]) {
+        let Ok(message) = Message::from_vec(payload) else { return };
+        let answers = message.metadata.message_type == MessageType::Response
+            && message.metadata.response_code == ResponseCode::NoError;
+        let Some(query) = message.queries.first().filter(|_| answers) else { return };
+        let addresses: Vec<IpAddr> = message
+            .answers
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                _ => None,
+            })
+            .collect();
+        let Some(first) = addresses.first() else { return };
+        if self.names.len() < MOST_KEPT {
+            let record_type = if first.is_ipv4() { RecordType::A } else { RecordType::Aaaa };
+            let name = query.name().to_utf8().trim_end_matches('.').to_owned();
+            self.names.push(Name { at, asked_by, name, record_type, addresses });
+        }
+    }
+}
+
+/// Whether a datagram is the SYN (`false`) or the SYN and ACK (`true`) of RDP over UDP (MS-RDPEUDP
+/// 2.2.2.1 and 3.1.5.1.1): both are padded to the MTU that they ask for.
+fn udp_handshake(payload: &[u8]) -> Option<bool> {
+    const SYN: u16 = 0x0001;
+    const ACK: u16 = 0x0004;
+    let [a, b, c, d, _, _, high, low, ..] = *payload else { return None };
+    let flags = u16::from_be_bytes([high, low]);
+    let first = [a, b, c, d] == [0xFF; 4];
+    match (flags & SYN != 0, flags & ACK != 0) {
+        _ if payload.len() < SHORTEST_UDP_SYN => None,
+        (true, false) if first => Some(false),
+        (true, true) => Some(true),
+        _ => None,
+    }
+}
+
+impl Name {
+    pub(super) fn fact(&self) -> Fact {
+        Fact::DnsAnswer {
+            name: self.name.clone(),
+            record_type: self.record_type,
+            outcome: DnsOutcome::Records,
+            addresses: self.addresses.clone(),
+            names: Vec::new(),
+            elapsed_ms: 0.0,
+        }
+    }
+}
+
+/// A connection to a key distribution centre: messages behind their length (RFC 4120 7.2.2).
+#[derive(Default)]
+pub(super) struct KerberosStream {
+    asked: Option<KerberosExchange>,
+    client: Vec<u8>,
+    server: Vec<u8>,
+    answers: Vec<(Moment, KerberosExchange, Vec<u8>)>,
+}
+
+impl KerberosStream {
+    pub(super) fn bytes(&mut self, from: Party, bytes: &[u8], at: Moment) {
+        let buffer = if from == Party::Client { &mut self.client } else { &mut self.server };
+        if buffer.len() + bytes.len() > LONGEST_MESSAGE || self.answers.len() > 16 {
+            return;
+        }
+        buffer.extend_from_slice(bytes);
+        while let Some(&[a, b, c, d]) = buffer.first_chunk() {
+            let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+            let Some(message) = length.checked_add(4).and_then(|end| buffer.get(4..end)) else {
+                return;
+            };
+            let message = message.to_vec();
+            buffer.drain(..4 + length);
+            match from {
+                Party::Client => self.asked = Some(exchange(message.first())),
+                Party::Server => {
+                    let exchange = self.asked.unwrap_or(KerberosExchange::TicketGranting);
+                    self.answers.push((at, exchange, message));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What the centre answered.
+    pub(super) fn tickets(&mut self, client: IpAddr, kdc: SocketAddr) -> Vec<Ticket> {
+        let answers = std::mem::take(&mut self.answers).into_iter();
+        answers
+            .filter_map(|(at, exchange, message)| {
+                Some(Ticket { at, client, fact: kerberos(exchange, kdc, &message)? })
+            })
+            .collect()
+    }
+}
+
+fn exchange(tag: Option<&u8>) -> KerberosExchange {
+    match tag {
+        Some(&AS_REQ) => KerberosExchange::AuthenticationService,
+        _ => KerberosExchange::TicketGranting,
+    }
+}
+
+fn kerberos(exchange: KerberosExchange, kdc: SocketAddr, message: &[u8]) -> Option<Fact> {
+    let kdc = kdc.to_string();
+    match message.first() {
+        Some(&AS_REP) => {
+            let service = "krbtgt".to_owned();
+            Some(Fact::KerberosTicket { exchange, kdc, service })
+        }
+        Some(&TGS_REP) => {
+            let service = "a service".to_owned();
+            Some(Fact::KerberosTicket { exchange, kdc, service })
+        }
+        Some(&KRB_ERROR) => {
+            let error = picky_asn1_der::from_bytes::<KrbError>(message).ok()?;
+            let code = error.0.error_code.0;
+            if ON_THE_WAY.contains(&code) {
+                return None;
+            }
+            let time = &error.0.stime.0.0;
+            let server_time = format!(
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+                time.year(),
+                time.month(),
+                time.day(),
+                time.hour(),
+                time.minute(),
+                time.second()
+            );
+            let server_time = server_time.parse::<Timestamp>().ok();
+            let text = error.0.e_text.0;
+            let text =
+                text.map(|text| text.0.0.as_utf8().chars().take(LONGEST_TEXT).collect::<String>());
+            Some(Fact::KerberosError { exchange, kdc, code, server_time, text })
+        }
+        _ => None,
+    }
+}

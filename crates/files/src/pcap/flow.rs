@@ -1,0 +1,409 @@
+//! One TCP connection: how it was made, what passed, who ended it.
+
+use std::net::SocketAddr;
+
+use rdpdoctor_model::{ConnectFailure, DEFAULT_PORT, Icmp, Lookup, Party};
+use rdpdoctor_wire::tls_decrypt::KeyLog;
+
+use super::beside::KerberosStream;
+use super::conversation::{Conversation, End, Event, Unread};
+use super::ip::{Segment, Unreachable};
+use super::side::{Moment, Piece, Side};
+
+/// Bytes that are kept until the client's first ones tell what a connection is.
+const MOST_UNDECIDED: usize = 8 * 1024;
+
+/// So many bytes tell a Connection Request.
+const REQUEST_HEAD: usize = 6;
+
+/// Kerberos (RFC 4120 7.2.3).
+const KERBEROS_PORT: u16 = 88;
+
+/// A SYN that was not answered for so long was not answered.
+const SILENCE_NANOS: i64 = 900_000_000;
+
+/// How long a client waits for an answer to its last SYN at most; Windows gives up after 21 s.
+const PATIENCE_NANOS: i64 = 21_000_000_000;
+
+/// One connection.
+pub(super) struct Flow {
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    first: Moment,
+    last: Moment,
+    syns: Vec<Moment>,
+    answered: Option<Moment>,
+    refusal: Option<Refusal>,
+    sides: [Side; 2],
+    content: Content,
+    closed: Option<(End, Moment)>,
+}
+
+/// A SYN that came to nothing.
+struct Refusal {
+    failure: ConnectFailure,
+    icmp: Lookup<Icmp>,
+    at: Moment,
+}
+
+/// What passes on it.
+enum Content {
+    /// Too little has passed.
+    Undecided(Vec<(Party, Moment, Vec<u8>)>),
+    /// Remote Desktop, or what came when that was asked for.
+    Rdp(Box<Conversation>),
+    /// A key distribution centre.
+    Kerberos(KerberosStream),
+    /// Something else, of which nothing is kept.
+    Other,
+}
+
+/// How TCP went.
+#[derive(Debug, Clone)]
+pub(super) enum Connect {
+    /// Connected; how long it took, where the beginning was captured.
+    Made { at: Moment, round_trip_ms: Option<f64> },
+    /// Not connected.
+    Failed { at: Moment, failure: ConnectFailure, icmp: Lookup<Icmp>, elapsed_ms: f64 },
+    /// The capture ends too early to tell.
+    Unknown,
+}
+
+/// A connection that has come to its end, or to the capture's.
+pub(super) struct Connection {
+    pub(super) client: SocketAddr,
+    pub(super) server: SocketAddr,
+    pub(super) first: Moment,
+    pub(super) last: Moment,
+    pub(super) connect: Connect,
+    pub(super) end: End,
+    pub(super) events: Vec<Event>,
+    pub(super) unread: Option<Unread>,
+    /// Messages inside TLS that nobody could read: of the client, of the server.
+    pub(super) sealed_records: [u32; 2],
+    /// How often the client took its turn in them.
+    pub(super) sealed_turns: u8,
+    /// Segments that came again: of the client, of the server.
+    pub(super) repeated: [u32; 2],
+}
+
+impl Flow {
+    /// A connection whose first packet this is; `None` when it says nothing about one.
+    pub(super) fn begin(
+        at: Moment,
+        segment: &Segment<'_>,
+        is_known: impl Fn(SocketAddr) -> bool,
+    ) -> Option<Self> {
+        if segment.rst && segment.payload.is_empty() {
+            return None;
+        }
+        let by_client = match (segment.syn, segment.acknowledged) {
+            (true, None) => true,
+            (true, Some(_)) => false,
+            _ => sent_by_client(segment),
+        };
+        let (client, server) =
+            if by_client { (segment.from, segment.to) } else { (segment.to, segment.from) };
+        let content = match server.port() {
+            // What a client says on a connection of its own to the same server is its business.
+            _ if is_known(server) => Content::Rdp(Box::new(Conversation::new())),
+            DEFAULT_PORT => Content::Rdp(Box::new(Conversation::new())),
+            KERBEROS_PORT => Content::Kerberos(KerberosStream::default()),
+            _ => Content::Undecided(Vec::new()),
+        };
+        Some(Self {
+            client,
+            server,
+            first: at,
+            last: at,
+            syns: Vec::new(),
+            answered: None,
+            refusal: None,
+            sides: [Side::default(), Side::default()],
+            content,
+            closed: None,
+        })
+    }
+
+    /// Whether this segment begins another connection between the same ports.
+    pub(super) fn is_followed_by(&self, segment: &Segment<'_>) -> bool {
+        let opens = segment.syn && segment.acknowledged.is_none();
+        let over = self.closed.is_some() || self.refusal.is_some();
+        opens
+            && (over || self.answered.is_some())
+            && segment.from == self.client
+            && !self.sides[0].began_with(segment.sequence)
+    }
+
+    /// Whether nothing that matters passes on it any more.
+    pub(super) fn is_other(&self) -> bool {
+        matches!(self.content, Content::Other)
+    }
+
+    /// Whether it is known to be Remote Desktop.
+    pub(super) fn is_rdp(&self) -> bool {
+        matches!(self.content, Content::Rdp(_))
+    }
+
+    /// The frame in which it was first seen.
+    pub(super) fn begun_in_frame(&self) -> u64 {
+        self.first.frame
+    }
+
+    /// Takes a segment in.
+    pub(super) fn segment(&mut self, at: Moment, segment: &Segment<'_>, secrets: &KeyLog) {
+        self.last = at;
+        let from = if segment.from == self.client { Party::Client } else { Party::Server };
+        self.handshake(at, from, segment);
+        if self.is_other() {
+            self.close(at, from, segment);
+            return;
+        }
+        let mut pieces = Vec::new();
+        let sequence =
+            if segment.syn { segment.sequence.wrapping_add(1) } else { segment.sequence };
+        let [client, server] = &mut self.sides;
+        let (own, other) = if from == Party::Client { (client, server) } else { (server, client) };
+        if segment.syn {
+            own.begin(segment.sequence);
+        }
+        if let Some(number) = segment.acknowledged {
+            other.acknowledge(number);
+        }
+        // A reset's payload, if any, is a message to people.
+        if !segment.rst {
+            let (payload, missing) = (segment.payload, segment.missing);
+            own.segment(at, sequence, payload, missing, segment.fin, &mut pieces);
+        }
+        for piece in pieces {
+            self.piece(from, piece, secrets);
+        }
+        self.close(at, from, segment);
+    }
+
+    /// Bytes that are kept because they cannot be read yet.
+    pub(super) fn held(&self) -> usize {
+        let undecided = match &self.content {
+            Content::Undecided(kept) => kept.iter().map(|(_, _, bytes)| bytes.len()).sum(),
+            _ => 0,
+        };
+        self.sides.iter().map(Side::held).sum::<usize>() + undecided
+    }
+
+    /// Gives up what is held.
+    pub(super) fn relieve(&mut self, secrets: &KeyLog) {
+        for from in [Party::Client, Party::Server] {
+            let mut pieces = Vec::new();
+            self.sides[index(from)].give_up(self.last, &mut pieces);
+            for piece in pieces {
+                self.piece(from, piece, secrets);
+            }
+        }
+        if matches!(self.content, Content::Undecided(_)) {
+            self.content = Content::Other;
+        }
+    }
+
+    /// A router or the host itself says that the SYN cannot be delivered.
+    pub(super) fn unreachable(&mut self, at: Moment, message: &Unreachable) {
+        self.last = at;
+        if self.answered.is_some() || self.refusal.is_some() {
+            return;
+        }
+        let icmp = Icmp {
+            ip_version: message.ip_version,
+            kind: message.kind,
+            code: message.code,
+            from: Some(message.by),
+        };
+        let failure = by_icmp(message);
+        self.refusal = Some(Refusal { failure, icmp: Lookup::seen(icmp), at });
+    }
+
+    /// What became of it; `None` for what is neither Remote Desktop nor failed to become it.
+    pub(super) fn finish(mut self, until: Moment, secrets: &KeyLog) -> Option<Connection> {
+        for from in [Party::Client, Party::Server] {
+            let mut pieces = Vec::new();
+            self.sides[index(from)].finish(self.last, &mut pieces);
+            for piece in pieces {
+                self.piece(from, piece, secrets);
+            }
+        }
+        let connect = self.connect(until);
+        let (end, at) = self.closed.unwrap_or((End::Open, until));
+        let repeated = [self.sides[0].repeated, self.sides[1].repeated];
+        let (events, unread, sealed_records, sealed_turns) = match self.content {
+            Content::Rdp(mut conversation) => {
+                if matches!(connect, Connect::Made { .. }) {
+                    conversation.end(end, at);
+                }
+                let sealed = conversation.sealed_records();
+                let turns = conversation.sealed_turns();
+                (conversation.events, conversation.unread, sealed, turns)
+            }
+            // Nobody said what it was to be.
+            Content::Undecided(_) if matches!(connect, Connect::Failed { .. }) => {
+                (Vec::new(), None, [0; 2], 0)
+            }
+            _ => return None,
+        };
+        Some(Connection {
+            client: self.client,
+            server: self.server,
+            first: self.first,
+            last: self.last,
+            connect,
+            end,
+            events,
+            unread,
+            sealed_records,
+            sealed_turns,
+            repeated,
+        })
+    }
+
+    /// Errors of a key distribution centre that passed on it.
+    pub(super) fn kerberos(&mut self) -> Option<&mut KerberosStream> {
+        match &mut self.content {
+            Content::Kerberos(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    fn handshake(&mut self, at: Moment, from: Party, segment: &Segment<'_>) {
+        match (from, segment.syn) {
+            (Party::Client, true) if self.answered.is_none() => self.syns.push(at),
+            (Party::Server, true) => {
+                self.answered.get_or_insert(at);
+            }
+            // Data or an acknowledgment: it is connected, seen or not.
+            (_, false) if !segment.rst => {
+                self.answered.get_or_insert(at);
+            }
+            _ => {}
+        }
+        // Clients repeat a SYN a handful of times.
+        self.syns.truncate(16);
+    }
+
+    fn close(&mut self, at: Moment, from: Party, segment: &Segment<'_>) {
+        if segment.rst && from == Party::Server && self.answered.is_none() {
+            let icmp = Lookup::Absent;
+            let failure = ConnectFailure::Refused;
+            self.refusal.get_or_insert(Refusal { failure, icmp, at });
+        }
+        let end = match (from, segment.rst, segment.fin) {
+            (Party::Client, true, _) | (Party::Client, _, true) => End::Client,
+            (Party::Server, true, _) => End::ServerReset,
+            (Party::Server, _, true) => End::ServerFin,
+            _ => return,
+        };
+        self.closed.get_or_insert((end, at));
+    }
+
+    fn piece(&mut self, from: Party, piece: Piece, secrets: &KeyLog) {
+        match (&mut self.content, piece) {
+            (Content::Rdp(conversation), Piece::Bytes(at, bytes)) => {
+                conversation.bytes(from, &bytes, at, secrets);
+            }
+            (Content::Rdp(conversation), Piece::Hole(..)) => conversation.hole(),
+            (Content::Kerberos(stream), Piece::Bytes(at, bytes)) => stream.bytes(from, &bytes, at),
+            (Content::Kerberos(_) | Content::Undecided(_), Piece::Hole(..)) => {
+                self.content = Content::Other;
+            }
+            (Content::Undecided(kept), Piece::Bytes(at, bytes)) => {
+                kept.push((from, at, bytes));
+                self.decide(secrets);
+            }
+            (Content::Other, _) => {}
+        }
+    }
+
+    /// Whether the client's first bytes are an X.224 Connection Request in TPKT (RFC 1006 6, ITU-T
+    /// X.224 13.3), on whatever port.
+    fn decide(&mut self, secrets: &KeyLog) {
+        let Content::Undecided(kept) = &mut self.content else { return };
+        let own = kept.iter().filter(|(from, ..)| *from == Party::Client);
+        let head: Vec<u8> =
+            own.flat_map(|(_, _, bytes)| bytes).take(REQUEST_HEAD).copied().collect();
+        let begins = head.iter().enumerate().all(|(place, byte)| match place {
+            0 => *byte == 3,
+            1 => *byte == 0,
+            5 => byte & 0xF0 == 0xE0,
+            _ => true,
+        });
+        let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        if !begins || total > MOST_UNDECIDED {
+            self.content = Content::Other;
+        } else if head.len() == REQUEST_HEAD {
+            let kept = std::mem::take(kept);
+            let mut conversation = Conversation::new();
+            for (from, at, bytes) in kept {
+                conversation.bytes(from, &bytes, at, secrets);
+            }
+            self.content = Content::Rdp(Box::new(conversation));
+        }
+    }
+
+    fn connect(&self, until: Moment) -> Connect {
+        if let Some(answered) = self.answered {
+            // The SYN that was answered is the last one before the answer.
+            let syn = self.syns.iter().rfind(|syn| syn.nanos <= answered.nanos);
+            let round_trip_ms = syn.map(|syn| answered.ms() - syn.ms());
+            return Connect::Made { at: answered, round_trip_ms };
+        }
+        let (Some(first), Some(last)) = (self.syns.first(), self.syns.last()) else {
+            return Connect::Unknown;
+        };
+        if let Some(refusal) = &self.refusal {
+            return Connect::Failed {
+                at: refusal.at,
+                failure: refusal.failure,
+                icmp: refusal.icmp.clone(),
+                elapsed_ms: refusal.at.ms() - last.ms(),
+            };
+        }
+        let given_up = until.nanos.min(last.nanos.saturating_add(PATIENCE_NANOS));
+        if given_up - first.nanos < SILENCE_NANOS {
+            return Connect::Unknown;
+        }
+        let at = Moment { nanos: given_up, frame: last.frame };
+        Connect::Failed {
+            at,
+            failure: ConnectFailure::Timeout,
+            icmp: Lookup::Absent,
+            elapsed_ms: at.ms() - first.ms(),
+        }
+    }
+}
+
+fn index(from: Party) -> usize {
+    match from {
+        Party::Client => 0,
+        Party::Server => 1,
+    }
+}
+
+/// Who is who on a connection that began before the capture: by its first bytes, else by its ports.
+fn sent_by_client(segment: &Segment<'_>) -> bool {
+    match segment.payload {
+        [3, 0, _, _, _, 0xE0, ..] => return true,
+        [3, 0, _, _, _, 0xD0, ..] => return false,
+        _ => {}
+    }
+    match (segment.from.port(), segment.to.port()) {
+        (_, DEFAULT_PORT) => true,
+        (DEFAULT_PORT, _) => false,
+        (from, to) => from > to,
+    }
+}
+
+/// RFC 792, RFC 1812 5.2.7.1; RFC 4443 3.1: as the live probe takes them.
+fn by_icmp(message: &Unreachable) -> ConnectFailure {
+    match (message.ip_version, message.code) {
+        (4, 3) | (6, 4) => ConnectFailure::Refused,
+        (4, 9 | 10 | 13) | (6, 1 | 5 | 6) => ConnectFailure::Prohibited,
+        (4, 0 | 6) | (6, 0) => ConnectFailure::NetworkUnreachable,
+        _ => ConnectFailure::HostUnreachable,
+    }
+}

@@ -1,0 +1,239 @@
+//! Packet captures: the connections in them, read by the same dissector as the live probe's, and
+//! put together to attempts.
+//!
+//! A file of any size is read once, frame by frame; what is kept of each connection is bounded, and
+//! so is their number.
+
+mod attempt;
+mod beside;
+mod conversation;
+mod flow;
+mod frames;
+mod ip;
+mod link;
+mod side;
+mod stages;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
+
+use rdpdoctor_model::{Observation, Target, Timestamp};
+pub use rdpdoctor_wire::tls_decrypt::KeyLog;
+use time::OffsetDateTime;
+
+use self::beside::Beside;
+use self::flow::{Connection, Flow};
+use self::frames::{Frame, Visitor};
+use self::ip::{Packet, Segment, Unreachable};
+use self::side::Moment;
+
+/// Connections that are followed at a time.
+const MOST_FLOWS: usize = 20_000;
+
+/// Remote Desktop connections that are followed at a time; each may hold some 100 KiB.
+const MOST_RDP: usize = 500;
+
+/// Connections of which the facts are kept, and facts of them all.
+const MOST_CONNECTIONS: usize = 5_000;
+const MOST_FACTS: usize = 100_000;
+
+/// Bytes of all connections together that wait for others.
+const MOST_HELD: usize = 64 * 1024 * 1024;
+
+/// Servers that are remembered.
+const MOST_SERVERS: usize = 5_000;
+
+/// What a capture shows.
+pub struct Capture {
+    /// One user's tries, in the order of time.
+    pub attempts: Vec<Attempt>,
+    /// What could not be looked at, in words.
+    pub notes: Vec<String>,
+}
+
+/// One try: the connections that a client makes for one click.
+pub struct Attempt {
+    /// Whom it was about: the name the client knew, else the address.
+    pub target: Target,
+    /// The server's addresses.
+    pub addresses: Vec<IpAddr>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it was seen.
+    pub elapsed_ms: u64,
+    /// What was seen, in the order of time.
+    pub observations: Vec<Observation>,
+}
+
+/// Reads a capture; `name` is how its observations call the file.
+///
+/// # Errors
+/// When the file does not begin as a capture does.
+pub fn read(file: impl Read + Send, name: &str, secrets: KeyLog) -> Result<Capture, String> {
+    let mut reader = Reader { secrets, ..Reader::default() };
+    let broken = frames::walk(file, &mut reader)?;
+    Ok(reader.finish(name, broken))
+}
+
+/// Who talks to whom, whichever way.
+type Ends = (SocketAddr, SocketAddr);
+
+#[derive(Default)]
+struct Reader {
+    secrets: KeyLog,
+    /// Nanoseconds since 1970 at the first frame.
+    began: Option<i64>,
+    now: Moment,
+    packets: ip::Reader,
+    flows: HashMap<Ends, Flow>,
+    rdp_flows: usize,
+    /// Servers that were asked for Remote Desktop on whatever port.
+    servers: HashSet<SocketAddr>,
+    over: Vec<Connection>,
+    facts: usize,
+    held: usize,
+    beside: Beside,
+    /// Frames of link types that cannot be read.
+    unknown_links: BTreeMap<i32, u64>,
+    /// Connections of which there were too many.
+    passed_over: u64,
+}
+
+impl Visitor for Reader {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        if let Some(nanos) = frame.nanos {
+            let began = *self.began.get_or_insert(nanos);
+            self.now.nanos = nanos.saturating_sub(began).max(0);
+        }
+        self.now.frame = frame.number;
+        if !link::is_known(frame.link) {
+            *self.unknown_links.entry(frame.link).or_default() += 1;
+            return;
+        }
+        let Some(packet) = link::ip(frame.link, frame.data) else { return };
+        let mut packets = std::mem::take(&mut self.packets);
+        packets.read(packet, &mut |packet| self.packet(packet));
+        self.packets = packets;
+    }
+
+    fn secrets(&mut self, text: &[u8]) {
+        self.secrets.read(text);
+    }
+}
+
+impl Reader {
+    fn packet(&mut self, packet: &Packet<'_>) {
+        match packet {
+            Packet::Tcp(segment) => self.segment(segment),
+            Packet::Udp(datagram) => self.beside.datagram(self.now, datagram),
+            Packet::Unreachable(message) => self.unreachable(message),
+            Packet::EchoReply { from } => self.beside.answered(self.now, *from, None, false),
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>) {
+        if segment.acknowledged.is_some() && (segment.syn || segment.rst) {
+            let (host, port) = (segment.from.ip(), Some(segment.from.port()));
+            self.beside.answered(self.now, host, port, segment.rst);
+        }
+        let ends = ends(segment.from, segment.to);
+        if self.flows.get(&ends).is_some_and(|flow| flow.is_followed_by(segment))
+            && let Some(flow) = self.flows.remove(&ends)
+        {
+            self.end(flow);
+        }
+        if !self.flows.contains_key(&ends) {
+            if self.flows.len() >= MOST_FLOWS {
+                let mut held = 0;
+                self.flows.retain(|_, flow| {
+                    held += if flow.is_other() { 0 } else { flow.held() };
+                    !flow.is_other()
+                });
+                self.held = held;
+            }
+            let is_known = |server| self.servers.contains(&server);
+            let Some(flow) = Flow::begin(self.now, segment, is_known) else { return };
+            if self.flows.len() >= MOST_FLOWS || self.rdp_flows >= MOST_RDP {
+                self.passed_over += 1;
+                return;
+            }
+            self.rdp_flows += usize::from(flow.is_rdp());
+            self.flows.insert(ends, flow);
+        }
+        let Some(flow) = self.flows.get_mut(&ends) else { return };
+        let before = flow.is_rdp();
+        self.held -= flow.held();
+        flow.segment(self.now, segment, &self.secrets);
+        if self.held + flow.held() > MOST_HELD {
+            flow.relieve(&self.secrets);
+        }
+        self.held += flow.held();
+        let (client, server) = (flow.client, flow.server);
+        if flow.is_rdp() && !before {
+            self.rdp_flows += 1;
+            if self.servers.len() < MOST_SERVERS {
+                self.servers.insert(server);
+            }
+        }
+        let tickets = flow.kerberos().map(|stream| stream.tickets(client.ip(), server));
+        tickets.into_iter().flatten().for_each(|ticket| self.beside.ticket(ticket));
+    }
+
+    fn unreachable(&mut self, message: &Unreachable) {
+        if let Some(flow) = self.flows.get_mut(&ends(message.from, message.to))
+            && flow.client == message.from
+        {
+            flow.unreachable(self.now, message);
+        }
+    }
+
+    fn end(&mut self, flow: Flow) {
+        self.rdp_flows -= usize::from(flow.is_rdp());
+        self.held -= flow.held();
+        if self.over.len() >= MOST_CONNECTIONS || self.facts >= MOST_FACTS {
+            self.passed_over += 1;
+        } else if let Some(connection) = flow.finish(self.now, &self.secrets) {
+            self.facts += connection.events.len();
+            self.over.push(connection);
+        }
+    }
+
+    fn finish(mut self, name: &str, broken: Option<String>) -> Capture {
+        let mut rest: Vec<Flow> = std::mem::take(&mut self.flows).into_values().collect();
+        rest.sort_by_key(Flow::begun_in_frame);
+        for flow in rest {
+            self.end(flow);
+        }
+        let mut notes = Vec::new();
+        notes.extend(broken.map(|how| format!("not read to its end: {how}")));
+        for (link, frames) in &self.unknown_links {
+            notes.push(format!("{frames} frames of link type {link}, which cannot be read"));
+        }
+        if self.passed_over > 0 {
+            notes.push(format!("{} connections too many to be followed", self.passed_over));
+        }
+        notes.extend(self.beside.udp());
+        let clock = Clock { began: self.began, file: name.to_owned() };
+        let attempts = attempt::attempts(self.over, &self.beside, &clock);
+        Capture { attempts, notes }
+    }
+}
+
+fn ends(a: SocketAddr, b: SocketAddr) -> Ends {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+/// Where the times of a capture lie, and what its file is called.
+struct Clock {
+    began: Option<i64>,
+    file: String,
+}
+
+impl Clock {
+    /// The wall clock's time; `None` where the file has none.
+    fn at(&self, moment: Moment) -> Option<Timestamp> {
+        let nanos = i128::from(self.began?) + i128::from(moment.nanos);
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(Timestamp::from)
+    }
+}

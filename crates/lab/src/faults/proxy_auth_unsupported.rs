@@ -1,0 +1,12 @@
+//! 407 with Negotiate and NTLM, or SOCKS method 0xFF whatever was offered.
+
+use crate::Fault;
+use crate::behaviour::Behaviour;
+use crate::proxy::ProxyAnswer;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "proxy-auth-unsupported",
+    summary: "is behind a proxy that takes only sign-ins of a domain",
+    cause: Some("net.proxy-auth"),
+    behaviour: Behaviour { proxy: Some(ProxyAnswer::SignInOtherwise), ..Behaviour::HEALTHY },
+};

@@ -1,0 +1,223 @@
+//! `read`: the same diagnosis from evidence on disk.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+use rdpdoctor_diagnosis::codes::parse_reported;
+use rdpdoctor_diagnosis::{Evidence, Policy, diagnose};
+use rdpdoctor_files::{Kind, text};
+use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target, Timestamp};
+use rdpdoctor_report::Document;
+use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
+
+use super::{exit_code, read_capture};
+use crate::cli::ReadArgs;
+use crate::evidence_file;
+use crate::output;
+use crate::rdp_file::{self, GivenFile};
+
+/// Longest saved document. One of a check has some 100 KB.
+const LONGEST_DOCUMENT: u64 = 64 * 1024 * 1024;
+
+/// What `--reported` says.
+pub type ReportedCode = Option<(u32, Option<u32>)>;
+
+/// Reads the files, judges what is in them and answers as `check` does.
+pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
+    let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
+    rdp_file::may_write(args.fixed.as_ref())?;
+    let mut documents = Vec::new();
+    let mut files = Vec::new();
+    for path in &args.files {
+        match evidence_file::kind(path)? {
+            Kind::Document => documents.push(saved(path, reported)?),
+            Kind::Pcap | Kind::PcapNg => {
+                documents.extend(read_capture::judged(path, args, reported)?);
+            }
+            kind if is_rdp_file(kind, path) => {
+                let file = GivenFile::read(path)?;
+                documents.push(judged(&file, file.observations(0), reported, None));
+                files.push(file);
+            }
+            kind => bail!("{}", refusal(kind, path)),
+        }
+    }
+    let document = combined(documents, args.last).context("there is nothing to judge")?;
+    let difference = match (&args.fixed, files.as_slice()) {
+        (None, _) => None,
+        (Some(copy), [file]) => Some(file.write_mended(copy, args.output.mask)?),
+        (Some(_), _) => bail!("--fixed takes one .rdp file, and {} were given", files.len()),
+    };
+    output::deliver(&document, &args.output)?;
+    if let Some(difference) = difference {
+        output::deliver_difference(&difference, &args.output)?;
+    }
+    Ok(exit_code(&document))
+}
+
+/// By content; a file that is named so and has no setting in it is a broken one.
+fn is_rdp_file(kind: Kind, path: &Path) -> bool {
+    match kind {
+        Kind::RdpFile => true,
+        Kind::Text | Kind::Empty => rdp_file::has_extension(path),
+        _ => false,
+    }
+}
+
+/// What cannot be read, and what to do.
+fn refusal(kind: Kind, path: &Path) -> String {
+    let what_to_do = match kind {
+        Kind::Packed => "; unpack it first",
+        Kind::Empty => "; there is nothing to read",
+        Kind::Text | Kind::Unknown => {
+            "; give a capture, an event log, an .rdp file or a saved document"
+        }
+        _ => ", which this version cannot read yet",
+    };
+    format!("{} is {kind}{what_to_do}", path.display())
+}
+
+// ── .rdp files ──────────────────────────────────────────────────────────────────────────────────
+
+/// The document of an `.rdp` file without a connection; `asked` is how far one was wanted.
+pub fn judged(
+    file: &GivenFile,
+    mut observations: Vec<Observation>,
+    reported: ReportedCode,
+    asked: Option<Stage>,
+) -> Document {
+    let target = file.target();
+    let addresses = target.address().into_iter().collect();
+    report(&mut observations, reported);
+    let run = RunContext {
+        target,
+        addresses,
+        via: None,
+        started_at: Timestamp::now(),
+        elapsed_ms: 0,
+        engine: Engine::Portable,
+        last_stage_asked: asked,
+    };
+    judge(run, observations)
+}
+
+/// Adds what the user's client showed; what was said before gives way.
+pub fn report(observations: &mut Vec<Observation>, reported: ReportedCode) {
+    let Some((code, extended)) = reported else { return };
+    observations.retain(|o| !matches!(o.fact, Fact::ReportedCode { .. }));
+    let taken = |number: usize| {
+        let id = ObservationId::numbered(number);
+        observations.iter().any(|o| o.id == id)
+    };
+    let number = (observations.len() + 1..).find(|&number| !taken(number)).unwrap_or_default();
+    observations.push(Observation {
+        id: ObservationId::numbered(number),
+        source: Source::User,
+        stage: Stage::Client,
+        at: None,
+        at_ms: 0,
+        origin: None,
+        connection: None,
+        fact: Fact::ReportedCode { code, extended },
+    });
+}
+
+/// The document of what was seen, judged as of its beginning.
+pub fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
+    let target = Some(&run.target).filter(|target| !target.host.is_empty());
+    let evidence = Evidence::new(&observations, target, run.started_at, Policy::default());
+    let diagnosis = diagnose(&evidence);
+    Document::new(run, &diagnosis, observations)
+}
+
+// ── saved documents ─────────────────────────────────────────────────────────────────────────────
+
+/// A saved document, judged again with today's rules.
+fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
+    let name = path.display();
+    let bytes = evidence_file::bytes(path, LONGEST_DOCUMENT + 1)?;
+    ensure!(bytes.len() as u64 <= LONGEST_DOCUMENT, "{name} is longer than any document");
+    let text = text::decode(&bytes).text;
+    let document = Document::from_json(text.trim())
+        .with_context(|| format!("{name} is no whole rdpdoctor document"))?;
+    ensure!(
+        document.schema_version == SCHEMA_VERSION,
+        "{name} is a document of version {}; this rdpdoctor reads version {SCHEMA_VERSION}",
+        document.schema_version
+    );
+    if document.attempts.is_empty() {
+        return Ok(again(&document, &attempt(&document), reported));
+    }
+    let judged = document.attempts.iter().map(|one| again(&document, one, reported)).collect();
+    combined(judged, false).with_context(|| format!("{name} holds nothing to judge"))
+}
+
+fn again(saved: &Document, attempt: &Attempt, reported: ReportedCode) -> Document {
+    let mut observations = attempt.observations.clone();
+    report(&mut observations, reported);
+    let target = attempt.target.clone();
+    let run = RunContext {
+        target: Target { input: target.input, host: target.host, port: target.port },
+        addresses: target.addresses,
+        via: target.via,
+        started_at: saved.started_at,
+        elapsed_ms: saved.elapsed_ms,
+        engine: saved.tool.engine,
+        last_stage_asked: last_stage_asked(attempt),
+    };
+    judge(run, observations)
+}
+
+/// How far the saved try was asked to go: to the last stage that it lists without having begun it.
+fn last_stage_asked(attempt: &Attempt) -> Option<Stage> {
+    let reported = |stage| {
+        attempt
+            .observations
+            .iter()
+            .any(|o| o.stage == stage && matches!(o.fact, Fact::StageEnded { .. }))
+    };
+    let probed = attempt.observations.iter().any(|o| o.source == Source::Probe);
+    let unbegun = attempt.stages.iter().map(|entry| entry.stage).filter(|&stage| !reported(stage));
+    unbegun.max().or(probed.then_some(Stage::Desktop))
+}
+
+// ── several ─────────────────────────────────────────────────────────────────────────────────────
+
+/// One document of several: the worst one's answer, or the last one's, and all as attempts.
+fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
+    if documents.len() < 2 {
+        return documents.pop();
+    }
+    let attempts = documents.iter().map(attempt).collect();
+    let leading = if last {
+        documents.len() - 1
+    } else {
+        let worst = |&(_, document): &(usize, &Document)| badness(document.verdict.status);
+        // The first of equals.
+        documents.iter().enumerate().rev().max_by_key(worst).map_or(0, |(index, _)| index)
+    };
+    let mut document = documents.swap_remove(leading);
+    document.attempts = attempts;
+    Some(document)
+}
+
+fn attempt(document: &Document) -> Attempt {
+    Attempt {
+        target: document.target.clone(),
+        verdict: document.verdict.clone(),
+        stages: document.stages.clone(),
+        findings: document.findings.clone(),
+        observations: document.observations.clone(),
+    }
+}
+
+/// A failure is worse than a warning, and that than what could not be decided: a connection that was
+/// broken off to ask for a password, or that nobody can look into, says least.
+fn badness(status: Status) -> u8 {
+    match status {
+        Status::Ok => 0,
+        Status::Unknown => 1,
+        Status::Degraded => 2,
+        Status::Failed => 3,
+    }
+}

@@ -1,0 +1,93 @@
+//! `read` of packet captures: each attempt in them is judged by itself.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use rdpdoctor_files::pcap::{self, KeyLog};
+use rdpdoctor_model::{Fact, Observation, ObservationId, Origin, Source, Stage};
+use rdpdoctor_report::Document;
+use rdpdoctor_report::document::{Engine, RunContext};
+
+use super::read::{ReportedCode, judge, report};
+use crate::cli::ReadArgs;
+use crate::output;
+
+/// A log of secrets is a few hundred bytes a connection.
+const LONGEST_KEY_LOG: u64 = 64 * 1024 * 1024;
+
+/// A document for each attempt in a capture.
+pub fn judged(
+    path: &Path,
+    args: &ReadArgs,
+    reported: ReportedCode,
+) -> anyhow::Result<Vec<Document>> {
+    let name = path.display().to_string();
+    let opened = File::open(path).with_context(|| format!("cannot read {name}"))?;
+    let capture = match pcap::read(opened, &name, key_log(args)?) {
+        Ok(capture) => capture,
+        Err(problem) => bail!("{name}: {problem}"),
+    };
+    if capture.attempts.is_empty() {
+        let notes: String = capture.notes.iter().map(|note| format!("; {note}")).collect();
+        let nothing = format!("no Remote Desktop connection in {name}{notes}");
+        if args.files.len() == 1 {
+            bail!("{nothing}");
+        }
+        output::complain(&nothing);
+    }
+    let documents = capture.attempts.into_iter().map(|attempt| {
+        let mut observations = attempt.observations;
+        observations.extend(notes(&capture.notes, &name, observations.len()));
+        report(&mut observations, reported);
+        let run = RunContext {
+            target: attempt.target,
+            addresses: attempt.addresses,
+            via: None,
+            // What was valid then counts, not what is valid today.
+            started_at: attempt.started_at,
+            elapsed_ms: attempt.elapsed_ms,
+            engine: Engine::Portable,
+            last_stage_asked: Some(Stage::Desktop),
+        };
+        judge(run, observations)
+    });
+    Ok(documents.collect())
+}
+
+/// What could not be looked at in the file.
+fn notes<'a>(
+    notes: &'a [String],
+    file: &'a str,
+    before: usize,
+) -> impl Iterator<Item = Observation> + 'a {
+    notes.iter().enumerate().map(move |(index, what)| Observation {
+        id: ObservationId::numbered(before + index + 1),
+        source: Source::Capture,
+        stage: Stage::Network,
+        at: None,
+        at_ms: 0,
+        origin: Some(Origin { file: file.to_owned(), frame: None }),
+        connection: None,
+        fact: Fact::CaptureIncomplete { what: what.clone() },
+    })
+}
+
+fn key_log(args: &ReadArgs) -> anyhow::Result<KeyLog> {
+    let mut secrets = KeyLog::new();
+    if let Some(file) = &args.keylog {
+        let mut text = Vec::new();
+        File::open(file)
+            .and_then(|opened| opened.take(LONGEST_KEY_LOG).read_to_end(&mut text))
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        secrets.read(&text);
+        // Where no handshake came so far the log is empty, and that is no mistake.
+        let wrong = secrets.is_empty() && !text.is_empty();
+        text.fill(0);
+        if wrong {
+            bail!("{} holds no secrets of TLS (SSLKEYLOGFILE)", file.display());
+        }
+    }
+    Ok(secrets)
+}
