@@ -89,7 +89,7 @@ impl Prober {
             gateway: options
                 .gateway
                 .clone()
-                .map(|gateway| Arc::new(stages::gateway::Route::new(gateway))),
+                .map(|gateway| Arc::new(stages::gateway::Passage::new(gateway))),
             about_gateway: false,
         };
         if !self.names.is_empty() {

@@ -37,7 +37,7 @@ pub(crate) struct Context {
     /// Names of this machine.
     pub(crate) names: Arc<[String]>,
     /// The way through an RD Gateway, where the check takes one.
-    pub(crate) gateway: Option<Arc<stages::gateway::Route>>,
+    pub(crate) gateway: Option<Arc<stages::gateway::Passage>>,
     /// All that is seen is about an RD Gateway.
     pub(crate) about_gateway: bool,
 }

@@ -3,6 +3,7 @@
 //!
 //! It looks and never judges: what comes out is observations.
 
+mod by_gateway;
 mod by_proxy;
 mod check;
 mod context;

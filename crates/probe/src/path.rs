@@ -8,22 +8,24 @@ use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
 use rdpdoctor_wire::security::ServerSecurity;
 
-use crate::by_proxy;
-use crate::check::{Beside, STAGES, Steps};
+use crate::check::{Beside, Steps};
 use crate::context::Context;
 use crate::link::Link;
 use crate::options::SideQuestions;
 use crate::side;
 use crate::sign_in::SignIn;
 use crate::stages;
-use crate::stages::gateway::Entry;
 use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Established;
 use crate::stream::MeteredStream;
+use crate::{by_gateway, by_proxy};
 
 pub(crate) async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
-    if let Some(route) = &steps.context.gateway {
-        return by_gateway(steps, route, beside).await;
+    if let Some(passage) = &steps.context.gateway {
+        return match by_gateway::connect(steps, passage).await? {
+            Some(stream) => onwards(steps, stream, beside).await,
+            None => Ok(()),
+        };
     }
     let stream = match &steps.context.route {
         Some(route) => by_proxy::connect(steps, route).await?,
@@ -55,24 +57,6 @@ async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (
         beside.measuring.spawn(side::measure_path(context.clone(), stream.remote(), over));
     }
     Ok(stream)
-}
-
-/// All stages inside a gateway's tunnel; without a sign-in there is none.
-async fn by_gateway(
-    steps: &Steps,
-    route: &Arc<stages::gateway::Route>,
-    beside: &mut Beside,
-) -> Result<(), (Stage, String)> {
-    let entering = stages::gateway::enter(&steps.context, route);
-    match steps.stage(Stage::Gateway, entering).await? {
-        Entry::Through(stream) => onwards(steps, *stream, beside).await,
-        Entry::Unsigned => {
-            for stage in STAGES {
-                steps.skip_rest(stage, "the gateway's tunnel needs a sign-in (-u)");
-            }
-            Ok(())
-        }
-    }
 }
 
 async fn onwards(

@@ -14,7 +14,7 @@ use tokio::io::{
 };
 use tokio::time::Instant;
 
-use super::Route;
+use super::Passage;
 use super::packets::{Ended, Packets};
 use crate::Journal;
 
@@ -31,7 +31,7 @@ const FOREVER: Duration = Duration::from_secs(24 * 3600);
 const HOST_CLOSED: u32 = 0xA0;
 
 /// Begins to carry; what it gives is the check's end.
-pub(super) fn begin(route: &Arc<Route>, packets: Packets, journal: &Arc<Journal>) -> Tunnelled {
+pub(super) fn begin(route: &Arc<Passage>, packets: Packets, journal: &Arc<Journal>) -> Tunnelled {
     let (pipe, far) = tokio::io::duplex(PIPE);
     let cut = Arc::new(Cut::default());
     let (journal, ended) = (Arc::clone(journal), Arc::clone(&cut));
@@ -93,7 +93,7 @@ impl AsyncWrite for Tunnelled {
 
 /// Moves RDP between the check and the gateway.
 struct Carrier {
-    route: Arc<Route>,
+    route: Arc<Passage>,
     journal: Arc<Journal>,
     cut: Arc<Cut>,
 }

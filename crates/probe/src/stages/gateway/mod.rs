@@ -39,7 +39,7 @@ const REVOCATION: Duration = Duration::from_secs(3);
 type Fingerprint = [u8; 32];
 
 /// The way through a gateway, for all connections of one check.
-pub(crate) struct Route {
+pub(crate) struct Passage {
     gateway: Gateway,
     /// The address that answered.
     address: Mutex<Option<SocketAddr>>,
@@ -61,7 +61,7 @@ pub(crate) enum Entry {
     Unsigned,
 }
 
-impl Route {
+impl Passage {
     pub(crate) fn new(gateway: Gateway) -> Self {
         Self {
             gateway,
@@ -109,7 +109,7 @@ impl Route {
 }
 
 /// Goes to the gateway and through it to the target.
-pub(crate) async fn enter(context: &Context, route: &Arc<Route>) -> Result<Entry, String> {
+pub(crate) async fn enter(context: &Context, route: &Arc<Passage>) -> Result<Entry, String> {
     let place = &route.gateway.place;
     let about = context.about(&route.gateway);
     about.note(Stage::Gateway, Fact::Gateway { host: place.host.clone(), port: place.port });
@@ -133,7 +133,7 @@ pub(crate) async fn enter(context: &Context, route: &Arc<Route>) -> Result<Entry
 /// One more connection through the gateway, to the first of these names that it takes.
 pub(crate) async fn again(
     context: &Context,
-    route: &Arc<Route>,
+    route: &Arc<Passage>,
     names: &[String],
     purpose: Purpose,
 ) -> Option<MeteredStream> {
@@ -162,7 +162,7 @@ struct Visit<'a> {
     context: &'a Context,
     /// The same, with the gateway for its target.
     about: Context,
-    route: &'a Arc<Route>,
+    route: &'a Arc<Passage>,
     /// The host, by the names that it may have.
     names: &'a [String],
     purpose: Purpose,
@@ -175,7 +175,7 @@ impl<'a> Visit<'a> {
     fn new(
         context: &'a Context,
         about: Context,
-        route: &'a Arc<Route>,
+        route: &'a Arc<Passage>,
         names: &'a [String],
         purpose: Purpose,
     ) -> Self {
