@@ -33,6 +33,8 @@ pub(crate) struct Answer<'a> {
 
 /// Why the way through the gateway ended, where it did; `None` where it was passed or not tried.
 pub(crate) fn stopped<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, &'a str>> {
+    // A file may name a gateway that nobody has tried.
+    crate::gateway_place(evidence.observations())?;
     let ended = evidence.gateway(|fact| match fact {
         Fact::StageEnded { outcome: StageOutcome::Stopped, reason, .. } => {
             Some(reason.as_deref().unwrap_or_default())

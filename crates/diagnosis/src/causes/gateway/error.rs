@@ -116,6 +116,7 @@ mod tests {
     use crate::Proof;
     use crate::causes::at_gateway::tests::{ByGateway as _, coded, gateway};
     use crate::causes::gateway::{not_a_gateway, transport_blocked};
+    use crate::testing::Scene;
 
     #[test]
     fn numbers_with_and_without_a_name() {
@@ -158,6 +159,7 @@ mod tests {
         }
         let unknown = gateway().stopped_at_gateway().judge(&CAUSE);
         assert_eq!(unknown.map(|found| found.proof), Some(Proof::Possible));
+        assert_eq!(Scene::new().stopped_at_gateway().judge(&CAUSE), None, "none was tried");
     }
 
     #[test]
