@@ -19,6 +19,7 @@ mod terms;
 mod timestamp;
 mod udp;
 mod user;
+mod watch;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
@@ -41,3 +42,4 @@ pub use terms::{
 pub use timestamp::Timestamp;
 pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};
+pub use watch::{IdleOutcome, PathPart, WatchState};

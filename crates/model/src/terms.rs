@@ -100,6 +100,8 @@ pub enum Purpose {
     Udp,
     /// The RD Gateway.
     Gateway,
+    /// Held without a word, to see whether something on the way forgets it.
+    Idle,
 }
 
 /// What carries a connection.

@@ -10,6 +10,8 @@ mod context;
 mod echo;
 mod exchange;
 mod gateway;
+mod idle;
+mod interface;
 mod journal;
 mod kerberos;
 mod link;
@@ -27,6 +29,8 @@ mod tls;
 
 pub use check::Prober;
 pub use gateway::{GATEWAY_PORT, Gateway};
+pub use idle::{Held, hold_idle};
+pub use interface::interface_of;
 pub use journal::Journal;
 pub use options::{CheckOptions, Deadlines, Progress, SideQuestions};
 pub use proxy::{Proxy, ProxySignIn};

@@ -198,7 +198,7 @@ async fn connected(
 /// revoked.
 fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
-        && context.side != SideQuestions::None
+        && context.side.connect()
         // Whether the proxy leads to the authority as well, nobody said.
         && context.route.is_none()
     {

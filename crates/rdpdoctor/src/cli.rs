@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::cli_compare::CompareArgs;
+pub use crate::cli_watch::WatchArgs;
+
 /// Says why a Remote Desktop connection fails, with its evidence, and what to change.
 #[derive(Debug, Parser)]
 #[command(name = "rdpdoctor", version, arg_required_else_help = true, args_override_self = true)]
@@ -21,6 +24,10 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// The same diagnosis from files: captures, event logs, .rdp files, saved documents
     Read(Box<ReadArgs>),
+    /// Hold saved documents side by side: what differs, and which cause that points to
+    Compare(Box<CompareArgs>),
+    /// Repeat the check for a while: what changed, and when it broke
+    Watch(Box<WatchArgs>),
     /// Say what a code shown by a client means, which causes produce it, what to check first
     Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like
@@ -271,14 +278,14 @@ fn gateway_code(text: &str) -> Result<(rdpdoctor_lab::GatewayStep, u32), String>
     Ok((step.parse()?, number.map_err(|_| format!("{code:?} is no code"))?))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value <= 86_400.0 => Ok(Duration::from_secs_f64(value)),
         _ => Err("a number of seconds above 0, at most 86400".to_owned()),
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let problem = || "a duration such as 90s, 10m or 2h".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let value: u64 = digits.parse().map_err(|_| problem())?;

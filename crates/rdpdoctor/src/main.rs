@@ -1,6 +1,8 @@
 //! `rdpdoctor`: says why a Remote Desktop connection fails, with its evidence, and what to change.
 
 mod cli;
+mod cli_compare;
+mod cli_watch;
 mod commands;
 mod evidence_file;
 mod output;
@@ -8,6 +10,7 @@ mod progress;
 mod proxy;
 mod rdp_file;
 mod sign_in;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -146,6 +146,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Proxy => "the way to the proxy, which carries the next one",
         Purpose::Udp => "does UDP get through?",
         Purpose::Gateway => "the RD Gateway",
+        Purpose::Idle => "whether silence is survived",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rdpdoctor_diagnosis::{Diagnosis, gateway_place};
+use rdpdoctor_diagnosis::{Cause, Diagnosis, gateway_place};
 use rdpdoctor_model::{Observation, ObservationId, Stage, Target, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -364,7 +364,7 @@ impl Document {
         /// The usual port of a gateway.
         const GATEWAY_PORT: u16 = 443;
         let gateway = gateway_place(&observations).map(|place| place.place(GATEWAY_PORT));
-        let texts = Texts(&run, gateway);
+        let texts = Texts::new(&run, gateway);
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool {
@@ -375,14 +375,7 @@ impl Document {
             verdict: texts.verdict(&diagnosis.verdict),
             stages,
             findings: diagnosis.findings.iter().map(|finding| texts.finding(finding)).collect(),
-            next_tests: diagnosis
-                .next_tests
-                .iter()
-                .map(|test| NextTest {
-                    why: texts.fill(test.why),
-                    command: texts.fill(test.command),
-                })
-                .collect(),
+            next_tests: diagnosis.next_tests.iter().map(|test| texts.next_test(test)).collect(),
             attempts: Vec::new(),
             observations,
             target: TargetEntry {
@@ -428,16 +421,23 @@ impl Document {
 }
 
 /// The catalogue's texts with a run's values in them.
-struct Texts<'a>(&'a RunContext, Option<String>);
+pub(crate) struct Texts<'a> {
+    run: &'a RunContext,
+    gateway: Option<String>,
+}
 
-impl Texts<'_> {
+impl<'a> Texts<'a> {
+    pub(crate) fn new(run: &'a RunContext, gateway: Option<String>) -> Self {
+        Self { run, gateway }
+    }
+
     fn fill(&self, text: &str) -> String {
-        let target = &self.0.target;
-        let address = self.0.addresses.first().map(ToString::to_string);
+        let target = &self.run.target;
+        let address = self.run.addresses.first().map(ToString::to_string);
         text.replace("{host}", &target.host)
             .replace("{port}", &target.port.to_string())
             .replace("{target}", &target.input)
-            .replace("{gateway}", self.1.as_deref().unwrap_or("the gateway"))
+            .replace("{gateway}", self.gateway.as_deref().unwrap_or("the gateway"))
             .replace("{address}", address.as_deref().unwrap_or(&target.host))
     }
 
@@ -472,6 +472,24 @@ impl Texts<'_> {
         }
     }
 
+    pub(crate) fn remedies(&self, cause: &Cause) -> Vec<Remedy> {
+        let remedy = |remedy: &rdpdoctor_diagnosis::Remedy| Remedy {
+            id: remedy.id.to_owned(),
+            place: remedy.place.into(),
+            risk: remedy.risk.into(),
+            title: self.fill(remedy.title),
+            steps: self.fill_all(remedy.steps),
+            interrupts: self.fill(remedy.interrupts),
+            undo: self.fill_all(remedy.undo),
+            verify: self.fill(remedy.verify),
+        };
+        cause.remedies.iter().map(remedy).collect()
+    }
+
+    pub(crate) fn next_test(&self, test: &rdpdoctor_diagnosis::NextTest) -> NextTest {
+        NextTest { why: self.fill(test.why), command: self.fill(test.command) }
+    }
+
     fn finding(&self, finding: &rdpdoctor_diagnosis::Finding) -> Finding {
         let cause = finding.cause;
         Finding {
@@ -481,20 +499,7 @@ impl Texts<'_> {
             title: finding.title.clone(),
             explanation: finding.explanation.clone(),
             evidence: finding.evidence.clone(),
-            remedies: cause
-                .remedies
-                .iter()
-                .map(|remedy| Remedy {
-                    id: remedy.id.to_owned(),
-                    place: remedy.place.into(),
-                    risk: remedy.risk.into(),
-                    title: self.fill(remedy.title),
-                    steps: self.fill_all(remedy.steps),
-                    interrupts: self.fill(remedy.interrupts),
-                    undo: self.fill_all(remedy.undo),
-                    verify: self.fill(remedy.verify),
-                })
-                .collect(),
+            remedies: self.remedies(cause),
             references: cause.references.iter().map(ToString::to_string).collect(),
         }
     }

@@ -1,10 +1,12 @@
 //! One command a file.
 
 mod check;
+mod compare;
 mod explain;
 mod lab;
 mod read;
 mod read_capture;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -20,8 +22,10 @@ pub const UNKNOWN: u8 = 3;
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Read(args) => read::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Lab(command) => lab::run(command),
     };
     match result {

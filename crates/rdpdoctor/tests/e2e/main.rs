@@ -11,6 +11,7 @@
 
 #[cfg(target_os = "linux")]
 mod capture;
+mod compare;
 mod explain;
 mod first_picture;
 mod gateway;
@@ -29,3 +30,4 @@ mod support;
 mod tls_decrypt;
 mod udp;
 mod usage;
+mod watch;
