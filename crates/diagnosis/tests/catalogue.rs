@@ -108,6 +108,9 @@ fn areas_stand_in_the_order_of_the_stages() {
     areas.dedup();
     assert_eq!(
         areas,
-        ["dns", "net", "nego", "tls", "nla", "rdpsec", "mcs", "license", "session", "client"]
+        [
+            "dns", "net", "nego", "tls", "nla", "rdpsec", "mcs", "license", "session", "host",
+            "client"
+        ]
     );
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod event_logs;
 mod evidence_file;
 mod output;
 mod progress;

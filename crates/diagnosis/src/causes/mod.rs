@@ -3,7 +3,9 @@
 mod advice;
 pub mod client;
 pub mod dns;
+pub mod host;
 pub mod license;
+pub(crate) mod logged;
 pub(crate) mod look;
 pub mod mcs;
 pub mod nego;
@@ -111,6 +113,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &license::no_server::CAUSE,
     &license::no_license::CAUSE,
     &license::host_not_licensed::CAUSE,
+    &license::grace_expired::CAUSE,
     &license::client_rejected::CAUSE,
     &license::timeout::CAUSE,
     &license::protocol_error::CAUSE,
@@ -119,6 +122,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::insufficient_privileges::CAUSE,
     &session::denied_by_server::CAUSE,
     &session::limit_reached::CAUSE,
+    &session::draining::CAUSE,
+    &session::profile_load_failed::CAUSE,
     &session::replaced::CAUSE,
     &session::ended_by_administrator::CAUSE,
     &session::ended_by_user::CAUSE,
@@ -134,6 +139,13 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // host
+    &host::certificate_key_missing::CAUSE,
+    &host::certificate_key_permissions::CAUSE,
+    &host::service_hung::CAUSE,
+    &host::service_stopped::CAUSE,
+    &host::listener_missing::CAUSE,
+    &host::update_regression::CAUSE,
     // client
     &client::rdp_file_invalid::CAUSE,
     &client::rdp_file_weakens_security::CAUSE,

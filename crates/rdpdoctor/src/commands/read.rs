@@ -1,5 +1,6 @@
 //! `read`: the same diagnosis from evidence on disk.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,6 +13,7 @@ use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, St
 
 use super::exit_code;
 use crate::cli::ReadArgs;
+use crate::event_logs::{self, GivenLog};
 use crate::evidence_file;
 use crate::output;
 use crate::rdp_file::{self, GivenFile};
@@ -28,9 +30,11 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     rdp_file::may_write(args.fixed.as_ref())?;
     let mut documents = Vec::new();
     let mut files = Vec::new();
+    let mut logs = Vec::new();
     for path in &args.files {
         match evidence_file::kind(path)? {
             Kind::Document => documents.push(saved(path, reported)?),
+            Kind::Evtx => logs.push(GivenLog::read(path)?),
             kind if is_rdp_file(kind, path) => {
                 let file = GivenFile::read(path)?;
                 documents.push(judged(&file, file.observations(0), reported, None));
@@ -38,6 +42,9 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             }
             kind => bail!("{}", refusal(kind, path)),
         }
+    }
+    if !logs.is_empty() {
+        documents.extend(of_logs(&logs, reported, args));
     }
     let document = combined(documents, args.last).context("there is nothing to judge")?;
     let difference = match (&args.fixed, files.as_slice()) {
@@ -126,6 +133,66 @@ fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
     Document::new(run, &diagnosis, observations)
 }
 
+// ── event logs ──────────────────────────────────────────────────────────────────────────────────
+
+/// Attempts of logs that are listed.
+const MOST_LISTED: usize = 100;
+
+/// The documents of the attempts in event logs: of the user in question, and those without one; of
+/// others how many there are.
+fn of_logs(logs: &[GivenLog], reported: ReportedCode, args: &ReadArgs) -> Vec<Document> {
+    let (attempts, mut unlisted) = event_logs::logged(logs);
+    let mut judged: Vec<(Option<String>, Document)> = attempts
+        .into_iter()
+        .map(|mut attempt| {
+            report(&mut attempt.observations, reported);
+            let run = RunContext {
+                target: attempt.target,
+                addresses: Vec::new(),
+                via: None,
+                started_at: attempt.started_at,
+                elapsed_ms: attempt.elapsed_ms,
+                engine: Engine::Portable,
+                last_stage_asked: None,
+            };
+            (attempt.user.map(|user| user.to_lowercase()), judge(run, attempt.observations))
+        })
+        .collect();
+    let leading = leading(judged.iter().map(|(_, document)| document), args.last);
+    let last_named = || judged.iter().rev().find_map(|(user, _)| user.clone());
+    let user = judged.get(leading).and_then(|(user, _)| user.clone()).or_else(last_named);
+    let (mut users, mut attempts, mut failed) = (BTreeSet::new(), 0, 0);
+    if !args.all_users {
+        judged.retain(|(other, document)| {
+            let is_other = other.is_some() && *other != user;
+            if is_other {
+                users.extend(other.clone());
+                attempts += 1;
+                failed += usize::from(document.verdict.status == Status::Failed);
+            }
+            !is_other
+        });
+        for (_, document) in &mut judged {
+            event_logs::leave_out_others(&mut document.observations, user.as_deref());
+        }
+    }
+    let mut documents: Vec<Document> = judged.into_iter().map(|(_, document)| document).collect();
+    while documents.len() > MOST_LISTED {
+        // The one that answers stays, however old it is.
+        let oldest = usize::from(self::leading(&documents, args.last) == 0);
+        documents.remove(oldest);
+        unlisted += 1;
+    }
+    let leading = self::leading(&documents, args.last);
+    if let Some(document) = documents.get_mut(leading)
+        && attempts + unlisted > 0
+    {
+        let fact = event_logs::others(&users, attempts, failed, unlisted);
+        document.observations.push(event_logs::about_logs(&document.observations, fact));
+    }
+    documents
+}
+
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
 
 /// A saved document, judged again with today's rules.
@@ -185,16 +252,29 @@ fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
         return documents.pop();
     }
     let attempts = documents.iter().map(attempt).collect();
-    let leading = if last {
-        documents.len() - 1
-    } else {
-        let worst = |&(_, document): &(usize, &Document)| badness(document.verdict.status);
-        // The first of equals.
-        documents.iter().enumerate().rev().max_by_key(worst).map_or(0, |(index, _)| index)
-    };
+    let leading = leading(&documents, last);
     let mut document = documents.swap_remove(leading);
     document.attempts = attempts;
     Some(document)
+}
+
+/// The document that answers: the worst one or the last. Of equals it is the first, and of attempts
+/// in a log the latest.
+fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
+    let documents: Vec<_> = documents.into_iter().collect();
+    if last {
+        return documents.len().saturating_sub(1);
+    }
+    let worst = |&(_, document): &(usize, &&Document)| {
+        (badness(document.verdict.status), logged_at(document))
+    };
+    documents.iter().enumerate().rev().max_by_key(worst).map_or(0, |(index, _)| index)
+}
+
+/// When a log has the last entry of the attempt.
+fn logged_at(document: &Document) -> Option<Timestamp> {
+    let entries = document.observations.iter().filter(|o| o.source == Source::EventLog);
+    entries.filter_map(|entry| entry.at).max()
 }
 
 fn attempt(document: &Document) -> Attempt {

@@ -1,5 +1,6 @@
 //! What was seen at each stage, in one line of plain words.
 
+mod logs;
 mod path;
 mod proxy;
 mod rdp_file;
@@ -130,6 +131,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Session => session::session(evidence),
         Stage::Desktop => session::desktop(evidence),
         Stage::Network => path::words(evidence),
+        Stage::Host | Stage::Client => logs::words(evidence),
         _ => None,
     };
     seen.or(reason).unwrap_or_else(|| {
