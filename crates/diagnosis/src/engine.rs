@@ -1,6 +1,7 @@
 use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Stage, StageOutcome};
 use serde::{Deserialize, Serialize};
 
+use crate::causes::cloud::rule_blocks;
 use crate::causes::logged;
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
@@ -272,6 +273,10 @@ fn verdict(
         (Some(finding), None) => finding.title.clone(),
         (Some(finding), Some(_)) if finding.severity == Severity::Blocking => finding.title.clone(),
         (_, Some(why)) => why,
+        (None, None) if rule_blocks::is_all(evidence) => {
+            "No rule in the listing keeps Remote Desktop out; the connection was not tried"
+                .to_owned()
+        }
         (None, None) if logged::is_all(evidence) => fill(logged::reached(evidence), evidence),
         (None, None) if undecided => "The check ended before it could decide".to_owned(),
         _ => fill(reached(evidence), evidence),

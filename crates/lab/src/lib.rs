@@ -12,6 +12,7 @@ mod certificate;
 mod channel;
 mod credssp;
 mod der;
+mod event_log;
 mod faults;
 mod licensing;
 mod link;
@@ -30,6 +31,7 @@ mod sign_in;
 mod tls;
 mod x224;
 
+pub use event_log::{LoggedEvent, event_log};
 pub use faults::{FAULTS, fault};
 pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};
 

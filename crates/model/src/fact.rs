@@ -12,7 +12,8 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp, WindowsEvent,
+    Certificate, Cloud, CloudRule, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp,
+    WindowsEvent,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -149,6 +150,19 @@ pub enum Fact {
     },
     /// An entry of a Windows event log.
     WindowsEvent(Box<WindowsEvent>),
+
+    // ── cloud listings ──────────────────────────────────────────────────────────────────────────
+    /// A group of a cloud's rules was read. What none of its rules lets in stays out.
+    CloudGroup {
+        /// Whose cloud it is.
+        cloud: Cloud,
+        /// The group or network.
+        group: String,
+        /// Rules for what comes in.
+        inbound_rules: u32,
+    },
+    /// A rule of a cloud.
+    CloudRule(Box<CloudRule>),
 
     // ── proxy ───────────────────────────────────────────────────────────────────────────────────
     /// The proxy by which every connection to the target goes.

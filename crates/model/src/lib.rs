@@ -5,6 +5,7 @@
 
 mod cause_id;
 mod certificate;
+mod cloud_rule;
 mod fact;
 mod hex;
 mod lookup;
@@ -21,6 +22,7 @@ mod windows_event;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
+pub use cloud_rule::{Cloud, CloudRule};
 pub use fact::Fact;
 pub use hex::Hex;
 pub use lookup::Lookup;

@@ -1,7 +1,7 @@
 //! What Windows itself wrote down. The tables say what an event stands for; here it is weighed: what
 //! came after it, and whether it is certain that it was about Remote Desktop.
 
-use rdpdoctor_model::{CauseId, Fact, ObservationId, Stage, WindowsEvent};
+use rdpdoctor_model::{CauseId, Fact, ObservationId, Stage, StageOutcome, WindowsEvent};
 
 use crate::codes::{self, Entry, EventRow, Table};
 use crate::{Evidence, Match, Proof, Seen, Severity};
@@ -59,13 +59,20 @@ pub(crate) fn is_all(evidence: &Evidence<'_>) -> bool {
 
 /// How far an attempt came that nothing stopped, in words.
 pub(crate) fn reached(evidence: &Evidence<'_>) -> &'static str {
-    let events = events(evidence);
-    let stage = events.iter().filter(|seen| succeeded(seen.value)).map(|s| s.observation.stage);
-    match stage.max() {
-        Some(Stage::Session) => "The log of {host} shows a session that was opened",
-        Some(_) => "The log of {host} shows a sign-in that worked; the session is not in it",
-        None if events.is_empty() => "Nothing in the log speaks of a Remote Desktop connection",
-        None => "The log of {host} does not say how the connection went on",
+    let ends = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome, .. } => Some(*outcome == StageOutcome::Passed),
+        _ => None,
+    });
+    let own =
+        ends.iter().filter(|seen| !matches!(seen.observation.stage, Stage::Host | Stage::Client));
+    let furthest = own.max_by_key(|seen| seen.observation.stage);
+    match furthest.map(|seen| (seen.observation.stage, seen.value)) {
+        Some((Stage::Session, true)) => "The log of {host} shows a session that was opened",
+        Some((Stage::CredSsp, true)) => {
+            "The log of {host} shows a sign-in that worked; the session is not in it"
+        }
+        Some(_) => "The log of {host} does not say how the connection went on",
+        None => "Nothing in the log is an attempt to connect",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod client;
+pub mod cloud;
 pub mod dns;
 pub mod host;
 pub mod license;
@@ -139,6 +140,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::no_picture::CAUSE,
     &session::closed::CAUSE,
     &session::error::CAUSE,
+    // cloud
+    &cloud::rule_blocks::CAUSE,
     // host
     &host::certificate_key_missing::CAUSE,
     &host::certificate_key_permissions::CAUSE,

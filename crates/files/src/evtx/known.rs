@@ -230,6 +230,10 @@ fn narrowed(entry: &mut Entry, record: &Record) -> bool {
                 _ => Open,
             };
         }
+        // There was a first picture.
+        (CORE, 68) if record.number(&["FirstGraphicsReceived"]).is_some_and(|ms| ms > 0) => {
+            entry.end = Passed;
+        }
         (SERVICES, _) => return entry.event.service.is_some(),
         ("Application Error", _) => {
             let program = record.place(0).or(record.field(&["AppName"])).unwrap_or_default();

@@ -59,7 +59,7 @@ pub struct Entry {
 pub struct Log {
     /// The entries, in the order of their records.
     pub entries: VecDeque<Entry>,
-    computers: BTreeSet<String>,
+    computers: Vec<String>,
     channels: BTreeSet<String>,
     records: u64,
     concerning: u64,
@@ -109,7 +109,7 @@ impl Log {
     /// What was read, and what was lost.
     pub fn fact(&self) -> Fact {
         Fact::EventLog {
-            computers: self.computers.iter().cloned().collect(),
+            computers: self.computers.clone(),
             channels: self.channels.iter().cloned().collect(),
             records: self.records,
             concerning: self.concerning,
@@ -165,8 +165,10 @@ impl Log {
 
     fn take(&mut self, record: Record) {
         self.records += 1;
-        add(&mut self.computers, &record.computer);
-        add(&mut self.channels, &record.channel);
+        self.written_on(&record.computer);
+        if self.channels.len() < MOST_NAMES && !record.channel.is_empty() {
+            self.channels.insert(record.channel.clone());
+        }
         let Some(at) = record.at else { return };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
@@ -179,16 +181,22 @@ impl Log {
         self.entries.push_back(entry);
     }
 
+    /// The last name is the one that the computer bears now.
+    fn written_on(&mut self, name: &str) {
+        if name.is_empty() || self.computers.last().is_some_and(|last| last == name) {
+            return;
+        }
+        self.computers.retain(|other| other != name);
+        if self.computers.len() == MOST_NAMES {
+            self.computers.remove(0);
+        }
+        self.computers.push(name.to_owned());
+    }
+
     fn problem(&mut self, problem: String) {
         if self.problems.len() < MOST_NAMES && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
-    }
-}
-
-fn add(names: &mut BTreeSet<String>, name: &str) {
-    if names.len() < MOST_NAMES && !name.is_empty() && !names.contains(name) {
-        names.insert(name.to_owned());
     }
 }
 

@@ -6,8 +6,11 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, diagnose};
-use rdpdoctor_files::{Kind, text};
-use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target, Timestamp};
+use rdpdoctor_files::{Kind, cloud, text};
+use rdpdoctor_model::{
+    DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
+    Timestamp,
+};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
 
@@ -34,6 +37,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     for path in &args.files {
         match evidence_file::kind(path)? {
             Kind::Document => documents.push(saved(path, reported)?),
+            Kind::CloudRules => documents.push(cloud_rules(path, reported)?),
             Kind::Evtx => logs.push(GivenLog::read(path)?),
             kind if is_rdp_file(kind, path) => {
                 let file = GivenFile::read(path)?;
@@ -131,6 +135,50 @@ fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
     let evidence = Evidence::new(&observations, target, run.started_at, Policy::default());
     let diagnosis = diagnose(&evidence);
     Document::new(run, &diagnosis, observations)
+}
+
+// ── cloud listings ──────────────────────────────────────────────────────────────────────────────
+
+/// The document of a cloud's listing of rules.
+fn cloud_rules(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
+    let name = path.display().to_string();
+    let bytes = evidence_file::bytes(path, cloud::LONGEST + 1)?;
+    ensure!(bytes.len() as u64 <= cloud::LONGEST, "{name} is longer than any listing of rules");
+    let mut facts = cloud::facts(text::decode(&bytes).text.trim());
+    ensure!(
+        !facts.is_empty(),
+        "{name} is a cloud's listing without rules that rdpdoctor can read; give the JSON of az \
+         network nic list-effective-nsg, aws ec2 describe-security-groups or gcloud compute \
+         firewall-rules list"
+    );
+    facts.push(Fact::StageEnded {
+        outcome: StageOutcome::Passed,
+        reason: Some("the cloud's rules were read; the connection was not tried".to_owned()),
+        elapsed_ms: 0.0,
+    });
+    let observation = |(index, fact): (usize, Fact)| Observation {
+        id: ObservationId::numbered(index + 1),
+        source: Source::Cloud,
+        stage: if matches!(fact, Fact::StageEnded { .. }) { Stage::Network } else { Stage::Tcp },
+        at: None,
+        at_ms: 0,
+        origin: Some(Origin { file: name.clone(), frame: None }),
+        connection: None,
+        fact,
+    };
+    let mut observations: Vec<Observation> =
+        facts.into_iter().enumerate().map(observation).collect();
+    report(&mut observations, reported);
+    let run = RunContext {
+        target: Target { input: name, host: String::new(), port: DEFAULT_PORT },
+        addresses: Vec::new(),
+        via: None,
+        started_at: Timestamp::now(),
+        elapsed_ms: 0,
+        engine: Engine::Portable,
+        last_stage_asked: None,
+    };
+    Ok(judge(run, observations))
 }
 
 // ── event logs ──────────────────────────────────────────────────────────────────────────────────
