@@ -109,8 +109,8 @@ fn areas_stand_in_the_order_of_the_stages() {
     assert_eq!(
         areas,
         [
-            "dns", "net", "nego", "tls", "nla", "rdpsec", "mcs", "license", "session", "host",
-            "client"
+            "dns", "net", "nego", "tls", "nla", "rdpsec", "mcs", "license", "session", "cloud",
+            "host", "client"
         ]
     );
 }

@@ -11,6 +11,7 @@ const SESSIONS: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager";
 const SECURITY: &str = "Microsoft-Windows-Security-Auditing";
 const CLIENT: &str = "Microsoft-Windows-TerminalServices-ClientActiveXCore";
 const SCHANNEL: &str = "Schannel";
+const NTLM: &str = "Microsoft-Windows-NTLM";
 
 /// SEC_E_UNKNOWN_CREDENTIALS: the key could not be opened. NTE_BAD_KEYSET: it is not there.
 const UNKNOWN_CREDENTIALS: u32 = 0x8009_030D;
@@ -39,17 +40,24 @@ pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match>
         .filter_map(|(index, seen)| {
             let reading = weighed(&events, index, reading(&events, seen.value)?)?;
             let (_, proof) = *reading.causes.iter().find(|(id, _)| *id == cause)?;
-            Some((seen, proof, reading))
+            let told = proof != Proof::Possible || !is_finer(cause, &reading);
+            told.then_some((seen, proof, reading))
         })
         .collect();
     let (last, proof, reading) = readings.last()?;
     let ids: Vec<ObservationId> =
         readings.iter().rev().take(MOST_CITED).rev().map(|(seen, ..)| seen.id()).collect();
-    let mut found = Match::new(reading.severity, *proof, ids).detailed(reading.words.clone());
-    if cause.area() != "host" {
-        found = found.at_stage(last.observation.stage);
-    }
-    Some(found)
+    let found = Match::new(reading.severity, *proof, ids).detailed(reading.words.clone());
+    Some(found.at_stage(last.observation.stage))
+}
+
+/// Whether the cause makes another one of the reading more precise: a number that stands for several
+/// does not tell of the finer ones.
+fn is_finer(cause: CauseId, reading: &Reading) -> bool {
+    let catalogued = crate::CATALOGUE.iter().find(|other| other.id == cause);
+    catalogued.is_some_and(|catalogued| {
+        reading.causes.iter().any(|(id, _)| catalogued.more_specific_than.contains(id))
+    })
 }
 
 /// Whether the evidence is that of logs, and nothing was seen live.
@@ -116,9 +124,14 @@ fn weighed(
         }
         reading.severity = reading.severity.max(Severity::Warning);
     }
+    let alone = !events.iter().any(|seen| is_its_own(seen.value));
+    // Where NTLM is blocked, Remote Desktop can still go by Kerberos.
+    if alone && event.value.provider == NTLM {
+        reading.severity = reading.severity.max(Severity::Warning);
+    }
     // A file share signs in from the network as NLA does.
     let logon = event.value.is(SECURITY, &[4625]) && event.value.logon_type == Some(FROM_NETWORK);
-    if logon && !events.iter().any(|seen| is_its_own(seen.value)) {
+    if logon && alone {
         reading.severity = reading.severity.max(Severity::Warning);
         reading.causes.iter_mut().for_each(|(_, proof)| *proof = Proof::Possible);
         reading.words.push_str(
