@@ -17,17 +17,18 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
             lost_blocks,
             problems,
             ..
-        } => Some((computers.last(), *records, *concerning, *lost_records, *lost_blocks, problems)),
+        } => {
+            let counts = [*records, *concerning, *lost_records, *lost_blocks];
+            Some((computers.last(), counts, problems.first()))
+        }
         _ => None,
     });
     let computer = logs.iter().find_map(|seen| seen.value.0);
     let of = computer.map(|name| format!(" of {}", clean(name, QUOTED))).unwrap_or_default();
-    let sum = |pick: fn(&(Option<&String>, u64, u64, u64, u64, &Vec<String>)) -> u64| -> u64 {
-        logs.iter().map(|seen| pick(&seen.value)).fold(0, u64::saturating_add)
-    };
-    let (records, concerning) = (sum(|log| log.1), sum(|log| log.2));
-    let (lost, blocks) = (sum(|log| log.3), sum(|log| log.4));
-    let problem = logs.iter().find_map(|seen| seen.value.5.first());
+    let sum =
+        |index: usize| logs.iter().map(|seen| seen.value.1[index]).fold(0, u64::saturating_add);
+    let [records, concerning, lost, blocks] = [0, 1, 2, 3].map(sum);
+    let problem = logs.iter().find_map(|seen| seen.value.2);
     let name = match logs.len() {
         0 => return None,
         1 => format!("event log{of}"),

@@ -69,13 +69,14 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     // Groups of AWS on one machine add up; those of Azure must all let it in.
     let aws = groups.iter().filter(|seen| seen.value.0 == Cloud::Aws);
     let aws_rules = rules.iter().filter(|seen| seen.value.cloud == Cloud::Aws);
-    let of_aws = aws.clone().last().filter(|_| aws_rules.clone().next().is_none()).map(|last| {
-        let names: Vec<&str> = aws.clone().map(|seen| seen.value.1).collect();
-        nothing_lets_in(last, &names.join(", ")).detailed(format!(
-            "No rule of {} lets TCP 3389 in; what no rule lets in stays out.",
-            names.join(", ")
-        ))
-    });
+    let of_aws =
+        aws.clone().next_back().filter(|_| aws_rules.clone().next().is_none()).map(|last| {
+            let names: Vec<&str> = aws.clone().map(|seen| seen.value.1).collect();
+            nothing_lets_in(last, &names.join(", ")).detailed(format!(
+                "No rule of {} lets TCP 3389 in; what no rule lets in stays out.",
+                names.join(", ")
+            ))
+        });
     of_aws
         .or_else(|| groups.iter().find_map(|group| in_group(group, &rules)))
         .or_else(|| some_only(aws_rules.collect()))
