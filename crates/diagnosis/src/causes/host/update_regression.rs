@@ -10,8 +10,8 @@ pub static CAUSE: Cause = Cause {
     id: CauseId("host.update-regression"),
     stage: Stage::Host,
     owner: Owner::Directory,
-    title: "Since an update {host} no longer takes the sign-in of cloned machines",
-    explanation: "The host wrote that a ticket comes from a machine whose id partly fits its own. Since updates of late 2025 Windows refuses NTLM and Kerberos between machines that were cloned without generalising them and so share one machine SID.",
+    title: "An update of {host} brought a known fault",
+    explanation: "Some updates of Windows change what a host accepts, and a sign-in or a session that worked before fails since then. One of them leaves a trace in the log: since updates of late 2025 Windows refuses sign-in between machines that were cloned without generalising them and so share one machine SID.",
     excludes: &["password, account"],
     remedies: &[Remedy {
         id: "give-it-an-own-identity",
@@ -37,7 +37,8 @@ pub static CAUSE: Cause = Cause {
 
 /// What the host wrote down decides; no live connection tells it.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    logged::by_event(evidence, CAUSE.id)
+    let found = logged::by_event(evidence, CAUSE.id)?;
+    Some(found.titled("Since an update the host refuses the sign-in of cloned machines"))
 }
 
 #[cfg(test)]
