@@ -1,6 +1,8 @@
 use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Source, Stage, StageOutcome};
 use serde::{Deserialize, Serialize};
 
+use crate::causes::cloud::rule_blocks;
+use crate::causes::logged;
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
 /// What the evidence comes down to.
@@ -128,7 +130,7 @@ impl ClientCode {
 /// Judges the evidence with every rule of the catalogue.
 pub fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     let mut findings = rank(crate::CATALOGUE.iter().filter_map(|cause| {
-        let found = (cause.rule)(evidence)?;
+        let found = judged(cause, evidence)?;
         Some(finding(cause, found, evidence))
     }));
     let reported = evidence
@@ -152,6 +154,12 @@ pub fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     let verdict = verdict(evidence, &findings, &stages, reported, fitting.is_some());
     let next_tests = next_tests(&findings);
     Diagnosis { verdict, stages, findings, next_tests }
+}
+
+/// What the cause's rule says, and else what event logs say of it: the tables of events name their
+/// causes, so that no rule has to.
+pub(crate) fn judged(cause: &Cause, evidence: &Evidence<'_>) -> Option<Match> {
+    (cause.rule)(evidence).or_else(|| logged::by_event(evidence, cause.id))
 }
 
 fn finding(cause: &'static Cause, found: Match, evidence: &Evidence<'_>) -> Finding {
@@ -264,6 +272,11 @@ fn verdict(
         (Some(finding), None) => finding.title.clone(),
         (Some(finding), Some(_)) if finding.severity == Severity::Blocking => finding.title.clone(),
         (_, Some(why)) => why,
+        (None, None) if rule_blocks::is_all(evidence) => {
+            "No rule in the listing keeps Remote Desktop out; the connection was not tried"
+                .to_owned()
+        }
+        (None, None) if logged::is_all(evidence) => fill(logged::reached(evidence), evidence),
         (None, None) if undecided => {
             unread(evidence).unwrap_or_else(|| "The check ended before it could decide".to_owned())
         }

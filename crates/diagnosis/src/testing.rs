@@ -7,10 +7,10 @@ use rdpdoctor_model::{
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
     Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, ResolveFailure,
     RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target, Timestamp, Transport,
-    UdpReply,
+    UdpReply, WindowsEvent,
 };
 
-use crate::{Cause, Evidence, Match, Policy, Trust};
+use crate::{Cause, Evidence, Match, Policy, Trust, engine};
 
 /// Observations in the making, on a current connection.
 pub(crate) struct Scene {
@@ -415,6 +415,11 @@ impl Scene {
             .fact(Stage::CredSsp, Fact::PublicKeyBinding { mechanism, matches: true })
     }
 
+    /// An entry of an event log.
+    pub(crate) fn logged(self, stage: Stage, event: WindowsEvent) -> Self {
+        self.fact(stage, Fact::WindowsEvent(Box::new(event)))
+    }
+
     pub(crate) fn challenge(self, netbios: &str, dns: &str) -> Self {
         self.ntlm(netbios, dns, Some(now()))
     }
@@ -447,6 +452,6 @@ impl Scene {
     }
 
     pub(crate) fn judge(&self, cause: &Cause) -> Option<Match> {
-        self.with_evidence(cause.rule)
+        self.with_evidence(|evidence| engine::judged(cause, evidence))
     }
 }

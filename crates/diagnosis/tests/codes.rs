@@ -40,7 +40,9 @@ fn every_table_is_read_whole() {
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(files, FILES.iter().map(|name| (*name).to_owned()).collect());
+    // Events have more than a number, and a reader of their own.
+    let tables = FILES.iter().chain(&["windows_events.csv"]);
+    assert_eq!(files, tables.map(|name| (*name).to_owned()).collect());
     for entry in &all {
         assert!(!entry.meaning.is_empty() && !entry.source.is_empty(), "{entry:?}");
     }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here judges: a broken file is an observation too.
 
+pub mod cloud;
+pub mod evtx;
 pub mod pcap;
 pub mod rdpfile;
 pub mod sniff;

@@ -97,7 +97,9 @@ fn by_text(head: &[u8]) -> Kind {
         return Kind::Unknown;
     }
     if text.starts_with(['{', '[']) {
-        return by_keys(&keys(text)).unwrap_or(Kind::Text);
+        // `az network nic list-effective-nsg` wraps its groups in a `value`, as much else does.
+        let wrapped = text.contains("\"effectiveSecurityRules\"").then_some(Kind::CloudRules);
+        return by_keys(&keys(text)).or(wrapped).unwrap_or(Kind::Text);
     }
     if is_rdp_file(text) { Kind::RdpFile } else { Kind::Text }
 }
@@ -157,6 +159,8 @@ const CLOUD: &[&[&str]] = &[
     &["securityRules"],
     &["destinationPortRange", "direction"],
     &["effectiveSecurityRules"],
+    // az network watcher test-ip-flow
+    &["access", "ruleName"],
     &["effectiveNetworkSecurityGroups"],
     // gcloud compute firewall-rules list
     &["direction", "network", "sourceRanges"],
@@ -235,6 +239,9 @@ mod tests {
                 Kind::CloudRules,
             ),
             (b"\x1F\x8B\x08\x00", Kind::Packed),
+            (b"{\"access\": \"Deny\", \"ruleName\": \"UserRule_x\"}", Kind::CloudRules),
+            (b"{\"value\": [{\"effectiveSecurityRules\": []}]}", Kind::CloudRules),
+            (b"{\"value\": []}", Kind::Text),
             (b"", Kind::Empty),
             (b"{\"a\": 1}", Kind::Text),
             (b"<html><body style=\"a:b:c\">\n</body></html>", Kind::Text),

@@ -12,6 +12,7 @@ mod certificate;
 mod channel;
 mod credssp;
 mod der;
+mod event_log;
 mod faults;
 mod gateway;
 mod licensing;
@@ -32,6 +33,7 @@ mod tls;
 mod udp;
 mod x224;
 
+pub use event_log::{LoggedEvent, event_log};
 pub use faults::{FAULTS, fault};
 pub use gateway::GatewayStep;
 pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};

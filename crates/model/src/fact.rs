@@ -12,8 +12,9 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, GatewayStep, GatewayTransport, Hex, IdleOutcome, Lookup, PathPart, ProxyChoice,
-    ProxyReply, ProxyScheme, Stage, Timestamp, UdpReply, WatchState,
+    Certificate, Cloud, CloudRule, GatewayStep, GatewayTransport, Hex, IdleOutcome, Lookup,
+    PathPart, ProxyChoice, ProxyReply, ProxyScheme, Stage, Timestamp, UdpReply, WatchState,
+    WindowsEvent,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -114,6 +115,55 @@ pub enum Fact {
         /// What stands there, where that is no secret.
         value: Option<String>,
     },
+
+    // ── event logs ──────────────────────────────────────────────────────────────────────────────
+    /// A Windows event log was read, as far as it goes.
+    EventLog {
+        /// The computers that wrote it.
+        computers: Vec<String>,
+        /// Its channels, as the entries name them.
+        channels: Vec<String>,
+        /// Records that could be read.
+        records: u64,
+        /// Those of them that concern Remote Desktop.
+        concerning: u64,
+        /// Records that could not be read, as far as that is known.
+        lost_records: u64,
+        /// Blocks of 64 KiB that could not be read.
+        lost_blocks: u64,
+        /// When the oldest record was written.
+        first: Option<Timestamp>,
+        /// When the newest one was.
+        last: Option<Timestamp>,
+        /// What is wrong with the file.
+        problems: Vec<String>,
+    },
+    /// Attempts in event logs that are counted only.
+    EventLogOthers {
+        /// Other users with attempts.
+        users: u32,
+        /// Their attempts.
+        attempts: u32,
+        /// Those of them that failed.
+        failed: u32,
+        /// Attempts that are not listed because newer ones fill the list.
+        unlisted: u32,
+    },
+    /// An entry of a Windows event log.
+    WindowsEvent(Box<WindowsEvent>),
+
+    // ── cloud listings ──────────────────────────────────────────────────────────────────────────
+    /// A group of a cloud's rules was read. What none of its rules lets in stays out.
+    CloudGroup {
+        /// Whose cloud it is.
+        cloud: Cloud,
+        /// The group or network.
+        group: String,
+        /// Rules for what comes in.
+        inbound_rules: u32,
+    },
+    /// A rule of a cloud.
+    CloudRule(Box<CloudRule>),
 
     // ── proxy ───────────────────────────────────────────────────────────────────────────────────
     /// The proxy by which every connection to the target goes.

@@ -5,6 +5,7 @@
 
 mod cause_id;
 mod certificate;
+mod cloud_rule;
 mod fact;
 mod gateway;
 mod hex;
@@ -20,9 +21,11 @@ mod timestamp;
 mod udp;
 mod user;
 mod watch;
+mod windows_event;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
+pub use cloud_rule::{Cloud, CloudRule};
 pub use fact::Fact;
 pub use gateway::{GatewayStep, GatewayTransport};
 pub use hex::Hex;
@@ -43,3 +46,4 @@ pub use timestamp::Timestamp;
 pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};
 pub use watch::{IdleOutcome, PathPart, WatchState};
+pub use windows_event::WindowsEvent;

@@ -171,6 +171,9 @@ pub struct ReadArgs {
     /// Of several attempts answer for the last one, not for the worst
     #[arg(long)]
     pub last: bool,
+    /// Of an event log show every user's attempts, not only the ones of the user in question
+    #[arg(long)]
+    pub all_users: bool,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,

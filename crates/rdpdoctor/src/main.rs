@@ -4,6 +4,7 @@ mod cli;
 mod cli_compare;
 mod cli_watch;
 mod commands;
+mod event_logs;
 mod evidence_file;
 mod output;
 mod progress;

@@ -347,7 +347,7 @@ impl Masker {
                             strings(value).for_each(|text| self.hosts_in_banner(text));
                         }
                         "canonical_name" | "server_name" | "dns_computer" | "netbios_computer"
-                        | "dns_names" | "computer" | "workstation" | "proxy_host" => {
+                        | "dns_names" | "computer" | "computers" | "workstation" | "proxy_host" => {
                             strings(value).for_each(|name| self.common_name(name));
                         }
                         "netbios_domain" | "dns_domain" | "dns_forest" | "target_name"

@@ -11,6 +11,18 @@ pub(crate) const ON_THE_HOST: NextTest = NextTest {
     command: "PS> Get-WinEvent -FilterHashtable @{LogName='System'; Id=36870,36871,36874,36888,1057,1058} -MaxEvents 10",
 };
 
+/// On the host: is the key there, and who may read it?
+pub(crate) const LOOK_AT_KEY: NextTest = NextTest {
+    why: "on the host: tells a missing key from missing permissions",
+    command: "PS> icacls \"$env:ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_$((Get-ItemProperty HKLM:\\SOFTWARE\\Microsoft\\Cryptography).MachineGuid)\"",
+};
+
+/// In the cloud's console: what its rules let in.
+pub(crate) const CLOUD_RULES: NextTest = NextTest {
+    why: "if the host runs in a cloud: tells the cloud's rules from the host (az shown; aws ec2 describe-security-groups and gcloud compute firewall-rules list --format=json do as well)",
+    command: "az network nic list-effective-nsg -g <group> -n <network interface> > rules.json; rdpdoctor read rules.json",
+};
+
 /// From another place: is it the path or the host?
 pub(crate) const FROM_ELSEWHERE: NextTest = NextTest {
     why: "from a machine in the host's own network: tells the path from the host",

@@ -3,9 +3,12 @@
 mod advice;
 mod at_gateway;
 pub mod client;
+pub mod cloud;
 pub mod dns;
 pub mod gateway;
+pub mod host;
 pub mod license;
+pub(crate) mod logged;
 pub(crate) mod look;
 pub mod mcs;
 pub mod nego;
@@ -131,6 +134,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &license::no_server::CAUSE,
     &license::no_license::CAUSE,
     &license::host_not_licensed::CAUSE,
+    &license::grace_expired::CAUSE,
     &license::client_rejected::CAUSE,
     &license::timeout::CAUSE,
     &license::protocol_error::CAUSE,
@@ -139,6 +143,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::insufficient_privileges::CAUSE,
     &session::denied_by_server::CAUSE,
     &session::limit_reached::CAUSE,
+    &session::draining::CAUSE,
+    &session::profile_load_failed::CAUSE,
     &session::replaced::CAUSE,
     &session::ended_by_administrator::CAUSE,
     &session::ended_by_user::CAUSE,
@@ -157,6 +163,15 @@ pub static CATALOGUE: &[&Cause] = &[
     // udp
     &udp::blocked::CAUSE,
     &udp::unstable::CAUSE,
+    // cloud
+    &cloud::rule_blocks::CAUSE,
+    // host
+    &host::certificate_key_missing::CAUSE,
+    &host::certificate_key_permissions::CAUSE,
+    &host::service_hung::CAUSE,
+    &host::service_stopped::CAUSE,
+    &host::listener_missing::CAUSE,
+    &host::update_regression::CAUSE,
     // client
     &client::rdp_file_invalid::CAUSE,
     &client::rdp_file_weakens_security::CAUSE,

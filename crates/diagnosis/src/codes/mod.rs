@@ -10,6 +10,7 @@
 
 mod advice;
 mod dialog;
+mod events;
 mod explain;
 mod ids;
 mod near;
@@ -20,6 +21,7 @@ mod tree;
 
 pub use advice::{ADVICE, Advice};
 pub use dialog::parse_dialog;
+pub use events::{EventRow, event, events, load_events};
 pub(crate) use explain::rows;
 pub use explain::{Check, Explanation, Meaning, PossibleCause, Role, explain, in_general};
 pub use ids::{CAUSE_IDS, cause_id};

@@ -144,7 +144,7 @@ impl Verification {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         [Self::Verified, Self::Secondary, Self::Observed, Self::FieldsOnly, Self::Unverified]
             .into_iter()
             .find(|verification| verification.id() == text)

@@ -1,17 +1,22 @@
 //! `read`: the same diagnosis from evidence on disk.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, diagnose};
-use rdpdoctor_files::{Kind, text};
-use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Target, Timestamp};
+use rdpdoctor_files::{Kind, cloud, text};
+use rdpdoctor_model::{
+    DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
+    Timestamp,
+};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
 
 use super::{exit_code, read_capture};
 use crate::cli::ReadArgs;
+use crate::event_logs::{self, GivenLog};
 use crate::evidence_file;
 use crate::output;
 use crate::rdp_file::{self, GivenFile};
@@ -28,12 +33,15 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     rdp_file::may_write(args.fixed.as_ref())?;
     let mut documents = Vec::new();
     let mut files = Vec::new();
+    let mut logs = Vec::new();
     for path in &args.files {
         match evidence_file::kind(path)? {
             Kind::Document => documents.push(saved(path, reported)?),
             Kind::Pcap | Kind::PcapNg => {
                 documents.extend(read_capture::judged(path, args, reported)?);
             }
+            Kind::CloudRules => documents.push(cloud_rules(path, reported)?),
+            Kind::Evtx => logs.push(GivenLog::read(path)?),
             kind if is_rdp_file(kind, path) => {
                 let file = GivenFile::read(path)?;
                 documents.push(judged(&file, file.observations(0), reported, None));
@@ -41,6 +49,9 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             }
             kind => bail!("{}", refusal(kind, path)),
         }
+    }
+    if !logs.is_empty() {
+        documents.extend(of_logs(&logs, reported, args));
     }
     let document = combined(documents, args.last).context("there is nothing to judge")?;
     let difference = match (&args.fixed, files.as_slice()) {
@@ -147,6 +158,110 @@ fn policy(observations: &[Observation]) -> Policy {
     Policy { security, ..Policy::default() }
 }
 
+// ── cloud listings ──────────────────────────────────────────────────────────────────────────────
+
+/// The document of a cloud's listing of rules.
+fn cloud_rules(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
+    let name = path.display().to_string();
+    let bytes = evidence_file::bytes(path, cloud::LONGEST + 1)?;
+    ensure!(bytes.len() as u64 <= cloud::LONGEST, "{name} is longer than any listing of rules");
+    let mut facts = cloud::facts(text::decode(&bytes).text.trim());
+    ensure!(
+        !facts.is_empty(),
+        "{name} is a cloud's listing without rules that rdpdoctor can read; give the JSON of az \
+         network nic list-effective-nsg, aws ec2 describe-security-groups or gcloud compute \
+         firewall-rules list"
+    );
+    facts.push(Fact::StageEnded {
+        outcome: StageOutcome::Passed,
+        reason: Some("the cloud's rules were read; the connection was not tried".to_owned()),
+        elapsed_ms: 0.0,
+    });
+    let observation = |(index, fact): (usize, Fact)| Observation {
+        id: ObservationId::numbered(index + 1),
+        source: Source::Cloud,
+        stage: if matches!(fact, Fact::StageEnded { .. }) { Stage::Network } else { Stage::Tcp },
+        at: None,
+        at_ms: 0,
+        origin: Some(Origin { file: name.clone(), frame: None }),
+        connection: None,
+        fact,
+    };
+    let mut observations: Vec<Observation> =
+        facts.into_iter().enumerate().map(observation).collect();
+    report(&mut observations, reported);
+    let run = RunContext {
+        target: Target { input: name, host: String::new(), port: DEFAULT_PORT },
+        addresses: Vec::new(),
+        via: None,
+        started_at: Timestamp::now(),
+        elapsed_ms: 0,
+        engine: Engine::Portable,
+        last_stage_asked: None,
+    };
+    Ok(judge(run, observations))
+}
+
+// ── event logs ──────────────────────────────────────────────────────────────────────────────────
+
+/// Attempts of logs that are listed.
+const MOST_LISTED: usize = 100;
+
+/// The documents of the attempts in event logs: of the user in question, and those without one; of
+/// others how many there are.
+fn of_logs(logs: &[GivenLog], reported: ReportedCode, args: &ReadArgs) -> Vec<Document> {
+    let (attempts, mut unlisted) = event_logs::logged(logs);
+    let mut judged: Vec<(Option<String>, Document)> = attempts
+        .into_iter()
+        .map(|mut attempt| {
+            report(&mut attempt.observations, reported);
+            let run = RunContext {
+                target: attempt.target,
+                addresses: Vec::new(),
+                via: None,
+                started_at: attempt.started_at,
+                elapsed_ms: attempt.elapsed_ms,
+                engine: Engine::Portable,
+                last_stage_asked: None,
+            };
+            (attempt.user.map(|user| user.to_lowercase()), judge(run, attempt.observations))
+        })
+        .collect();
+    let leading = leading(judged.iter().map(|(_, document)| document), args.last);
+    let last_named = || judged.iter().rev().find_map(|(user, _)| user.clone());
+    let user = judged.get(leading).and_then(|(user, _)| user.clone()).or_else(last_named);
+    let (mut users, mut attempts, mut failed) = (BTreeSet::new(), 0, 0);
+    if !args.all_users {
+        judged.retain(|(other, document)| {
+            let is_other = other.is_some() && *other != user;
+            if is_other {
+                users.extend(other.clone());
+                attempts += 1;
+                failed += usize::from(document.verdict.status == Status::Failed);
+            }
+            !is_other
+        });
+        for (_, document) in &mut judged {
+            event_logs::leave_out_others(&mut document.observations, user.as_deref());
+        }
+    }
+    let mut documents: Vec<Document> = judged.into_iter().map(|(_, document)| document).collect();
+    while documents.len() > MOST_LISTED {
+        // The one that answers stays, however old it is.
+        let oldest = usize::from(self::leading(&documents, args.last) == 0);
+        documents.remove(oldest);
+        unlisted += 1;
+    }
+    let leading = self::leading(&documents, args.last);
+    if let Some(document) = documents.get_mut(leading)
+        && attempts + unlisted > 0
+    {
+        let fact = event_logs::others(&users, attempts, failed, unlisted);
+        document.observations.push(event_logs::about_logs(&document.observations, fact));
+    }
+    documents
+}
+
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
 
 /// A saved document, judged again with today's rules.
@@ -206,16 +321,29 @@ fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
         return documents.pop();
     }
     let attempts = documents.iter().map(attempt).collect();
-    let leading = if last {
-        documents.len() - 1
-    } else {
-        let worst = |&(_, document): &(usize, &Document)| badness(document.verdict.status);
-        // The first of equals.
-        documents.iter().enumerate().rev().max_by_key(worst).map_or(0, |(index, _)| index)
-    };
+    let leading = leading(&documents, last);
     let mut document = documents.swap_remove(leading);
     document.attempts = attempts;
     Some(document)
+}
+
+/// The document that answers: the worst one or the last. Of equals it is the first, and of attempts
+/// in a log the latest.
+fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
+    let documents: Vec<_> = documents.into_iter().collect();
+    if last {
+        return documents.len().saturating_sub(1);
+    }
+    let worst = |&(_, document): &(usize, &&Document)| {
+        (badness(document.verdict.status), logged_at(document))
+    };
+    documents.iter().enumerate().rev().max_by_key(worst).map_or(0, |(index, _)| index)
+}
+
+/// When a log has the last entry of the attempt.
+fn logged_at(document: &Document) -> Option<Timestamp> {
+    let entries = document.observations.iter().filter(|o| o.source == Source::EventLog);
+    entries.filter_map(|entry| entry.at).max()
 }
 
 fn attempt(document: &Document) -> Attempt {

@@ -12,6 +12,7 @@
 #[cfg(target_os = "linux")]
 mod capture;
 mod compare;
+mod event_logs;
 mod explain;
 mod first_picture;
 mod gateway;

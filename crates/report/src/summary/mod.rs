@@ -1,6 +1,7 @@
 //! What was seen at each stage, in one line of plain words.
 
 mod gateway;
+mod logs;
 mod path;
 mod proxy;
 mod rdp_file;
@@ -136,7 +137,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Desktop => session::desktop(evidence),
         Stage::Udp => udp::words(evidence),
         Stage::Network => path::words(evidence),
-        _ => None,
+        Stage::Host | Stage::Client => logs::words(evidence),
     };
     seen.or(reason).unwrap_or_else(|| {
         match report.status {

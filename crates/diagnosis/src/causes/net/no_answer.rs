@@ -41,7 +41,7 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[ClientCode { code: 0x204, extended: Some(0), proof: Proof::Likely }],
     more_specific_than: &[],
     reproduction: Reproduction::Test("network_no_answer"),
-    next_tests: &[advice::FROM_ELSEWHERE],
+    next_tests: &[advice::FROM_ELSEWHERE, advice::CLOUD_RULES],
     rule,
 };
 

@@ -43,7 +43,7 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[ClientCode { code: 0x204, extended: Some(0), proof: Proof::Likely }],
     more_specific_than: &[],
     reproduction: Reproduction::Test("network_port_blocked"),
-    next_tests: &[advice::FROM_ELSEWHERE, advice::ON_THE_HOST],
+    next_tests: &[advice::FROM_ELSEWHERE, advice::ON_THE_HOST, advice::CLOUD_RULES],
     rule,
 };
 

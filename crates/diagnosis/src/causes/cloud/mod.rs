@@ -1,0 +1,3 @@
+//! Causes in the cloud around the host.
+
+pub mod rule_blocks;

@@ -1,0 +1,382 @@
+//! What Windows itself wrote down. The tables say what an event stands for; here it is weighed: what
+//! came after it, and whether it is certain that it was about Remote Desktop.
+
+use rdpdoctor_model::{CauseId, Fact, ObservationId, Stage, StageOutcome, WindowsEvent};
+
+use crate::codes::{self, Entry, EventRow, Table};
+use crate::{Evidence, Match, Proof, Seen, Severity};
+
+const MANAGER: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
+const SESSIONS: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager";
+const SECURITY: &str = "Microsoft-Windows-Security-Auditing";
+const CLIENT: &str = "Microsoft-Windows-TerminalServices-ClientActiveXCore";
+const SCHANNEL: &str = "Schannel";
+const NTLM: &str = "Microsoft-Windows-NTLM";
+
+/// SEC_E_UNKNOWN_CREDENTIALS: the key could not be opened. NTE_BAD_KEYSET: it is not there.
+const UNKNOWN_CREDENTIALS: u32 = 0x8009_030D;
+const BAD_KEYSET: u32 = 0x8009_0016;
+
+/// LogonType of Remote Desktop, and of NLA, file shares and much else.
+const REMOTE: u32 = 10;
+const FROM_NETWORK: u32 = 3;
+
+/// Events that a finding cites at most.
+const MOST_CITED: usize = 5;
+
+/// What one event comes to.
+struct Reading {
+    causes: Vec<(CauseId, Proof)>,
+    severity: Severity,
+    words: String,
+}
+
+/// The match of a cause that the tables name for what a log says; the last such event decides.
+pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
+    let events = events(evidence);
+    let readings: Vec<_> = events
+        .iter()
+        .enumerate()
+        .filter_map(|(index, seen)| {
+            let reading = weighed(&events, index, reading(&events, seen.value)?)?;
+            let (_, proof) = *reading.causes.iter().find(|(id, _)| *id == cause)?;
+            let told = proof != Proof::Possible || !is_finer(cause, &reading);
+            told.then_some((seen, proof, reading))
+        })
+        .collect();
+    let (last, proof, reading) = readings.last()?;
+    let ids: Vec<ObservationId> =
+        readings.iter().rev().take(MOST_CITED).rev().map(|(seen, ..)| seen.id()).collect();
+    let found = Match::new(reading.severity, *proof, ids).detailed(reading.words.clone());
+    Some(found.at_stage(last.observation.stage))
+}
+
+/// Whether the cause makes another one of the reading more precise: a number that stands for several
+/// does not tell of the finer ones.
+fn is_finer(cause: CauseId, reading: &Reading) -> bool {
+    let catalogued = crate::CATALOGUE.iter().find(|other| other.id == cause);
+    catalogued.is_some_and(|catalogued| {
+        reading.causes.iter().any(|(id, _)| catalogued.more_specific_than.contains(id))
+    })
+}
+
+/// Whether the evidence is that of logs, and nothing was seen live.
+pub(crate) fn is_all(evidence: &Evidence<'_>) -> bool {
+    !evidence.all(|fact| matches!(fact, Fact::EventLog { .. }).then_some(())).is_empty()
+}
+
+/// How far an attempt came that nothing stopped, in words.
+pub(crate) fn reached(evidence: &Evidence<'_>) -> &'static str {
+    let ends = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome, .. } => Some(*outcome == StageOutcome::Passed),
+        _ => None,
+    });
+    let own =
+        ends.iter().filter(|seen| !matches!(seen.observation.stage, Stage::Host | Stage::Client));
+    let furthest = own.max_by_key(|seen| seen.observation.stage);
+    match furthest.map(|seen| (seen.observation.stage, seen.value)) {
+        Some((Stage::Session, true)) => "The log of {host} shows a session that was opened",
+        Some((Stage::CredSsp, true)) => {
+            "The log of {host} shows a sign-in that worked; the session is not in it"
+        }
+        Some(_) => "The log of {host} does not say how the connection went on",
+        None => "Nothing in the log is an attempt to connect",
+    }
+}
+
+fn events<'a>(evidence: &Evidence<'a>) -> Vec<Seen<'a, &'a WindowsEvent>> {
+    evidence.all(|fact| match fact {
+        Fact::WindowsEvent(event) => Some(&**event),
+        _ => None,
+    })
+}
+
+/// Whether the event says that somebody signed in.
+fn succeeded(event: &WindowsEvent) -> bool {
+    event.is(SESSIONS, &[21, 25])
+        || event.is(CLIENT, &[1027])
+        || event.is(SECURITY, &[4624, 4778])
+        || (event.is(MANAGER, &[1149]) && event.user.is_some())
+}
+
+/// Whether the event can be about nothing but Remote Desktop.
+fn is_its_own(event: &WindowsEvent) -> bool {
+    event.provider.contains("-TerminalServices-")
+        || event.provider.contains("-RemoteDesktopServices-")
+        || event.provider.starts_with("TermDD")
+        || event.logon_type == Some(REMOTE)
+        || event.is(SECURITY, &[4778, 4779, 4825])
+}
+
+/// What came after the event: a sign-in that succeeded takes back those that failed before, and
+/// whatever else was wrong did not stop it.
+fn weighed(
+    events: &[Seen<'_, &WindowsEvent>],
+    index: usize,
+    mut reading: Reading,
+) -> Option<Reading> {
+    let later = events.get(index + 1..).unwrap_or_default();
+    let event = events.get(index)?;
+    if later.iter().any(|seen| succeeded(seen.value)) {
+        let of_sign_in = reading.causes.iter().all(|(id, _)| id.area() == "nla");
+        if of_sign_in {
+            return None;
+        }
+        reading.severity = reading.severity.max(Severity::Warning);
+    }
+    let alone = !events.iter().any(|seen| is_its_own(seen.value));
+    // Where NTLM is blocked, Remote Desktop can still go by Kerberos.
+    if alone && event.value.provider == NTLM {
+        reading.severity = reading.severity.max(Severity::Warning);
+    }
+    // A file share signs in from the network as NLA does.
+    let logon = event.value.is(SECURITY, &[4625]) && event.value.logon_type == Some(FROM_NETWORK);
+    if logon && alone {
+        reading.severity = reading.severity.max(Severity::Warning);
+        reading.causes.iter_mut().for_each(|(_, proof)| *proof = Proof::Possible);
+        reading.words.push_str(
+            " It was a logon from the network: NLA makes one, and so does a file share. The log of \
+             RdpCoreTS tells which.",
+        );
+    }
+    Some(reading)
+}
+
+fn reading(events: &[Seen<'_, &WindowsEvent>], event: &WindowsEvent) -> Option<Reading> {
+    let status = event.sub_status.or(event.status).filter(|&status| status != 0);
+    match (event.provider.as_str(), event.event_id) {
+        (SECURITY, 4625) => {
+            let both = [event.sub_status, event.status].into_iter().flatten();
+            let known = both.into_iter().find(|&code| row(Table::Ntstatus, code).is_some());
+            numbered(event, Table::Ntstatus, known.or(status)?, Severity::Blocking)
+        }
+        ("TermDD", 56) => numbered(event, Table::Ntstatus, status?, Severity::Blocking),
+        (SECURITY, 4776) => {
+            let found = numbered(event, Table::Ntstatus, status?, Severity::Warning)?;
+            Some(at_most(found, Proof::Possible))
+        }
+        (SESSIONS, 40) => {
+            // With these a session was open before.
+            let severity = match event.reason? {
+                0 | 5 | 11 | 12 => return None,
+                1..=4 => Severity::Warning,
+                _ => Severity::Blocking,
+            };
+            numbered(event, Table::ExtendedReason, event.reason?, severity)
+        }
+        (CLIENT, 1026) => {
+            let reason = event.reason.filter(|reason| !matches!(reason, 0..=3 | 263))?;
+            let open = events.iter().any(|seen| seen.value.is(CLIENT, &[1027]));
+            let severity = if open { Severity::Warning } else { Severity::Blocking };
+            // What a client shows is a sign, seldom the cause.
+            Some(at_most(
+                numbered(event, Table::DisconnectReason, reason, severity)?,
+                Proof::Likely,
+            ))
+        }
+        (SCHANNEL, 36887 | 36888) => {
+            let found = numbered(event, Table::TlsAlert, event.alert?, Severity::Warning)?;
+            Some(at_most(found, Proof::Possible))
+        }
+        _ => by_row(event, codes::event(&event.provider, event.event_id)?),
+    }
+}
+
+/// What a row of the table of events says.
+fn by_row(event: &WindowsEvent, row: &EventRow) -> Option<Reading> {
+    let first = row.causes.first()?;
+    let proof = match (event.provider.as_str(), event.event_id, event.error) {
+        (SCHANNEL, 36870, code) if code != Some(UNKNOWN_CREDENTIALS) => Proof::Likely,
+        _ => row.proof,
+    };
+    let mut causes: Vec<_> = row.causes.iter().map(|id| (*id, Proof::Possible)).collect();
+    for (id, own) in &mut causes {
+        let is_missing = id.name() == "certificate-key-missing" && event.error == Some(BAD_KEYSET);
+        if id == first {
+            *own = proof;
+        } else if is_missing {
+            *own = Proof::Likely;
+        }
+    }
+    let error = event.error.map(|code| format!(", error 0x{code:X}")).unwrap_or_default();
+    let state = event.tls_error_state.map(|state| format!(", state {state}")).unwrap_or_default();
+    let service = event.service.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
+    let words = format!("{}{error}{state}{service}: {}.", name(event), row.meaning);
+    Some(Reading { causes, severity: row.severity, words })
+}
+
+/// What a number in an event says.
+fn numbered(
+    event: &WindowsEvent,
+    table: Table,
+    number: u32,
+    severity: Severity,
+) -> Option<Reading> {
+    let written = table.write(number);
+    let Some(row) = row(table, number) else {
+        // A status that no table has is one all the same.
+        let refused = CauseId("nla.refused");
+        let words = format!("{} says {written}, which no table here has.", name(event));
+        let causes = vec![(refused, Proof::Proven)];
+        return (table == Table::Ntstatus).then_some(Reading { causes, severity, words });
+    };
+    // Causes that only the host can see by itself are no rivals here.
+    let seen = |id: &&CauseId| !matches!(id.area(), "host" | "client");
+    let known: Vec<CauseId> = row.causes.iter().filter(seen).copied().collect();
+    let single = known.len() == 1;
+    let proof = |index| match (single, index) {
+        (true, _) => Proof::Proven,
+        (false, 0) => Proof::Likely,
+        _ => Proof::Possible,
+    };
+    let causes = known.into_iter().enumerate().map(|(index, id)| (id, proof(index))).collect();
+    let symbol = row.name.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
+    let words = format!("{} says {written}{symbol}: {}.", name(event), row.meaning);
+    Some(Reading { causes, severity, words })
+}
+
+fn row(table: Table, number: u32) -> Option<&'static Entry> {
+    codes::lookup(table, number).next()
+}
+
+fn at_most(mut reading: Reading, proof: Proof) -> Reading {
+    reading.causes.iter_mut().for_each(|(_, own)| *own = (*own).max(proof));
+    reading
+}
+
+/// `Event 4625 (Microsoft-Windows-Security-Auditing)`
+fn name(event: &WindowsEvent) -> String {
+    format!("Event {} ({})", event.event_id, event.provider)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine;
+    use crate::testing::Scene;
+
+    fn found(scene: &Scene, id: &str) -> Option<(Severity, Proof)> {
+        let cause = crate::CATALOGUE.iter().find(|cause| cause.id.0 == id)?;
+        scene
+            .with_evidence(|evidence| engine::judged(cause, evidence))
+            .map(|m| (m.severity, m.proof))
+    }
+
+    fn event(provider: &str, event_id: u32) -> WindowsEvent {
+        WindowsEvent { provider: provider.to_owned(), event_id, ..WindowsEvent::default() }
+    }
+
+    fn rejected(logon_type: u32, status: u32, sub_status: Option<u32>) -> WindowsEvent {
+        WindowsEvent {
+            logon_type: Some(logon_type),
+            status: Some(status),
+            sub_status,
+            ..event(SECURITY, 4625)
+        }
+    }
+
+    fn logged(events: impl IntoIterator<Item = WindowsEvent>) -> Scene {
+        events.into_iter().fold(Scene::new(), |scene, event| scene.logged(Stage::CredSsp, event))
+    }
+
+    const SURE: Option<(Severity, Proof)> = Some((Severity::Blocking, Proof::Proven));
+
+    #[test]
+    fn the_sub_status_of_a_rejection_decides() {
+        for (status, sub_status, cause) in [
+            (0xC000_006D, Some(0xC000_006A), "nla.credentials-rejected"),
+            (0xC000_006D, Some(0xC000_0064), "nla.credentials-rejected"),
+            (0xC000_006E, Some(0xC000_0071), "nla.password-expired"),
+            (0xC000_006E, Some(0xC000_0072), "nla.account-disabled"),
+            (0xC000_006E, Some(0xC000_006F), "nla.logon-hours"),
+            (0xC000_006E, Some(0xC000_0070), "nla.workstation-restriction"),
+            (0xC000_0193, None, "nla.account-expired"),
+            (0xC000_0224, None, "nla.password-must-change"),
+            (0xC000_0234, None, "nla.account-locked"),
+            (0xC000_015B, None, "nla.logon-type-not-granted"),
+            (0xC000_0133, None, "nla.clock-skew"),
+            (0xC000_0418, None, "nla.ntlm-blocked"),
+            (0xC000_018D, None, "nla.trust-broken"),
+            (0xC0FF_EE00, None, "nla.refused"),
+        ] {
+            let scene = logged([rejected(REMOTE, status, sub_status)]);
+            assert_eq!(found(&scene, cause), SURE, "{status:#x} {sub_status:x?}");
+        }
+        let locked = logged([rejected(REMOTE, 0xC000_0234, None)]);
+        assert_eq!(found(&locked, "nla.credentials-rejected"), None);
+    }
+
+    #[test]
+    fn a_logon_from_the_network_may_be_a_file_share() {
+        let cause = "nla.account-locked";
+        let alone = rejected(FROM_NETWORK, 0xC000_0234, None);
+        let possible = Some((Severity::Warning, Proof::Possible));
+        assert_eq!(found(&logged([alone.clone()]), cause), possible);
+        let core = event("Microsoft-Windows-RemoteDesktopServices-RdpCoreTS", 131);
+        assert_eq!(found(&logged([core, alone]), cause), SURE);
+    }
+
+    #[test]
+    fn a_later_success_takes_a_rejection_back_and_an_earlier_one_does_not() {
+        let cause = "nla.credentials-rejected";
+        let wrong = rejected(REMOTE, 0xC000_006D, Some(0xC000_006A));
+        let signed_in = || event(SESSIONS, 21);
+        assert_eq!(found(&logged([wrong.clone(), signed_in()]), cause), None);
+        assert_eq!(found(&logged([signed_in(), wrong]), cause), SURE);
+        let key = WindowsEvent { error: Some(UNKNOWN_CREDENTIALS), ..event(SCHANNEL, 36870) };
+        let both = logged([key, signed_in()]);
+        let warning = Some((Severity::Warning, Proof::Proven));
+        assert_eq!(found(&both, "tls.private-key-unavailable"), warning);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_opened_is_proven_by_its_number_alone() {
+        let key = |error| logged([WindowsEvent { error, ..event(SCHANNEL, 36870) }]);
+        let cause = "tls.private-key-unavailable";
+        assert_eq!(found(&key(Some(UNKNOWN_CREDENTIALS)), cause), SURE);
+        let likely = Some((Severity::Blocking, Proof::Likely));
+        assert_eq!(found(&key(Some(BAD_KEYSET)), cause), likely);
+        assert_eq!(found(&key(None), cause), likely);
+        assert_eq!(found(&key(Some(BAD_KEYSET)), "host.certificate-key-missing"), likely);
+        let other = logged([event(SCHANNEL, 36880)]);
+        assert_eq!(found(&other, cause), None);
+    }
+
+    #[test]
+    fn reasons_of_a_session_and_of_a_client() {
+        let ended = |reason| logged([WindowsEvent { reason: Some(reason), ..event(SESSIONS, 40) }]);
+        let warning = Some((Severity::Warning, Proof::Proven));
+        assert_eq!(found(&ended(3), "session.idle-timeout"), warning);
+        assert_eq!(found(&ended(9), "session.insufficient-privileges"), SURE);
+        for usual in [0, 5, 11, 12] {
+            assert_eq!(found(&ended(usual), "session.replaced"), None);
+            assert_eq!(found(&ended(usual), "session.ended-by-user"), None);
+        }
+        let client = |reason| WindowsEvent { reason: Some(reason), ..event(CLIENT, 1026) };
+        let likely = Some((Severity::Blocking, Proof::Likely));
+        assert_eq!(found(&logged([client(2567)]), "nla.credentials-rejected"), likely);
+        assert_eq!(found(&logged([client(260)]), "dns.name-not-found"), likely);
+        assert_eq!(found(&logged([client(3)]), "session.error"), None);
+        let lost = logged([event(CLIENT, 1027), client(772)]);
+        assert_eq!(
+            found(&lost, "session.closed").map(|(severity, _)| severity),
+            Some(Severity::Warning)
+        );
+    }
+
+    /// What nobody has checked must not stop anybody.
+    #[test]
+    fn no_unverified_row_blocks() {
+        for row in codes::events().iter().filter(|r| r.verified == codes::Verification::Unverified)
+        {
+            for &id in &row.events {
+                let scene = logged([event(&row.provider, id)]);
+                for cause in crate::CATALOGUE {
+                    let blocks =
+                        found(&scene, cause.id.0).is_some_and(|(s, _)| s == Severity::Blocking);
+                    assert!(!blocks, "{} {id}: {}", row.provider, cause.id);
+                }
+            }
+        }
+    }
+}

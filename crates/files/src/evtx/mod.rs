@@ -1,0 +1,219 @@
+//! Windows event logs: what in them concerns Remote Desktop.
+//!
+//! The format is a header of 4 KiB and blocks of 64 KiB, each readable by itself (MS-EVEN6 has the
+//! XML inside, the `evtx` crate the blocks). So a log is read block by block, with never more than
+//! one in memory; what is damaged costs its block or its record, and is said.
+
+mod attempts;
+mod known;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{ErrorKind, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use ::evtx::{EvtxChunkData, ParserSettings};
+use rdpdoctor_model::{Fact, Stage, Timestamp, WindowsEvent};
+
+pub use attempts::{Attempt, Attempts, attempts};
+pub use known::{Class, End, taken};
+use record::Record;
+
+/// The file's header, before the first block.
+const HEADER: usize = 4096;
+
+/// A block, called chunk in the format.
+const BLOCK: usize = 65_536;
+
+/// Blocks that are read at most: the header counts them in 16 bits.
+const MOST_BLOCKS: u64 = 65_536;
+
+/// Entries that are kept, the newest ones.
+const MOST_EVENTS: usize = 50_000;
+
+/// Different names of computers and channels, and problems, that are kept.
+const MOST_NAMES: usize = 16;
+
+/// An entry that concerns Remote Desktop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The number of its record.
+    pub record: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says.
+    pub event: WindowsEvent,
+    /// What it means for an attempt.
+    pub class: Class,
+    /// The stage it belongs to.
+    pub stage: Stage,
+    /// What became of that stage.
+    pub end: End,
+}
+
+/// An event log, as far as it could be read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Log {
+    /// The entries, in the order of their records.
+    pub entries: VecDeque<Entry>,
+    computers: Vec<String>,
+    channels: BTreeSet<String>,
+    records: u64,
+    concerning: u64,
+    lost_records: u64,
+    lost_blocks: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    problems: Vec<String>,
+}
+
+impl Log {
+    /// Reads a log to its end, or to where it cannot be read any more.
+    pub fn read(mut source: impl Read) -> Self {
+        let mut log = Self::default();
+        let mut header = vec![0; HEADER];
+        let Some(length) = log.fill(&mut source, &mut header) else { return log };
+        if length < HEADER {
+            log.problem("the file ends within its header".to_owned());
+            return log;
+        }
+        let claimed = u16::from_le_bytes([header[42], header[43]]);
+        let settings =
+            Arc::new(ParserSettings::default().separate_json_attributes(true).indent(false));
+        let mut used = 0_u64;
+        for number in 0..MOST_BLOCKS {
+            let mut block = vec![0; BLOCK];
+            let Some(length) = log.fill(&mut source, &mut block) else { break };
+            if length == 0 {
+                break;
+            }
+            if length < BLOCK {
+                log.problem(format!("the file ends within block {number}"));
+            }
+            // A log is made longer in advance; what was never written is zero.
+            if block.iter().all(|&byte| byte == 0) {
+                continue;
+            }
+            used += 1;
+            log.block(number, block, &settings);
+        }
+        if u64::from(claimed) > used {
+            log.problem(format!("the header tells of {claimed} blocks, and {used} are there"));
+        }
+        log
+    }
+
+    /// What was read, and what was lost.
+    pub fn fact(&self) -> Fact {
+        Fact::EventLog {
+            computers: self.computers.clone(),
+            channels: self.channels.iter().cloned().collect(),
+            records: self.records,
+            concerning: self.concerning,
+            lost_records: self.lost_records,
+            lost_blocks: self.lost_blocks,
+            first: self.first,
+            last: self.last,
+            problems: self.problems.clone(),
+        }
+    }
+
+    /// Whether it is the log of the client's side.
+    pub fn is_clients(&self) -> bool {
+        self.channels.iter().any(|channel| channel.contains("RDPClient"))
+    }
+
+    /// Fills the buffer as far as the source goes; none when it cannot be read.
+    fn fill(&mut self, source: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
+        let mut length = 0;
+        while length < buffer.len() {
+            match source.read(&mut buffer[length..]) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.problem(format!("the file could not be read on: {error}"));
+                    return None;
+                }
+            }
+        }
+        Some(length)
+    }
+
+    fn block(&mut self, number: u64, block: Vec<u8>, settings: &Arc<ParserSettings>) {
+        // The parser is safe code that minds every length; should it fail all the same, the block is
+        // lost and not the log.
+        let read = catch_unwind(AssertUnwindSafe(|| records(block, settings)));
+        match read {
+            Ok(Ok((records, lost))) => {
+                self.lost_records += lost;
+                records.into_iter().for_each(|record| self.take(record));
+            }
+            Ok(Err(problem)) => {
+                self.lost_blocks += 1;
+                self.problem(format!("block {number} could not be read: {problem}"));
+            }
+            Err(_) => {
+                self.lost_blocks += 1;
+                self.problem(format!("block {number} could not be read"));
+            }
+        }
+    }
+
+    fn take(&mut self, record: Record) {
+        self.records += 1;
+        self.written_on(&record.computer);
+        if self.channels.len() < MOST_NAMES && !record.channel.is_empty() {
+            self.channels.insert(record.channel.clone());
+        }
+        let Some(at) = record.at else { return };
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        let Some(entry) = known::entry(&record, at) else { return };
+        self.concerning += 1;
+        if self.entries.len() == MOST_EVENTS {
+            self.entries.pop_front();
+            self.problem(format!("only the newest {MOST_EVENTS} entries were looked at"));
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// The last name is the one that the computer bears now.
+    fn written_on(&mut self, name: &str) {
+        if name.is_empty() || self.computers.last().is_some_and(|last| last == name) {
+            return;
+        }
+        self.computers.retain(|other| other != name);
+        if self.computers.len() == MOST_NAMES {
+            self.computers.remove(0);
+        }
+        self.computers.push(name.to_owned());
+    }
+
+    fn problem(&mut self, problem: String) {
+        if self.problems.len() < MOST_NAMES && !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// The records of a block that concern anything here, and how many could not be read.
+fn records(
+    block: Vec<u8>,
+    settings: &Arc<ParserSettings>,
+) -> Result<(Vec<Record>, u64), &'static str> {
+    let mut data = EvtxChunkData::new(block, false).map_err(|_| "its header is damaged")?;
+    let mut chunk = data.parse(Arc::clone(settings)).map_err(|_| "its strings are damaged")?;
+    let (mut records, mut lost) = (Vec::new(), 0);
+    for record in chunk.iter() {
+        let read = record.and_then(::evtx::EvtxRecord::into_json_value).ok();
+        match read.and_then(|read| Record::read(read.event_record_id, &read.data)) {
+            Some(record) => records.push(record),
+            None => lost += 1,
+        }
+    }
+    Ok((records, lost))
+}

@@ -1,0 +1,147 @@
+//! A record's fields, by name where they have one and by place where not.
+
+use std::net::{IpAddr, SocketAddr};
+
+use rdpdoctor_model::Timestamp;
+use serde_json::Value;
+
+/// Longest text that is kept of a field, in characters.
+const LONGEST: usize = 256;
+
+/// Fields of a record that are looked at.
+const FIELDS: usize = 64;
+
+/// Depth of elements within the event's data.
+const DEPTH: u8 = 4;
+
+/// A record, whatever it is about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Record {
+    pub(super) number: u64,
+    pub(super) at: Option<Timestamp>,
+    pub(super) provider: String,
+    pub(super) id: u32,
+    pub(super) channel: String,
+    pub(super) computer: String,
+    pub(super) activity: Option<String>,
+    named: Vec<(String, String)>,
+    placed: Vec<String>,
+}
+
+impl Record {
+    /// Reads the event's JSON as the parser writes it; none when it is no event.
+    pub(super) fn read(number: u64, json: &Value) -> Option<Self> {
+        let event = json.get("Event")?;
+        let system = event.get("System")?;
+        let text = |value: Option<&Value>| value.and_then(scalar).unwrap_or_default();
+        let provider = system.get("Provider_attributes");
+        let mut record = Self {
+            number,
+            at: text(system.pointer("/TimeCreated_attributes/SystemTime")).parse().ok(),
+            provider: text(provider.and_then(|provider| provider.get("Name"))),
+            id: text(system.get("EventID")).parse().ok()?,
+            channel: text(system.get("Channel")),
+            computer: text(system.get("Computer")),
+            activity: system
+                .pointer("/Correlation_attributes/ActivityID")
+                .and_then(scalar)
+                .map(|activity| activity.to_ascii_lowercase()),
+            named: Vec::new(),
+            placed: Vec::new(),
+        };
+        for data in ["EventData", "UserData"].iter().filter_map(|name| event.get(name)) {
+            record.flatten("", data, DEPTH);
+        }
+        Some(record)
+    }
+
+    fn flatten(&mut self, name: &str, value: &Value, depth: u8) {
+        if depth == 0 || self.named.len() + self.placed.len() >= FIELDS {
+            return;
+        }
+        match value {
+            Value::Object(fields) => {
+                for (field, value) in fields.iter().filter(|(key, _)| !key.ends_with("_attributes"))
+                {
+                    // Fields without a name stand in `Data`, their texts under `#text`.
+                    let name = if field == "#text" { name } else { field };
+                    self.flatten(name, value, depth - 1);
+                }
+            }
+            Value::Array(values) => {
+                values.iter().for_each(|value| self.flatten(name, value, depth - 1));
+            }
+            value => match scalar(value) {
+                Some(text) if name == "Data" => self.placed.push(text),
+                Some(text) => self.named.push((name.to_owned(), text)),
+                None => {}
+            },
+        }
+    }
+
+    /// The first of these fields that is there and says something.
+    pub(super) fn field(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| {
+            let found = self.named.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
+            found.map(|(_, text)| text.trim()).filter(|text| !text.is_empty() && *text != "-")
+        })
+    }
+
+    /// The field at this place among those without a name.
+    pub(super) fn place(&self, index: usize) -> Option<&str> {
+        self.placed.get(index).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// A number, decimal or hexadecimal. A signed one keeps its bits.
+    pub(super) fn number(&self, names: &[&str]) -> Option<u32> {
+        self.field(names).and_then(number)
+    }
+
+    /// An address, with or without a port behind it.
+    pub(super) fn address(&self, names: &[&str]) -> Option<IpAddr> {
+        address(self.field(names)?)
+    }
+
+    /// The bytes behind the event.
+    pub(super) fn binary(&self) -> Vec<u8> {
+        let text = self.field(&["Binary"]).unwrap_or_default();
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let pairs = text.as_bytes().as_chunks::<2>().0.iter();
+        pairs.map_while(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+    }
+}
+
+/// A decimal or hexadecimal number; `%%1311` is how an event names a message by its number.
+pub(super) fn number(text: &str) -> Option<u32> {
+    let text = text.trim().trim_start_matches("%%");
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse::<i64>().ok().and_then(|value| match i32::try_from(value) {
+            Ok(signed) => Some(u64::from(signed.cast_unsigned())),
+            Err(_) => u64::try_from(value).ok(),
+        }),
+    }
+    .and_then(|value| u32::try_from(value).ok())
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_matches(['[', ']']);
+    let zoneless = bare.split('%').next().unwrap_or(bare);
+    let address = zoneless.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))?;
+    let IpAddr::V6(v6) = address else { return known(address) };
+    known(v6.to_ipv4_mapped().map_or(address, IpAddr::V4))
+}
+
+/// Windows writes 0.0.0.0 where it does not know.
+fn known(address: IpAddr) -> Option<IpAddr> {
+    (!address.is_unspecified()).then_some(address)
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.chars().take(LONGEST).collect()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,181 @@
+//! Logs that the lab writes, whole and damaged.
+
+use proptest::prelude::*;
+use rdpdoctor_lab::{LoggedEvent, event_log};
+
+use super::*;
+
+const MANAGER: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
+const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS";
+const SECURITY: &str = "Microsoft-Windows-Security-Auditing";
+
+fn event(
+    at_ms: u64,
+    provider: &'static str,
+    id: u32,
+    data: &[(&'static str, &str)],
+) -> LoggedEvent {
+    let data = data.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    LoggedEvent { at_ms, provider, id, channel: "System", activity: None, data }
+}
+
+fn read(events: &[LoggedEvent]) -> Log {
+    Log::read(event_log("PC42.corp.example", events).as_slice())
+}
+
+fn only(log: &Log) -> &WindowsEvent {
+    assert_eq!(log.entries.len(), 1, "{:?}", log.entries);
+    &log.entries[0].event
+}
+
+#[test]
+fn fields_that_matter_by_name_and_by_place() {
+    let log = read(&[event(
+        1,
+        SECURITY,
+        4625,
+        &[
+            ("TargetUserName", "jo"),
+            ("TargetDomainName", "CORP"),
+            ("Status", "0xc000006d"),
+            ("SubStatus", "0xc000006a"),
+            ("LogonType", "10"),
+            ("IpAddress", "::ffff:10.0.0.9"),
+            ("WorkstationName", "-"),
+        ],
+    )]);
+    let rejected = only(&log);
+    assert_eq!(rejected.user.as_deref(), Some("jo"));
+    assert_eq!((rejected.status, rejected.sub_status), (Some(0xC000_006D), Some(0xC000_006A)));
+    assert_eq!(rejected.address, "10.0.0.9".parse().ok());
+    assert_eq!(rejected.workstation, None);
+    assert_eq!(log.entries[0].at.to_string(), "2026-01-01T00:00:00.001Z");
+
+    let placed = [("", "server"), ("", "0x8009030d"), ("", "10001")];
+    let log = read(&[event(1, "Schannel", 36870, &placed)]);
+    assert_eq!(only(&log).error, Some(0x8009_030D));
+    assert_eq!(only(&log).tls_error_state, Some(10_001));
+
+    let service = [
+        ("param1", "Remotedesktopdienste"),
+        ("Binary", "5400650072006D0053006500720076006900630065000000"),
+    ];
+    let log = read(&[event(1, "Service Control Manager", 7034, &service)]);
+    assert_eq!(only(&log).service.as_deref(), Some("TermService"));
+
+    let log = read(&[event(
+        1,
+        "TermDD",
+        56,
+        &[("", "\\Device\\Termdd"), ("Binary", "00000600010000006F0000D0")],
+    )]);
+    assert_eq!(only(&log).status, Some(0xC000_006F));
+    let log = read(&[event(
+        1,
+        MANAGER,
+        1056,
+        &[("", "PC42"), ("Binary", "1DFAC0D5F7573BF536DAAD08198AED9CDD89A450")],
+    )]);
+    assert_eq!(only(&log).thumbprint.as_deref(), Some("1dfac0d5f7573bf536daad08198aed9cdd89a450"));
+}
+
+#[test]
+fn what_does_not_concern_remote_desktop_is_left_out() {
+    let log = read(&[
+        event(1, SECURITY, 4624, &[("LogonType", "2"), ("TargetUserName", "jo")]),
+        event(2, SECURITY, 4625, &[("LogonType", "5"), ("Status", "0xc000006d")]),
+        event(3, SECURITY, 4688, &[("TargetUserName", "jo")]),
+        event(4, "Service Control Manager", 7034, &[("param1", "Spooler")]),
+        event(
+            5,
+            "Microsoft-Windows-TerminalServices-LocalSessionManager",
+            21,
+            &[("Address", "LOCAL")],
+        ),
+        event(6, SECURITY, 5157, &[("DestPort", "443")]),
+        event(7, SECURITY, 5061, &[("KeyName", "le-web"), ("ReturnCode", "0x80090016")]),
+    ]);
+    assert!(log.entries.is_empty(), "{:?}", log.entries);
+    assert_eq!(log.records, 7);
+}
+
+#[test]
+fn attempts_by_time_address_and_activity() {
+    let mut first = event(0, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")]);
+    let mut later = event(40_000, MANAGER, 1149, &[("Param1", "jo"), ("Param3", "10.0.0.9")]);
+    first.activity = Some("{F4200000-0000-0000-0000-000000000001}");
+    later.activity = first.activity;
+    let other = event(1_000, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.8:50000")]);
+    let again = event(3_000, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.8:50001")]);
+    let near = event(3_100, "Schannel", 36874, &[]);
+    let log = read(&[first, other, again, near, later]);
+    let found = attempts([&log]);
+    let ids = |attempt: &Attempt<'_>| -> Vec<u32> {
+        attempt.entries.iter().map(|(_, entry)| entry.event.event_id).collect()
+    };
+    let all: Vec<_> = found.all.iter().map(ids).collect();
+    assert_eq!(all, [vec![131, 1149], vec![131, 131, 36874]]);
+    assert_eq!(found.all[0].user(), Some("jo"));
+    assert!(found.all[0].says_how_it_went() && !found.all[1].says_how_it_went());
+}
+
+#[test]
+fn the_logs_of_two_machines_are_not_one_attempt() {
+    let accepted = || event(0, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:5")]);
+    let here = read(&[accepted()]);
+    let there = Log::read(event_log("PC43", &[accepted()]).as_slice());
+    assert_eq!(attempts([&here, &there]).all.len(), 2);
+    let again = read(&[accepted()]);
+    assert_eq!(attempts([&here, &again]).all.len(), 1);
+}
+
+#[test]
+fn what_is_damaged_costs_what_is_damaged() {
+    let events: Vec<_> = (0..20).map(|at| event(at * 60_000, "Schannel", 36870, &[])).collect();
+    let whole = event_log("PC42", &events);
+    assert_eq!(Log::read(whole.as_slice()).entries.len(), 20);
+
+    let cut = Log::read(&whole[..4096 + 4000]);
+    assert!((1..20).contains(&cut.entries.len()), "{}", cut.entries.len());
+    assert_eq!(cut.problems, ["the file ends within block 0"]);
+
+    let header = Log::read(&whole[..100]);
+    assert_eq!(header.problems, ["the file ends within its header"]);
+    assert_eq!(Log::read(&[][..]).problems, ["the file ends within its header"]);
+
+    let mut broken = whole.clone();
+    broken[4096..4104].fill(0xFF);
+    let broken = Log::read(broken.as_slice());
+    assert_eq!((broken.entries.len(), broken.lost_blocks), (0, 1));
+
+    let mut record = whole.clone();
+    record[4096 + 1500..4096 + 1700].fill(0xEE);
+    let record = Log::read(record.as_slice());
+    assert!(record.lost_records > 0 && record.entries.len() > 10, "{:?}", record.fact());
+
+    let mut claims = whole;
+    claims[42..44].copy_from_slice(&u16::MAX.to_le_bytes());
+    let claims = Log::read(claims.as_slice());
+    assert_eq!(claims.entries.len(), 20);
+    assert_eq!(claims.problems, ["the header tells of 65535 blocks, and 1 are there"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn changed_bytes_do_no_harm(
+        changes in proptest::collection::vec((0_usize..3_000, any::<u8>()), 1..40),
+        length in 0_usize..8_000,
+    ) {
+        let events: Vec<_> = (0..4).map(|at| event(at, "Schannel", 36870, &[("a", "b")])).collect();
+        let mut log = event_log("PC42", &events);
+        for (at, byte) in changes {
+            log[4096 + at] = byte;
+        }
+        let read = Log::read(log.as_slice());
+        prop_assert!(read.entries.len() <= 64);
+        let _ = attempts([&read]);
+        let _ = Log::read(&log[..4096 + length]);
+    }
+}
