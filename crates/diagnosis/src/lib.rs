@@ -6,6 +6,7 @@
 mod cause;
 pub mod causes;
 pub mod codes;
+pub mod compare;
 mod engine;
 mod evidence;
 mod identity;

@@ -417,7 +417,11 @@ impl Scene {
     }
 
     pub(crate) fn with_evidence<T>(&self, use_it: impl FnOnce(&Evidence<'_>) -> T) -> T {
-        use_it(&Evidence::new(&self.observations, Some(&self.target), now(), self.policy))
+        use_it(&self.evidence())
+    }
+
+    pub(crate) fn evidence(&self) -> Evidence<'_> {
+        Evidence::new(&self.observations, Some(&self.target), now(), self.policy)
     }
 
     pub(crate) fn judge(&self, cause: &Cause) -> Option<Match> {

@@ -11,7 +11,10 @@ use crate::terms::{
     ResolveFailure, RevocationAnswer, RevocationSource, SecurityLayer, SecurityLayerAnswer,
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
-use crate::{Certificate, Hex, Lookup, ProxyChoice, ProxyReply, ProxyScheme, Timestamp};
+use crate::{
+    Certificate, Hex, IdleOutcome, Lookup, PathPart, ProxyChoice, ProxyReply, ProxyScheme, Stage,
+    Timestamp, WatchState,
+};
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
 /// name in kebab-case. A kind is never reused for something else.
@@ -758,6 +761,45 @@ pub enum Fact {
         segment: u32,
         /// The suite agreed.
         handshake: Lookup<String>,
+    },
+
+    // ── watch ───────────────────────────────────────────────────────────────────────────────────
+    /// A stretch of a watch in which every try ended alike.
+    WatchPeriod {
+        /// How the host was found.
+        state: WatchState,
+        /// When the first try of it began.
+        from: Timestamp,
+        /// When the last one did.
+        until: Timestamp,
+        /// How many tries.
+        ticks: u32,
+        /// The stage at which they failed or suffered.
+        at_stage: Option<Stage>,
+        /// The cause that was found.
+        cause: Option<String>,
+    },
+    /// The path changed between two tries of a watch.
+    PathChange {
+        /// What of it.
+        part: PathPart,
+        /// What it was.
+        before: String,
+        /// What it is.
+        after: String,
+    },
+    /// A connection was held without a word behind the Connection Confirm, then spoken on.
+    IdleHold {
+        /// For how long it was silent.
+        idle_ms: u64,
+        /// What came of speaking.
+        idle_outcome: IdleOutcome,
+        /// How it had ended, where it ended meanwhile.
+        ending: Option<Ending>,
+        /// Whether a new connection worked right behind it; absent when it did not.
+        fresh: Lookup<String>,
+        /// Whether anything else failed or changed while it was held.
+        disturbed: bool,
     },
 
     // ── what the user says, and what we ourselves did ───────────────────────────────────────────

@@ -17,6 +17,7 @@ mod target;
 mod terms;
 mod timestamp;
 mod user;
+mod watch;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
@@ -37,3 +38,4 @@ pub use terms::{
 };
 pub use timestamp::Timestamp;
 pub use user::{UserName, UserNameError};
+pub use watch::{IdleOutcome, PathPart, WatchState};

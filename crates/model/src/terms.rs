@@ -96,6 +96,8 @@ pub enum Purpose {
     Path,
     /// The connection to a proxy, which carries others.
     Proxy,
+    /// Held without a word, to see whether something on the way forgets it.
+    Idle,
 }
 
 /// What carries a connection.

@@ -144,6 +144,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Kerberos => "a ticket for the sign-in",
         Purpose::Path => "what does the path do to packets?",
         Purpose::Proxy => "the way to the proxy, which carries the next one",
+        Purpose::Idle => "whether silence is survived",
         Purpose::Revocation => "is the certificate revoked?",
     }
 }

@@ -43,6 +43,9 @@ pub static CATALOGUE: &[&Cause] = &[
     &net::mtu_blackhole::CAUSE,
     &net::packet_loss::CAUSE,
     &net::high_latency::CAUSE,
+    &net::idle_cut::CAUSE,
+    &net::path_changed::CAUSE,
+    &net::interrupted::CAUSE,
     &net::self_connection::CAUSE,
     &net::exposed_to_internet::CAUSE,
     // nego

@@ -202,6 +202,7 @@ pub const CAUSE_IDS: &[CauseId] = &[
     CauseId("client.update-regression"),
     // Beyond the published list, which is the least.
     CauseId("client.rdp-file-fragile-settings"),
+    CauseId("net.interrupted"),
 ];
 
 /// The identifier spelt `text`, where the contract names it.
