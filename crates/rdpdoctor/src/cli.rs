@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::cli_compare::CompareArgs;
+
 /// Says why a Remote Desktop connection fails, with its evidence, and what to change.
 #[derive(Debug, Parser)]
 #[command(name = "rdpdoctor", version, arg_required_else_help = true, args_override_self = true)]
@@ -21,6 +23,8 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// The same diagnosis from files: captures, event logs, .rdp files, saved documents
     Read(Box<ReadArgs>),
+    /// Hold saved documents side by side: what differs, and which cause that points to
+    Compare(Box<CompareArgs>),
     /// Say what a code shown by a client means, which causes produce it, what to check first
     Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like

@@ -1,6 +1,7 @@
 //! `rdpdoctor`: says why a Remote Desktop connection fails, with its evidence, and what to change.
 
 mod cli;
+mod cli_compare;
 mod commands;
 mod evidence_file;
 mod output;

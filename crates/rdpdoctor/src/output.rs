@@ -78,10 +78,15 @@ pub fn to_standard_output(answer: &str) -> anyhow::Result<()> {
 
 fn on_terminal(document: &Document, args: &OutputArgs) -> String {
     let view = if args.details { terminal::View::Details } else { terminal::View::Short };
-    let coloured = args.output.is_none()
-        && !args.no_color
+    let style = style(args.output.as_deref(), args.no_color);
+    terminal::render(document, view, style, terminal::DEFAULT_WIDTH)
+}
+
+/// Colours only where a person looks, and did not say no.
+pub fn style(file: Option<&Path>, no_color: bool) -> terminal::Style {
+    let coloured = file.is_none()
+        && !no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::io::stdout().is_terminal();
-    let style = if coloured { terminal::Style::Ansi } else { terminal::Style::Plain };
-    terminal::render(document, view, style, terminal::DEFAULT_WIDTH)
+    if coloured { terminal::Style::Ansi } else { terminal::Style::Plain }
 }

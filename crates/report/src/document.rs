@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rdpdoctor_diagnosis::Diagnosis;
+use rdpdoctor_diagnosis::{Cause, Diagnosis};
 use rdpdoctor_model::{Observation, ObservationId, Stage, Target, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -372,14 +372,7 @@ impl Document {
             verdict: texts.verdict(&diagnosis.verdict),
             stages,
             findings: diagnosis.findings.iter().map(|finding| texts.finding(finding)).collect(),
-            next_tests: diagnosis
-                .next_tests
-                .iter()
-                .map(|test| NextTest {
-                    why: texts.fill(test.why),
-                    command: texts.fill(test.command),
-                })
-                .collect(),
+            next_tests: diagnosis.next_tests.iter().map(|test| texts.next_test(test)).collect(),
             attempts: Vec::new(),
             observations,
             target: TargetEntry {
@@ -425,7 +418,7 @@ impl Document {
 }
 
 /// The catalogue's texts with a run's values in them.
-struct Texts<'a>(&'a RunContext);
+pub(crate) struct Texts<'a>(pub(crate) &'a RunContext);
 
 impl Texts<'_> {
     fn fill(&self, text: &str) -> String {
@@ -468,6 +461,24 @@ impl Texts<'_> {
         }
     }
 
+    pub(crate) fn remedies(&self, cause: &Cause) -> Vec<Remedy> {
+        let remedy = |remedy: &rdpdoctor_diagnosis::Remedy| Remedy {
+            id: remedy.id.to_owned(),
+            place: remedy.place.into(),
+            risk: remedy.risk.into(),
+            title: self.fill(remedy.title),
+            steps: self.fill_all(remedy.steps),
+            interrupts: self.fill(remedy.interrupts),
+            undo: self.fill_all(remedy.undo),
+            verify: self.fill(remedy.verify),
+        };
+        cause.remedies.iter().map(remedy).collect()
+    }
+
+    pub(crate) fn next_test(&self, test: &rdpdoctor_diagnosis::NextTest) -> NextTest {
+        NextTest { why: self.fill(test.why), command: self.fill(test.command) }
+    }
+
     fn finding(&self, finding: &rdpdoctor_diagnosis::Finding) -> Finding {
         let cause = finding.cause;
         Finding {
@@ -477,20 +488,7 @@ impl Texts<'_> {
             title: finding.title.clone(),
             explanation: finding.explanation.clone(),
             evidence: finding.evidence.clone(),
-            remedies: cause
-                .remedies
-                .iter()
-                .map(|remedy| Remedy {
-                    id: remedy.id.to_owned(),
-                    place: remedy.place.into(),
-                    risk: remedy.risk.into(),
-                    title: self.fill(remedy.title),
-                    steps: self.fill_all(remedy.steps),
-                    interrupts: self.fill(remedy.interrupts),
-                    undo: self.fill_all(remedy.undo),
-                    verify: self.fill(remedy.verify),
-                })
-                .collect(),
+            remedies: self.remedies(cause),
             references: cause.references.iter().map(ToString::to_string).collect(),
         }
     }

@@ -4,6 +4,7 @@
 //! that either may change without the other. Every renderer takes a document and nothing else, so
 //! that a masked one is masked everywhere and a saved one can be shown again.
 
+pub mod comparison;
 mod connections;
 pub mod document;
 mod harmless;
@@ -14,7 +15,8 @@ mod summary;
 #[cfg(test)]
 mod testing;
 
+pub use comparison::ComparisonDocument;
 pub use document::{Document, Engine, RunContext};
 pub use mask::{MaskError, Masker};
-pub use schema::schema;
+pub use schema::{comparison_schema, schema};
 pub use summary::stage_label;

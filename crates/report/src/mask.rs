@@ -762,7 +762,7 @@ fn profile_at(rest: &[char], previous: Option<char>) -> Option<(usize, String)> 
 }
 
 /// A file's name as a pseudonym with its extension; its folders go.
-fn mask_file(path: &str) -> String {
+pub(crate) fn mask_file(path: &str) -> String {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     // The hosts file is the same everywhere.
     if name.eq_ignore_ascii_case("hosts") || is_pseudonym(name) {

@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::Document;
+use crate::comparison::ComparisonDocument;
 use crate::document::SCHEMA_VERSION;
 
 /// The JSON Schema (2020-12) of [`Document`].
@@ -19,6 +20,20 @@ pub fn schema() -> Value {
     if let Some(kinds) = schema["$defs"]["Observation"]["anyOf"].as_array_mut() {
         keep_unknown_kinds_apart(kinds);
     }
+    schema
+}
+
+/// The JSON Schema (2020-12) of [`ComparisonDocument`].
+pub fn comparison_schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<ComparisonDocument>().to_value();
+    schema["title"] = json!("rdpdoctor comparison");
+    schema["description"] = json!(
+        "What rdpdoctor compare found: two groups of runs, what separates them, and the causes \
+         that this points to. Fields may be added; none is reused for something else."
+    );
+    schema["properties"]["schema_version"]["const"] = json!(SCHEMA_VERSION);
     schema
 }
 
@@ -60,17 +75,17 @@ mod tests {
     }
 
     #[test]
-    fn the_published_file_is_fresh() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/rdpdoctor-document.schema.json");
-        let wanted = serde_json::to_string_pretty(&schema()).expect("serialises") + "\n";
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(path, &wanted).expect("the file can be written");
+    fn the_published_files_are_fresh() {
+        for (name, schema) in [("document", schema()), ("comparison", super::comparison_schema())] {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/schema");
+            let path = format!("{folder}/rdpdoctor-{name}.schema.json");
+            let wanted = serde_json::to_string_pretty(&schema).expect("serialises") + "\n";
+            if std::env::var_os("UPDATE_SCHEMA").is_some() {
+                std::fs::write(&path, &wanted).expect("the file can be written");
+            }
+            let published = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(published == wanted, "{path} is stale; run this test with UPDATE_SCHEMA=1");
         }
-        let published = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            published == wanted,
-            "schema/rdpdoctor-document.schema.json is stale; run this test with UPDATE_SCHEMA=1"
-        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod check;
+mod compare;
 mod explain;
 mod lab;
 mod read;
@@ -19,6 +20,7 @@ pub const UNKNOWN: u8 = 3;
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Read(args) => read::run(&args),
         Command::Lab(command) => lab::run(command),

@@ -129,7 +129,7 @@ fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
 
 /// A saved document, judged again with today's rules.
-fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
+pub fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
     let name = path.display();
     let bytes = evidence_file::bytes(path, LONGEST_DOCUMENT + 1)?;
     ensure!(bytes.len() as u64 <= LONGEST_DOCUMENT, "{name} is longer than any document");

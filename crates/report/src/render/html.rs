@@ -12,7 +12,7 @@ use crate::document::{Finding, Remedy, Severity, StageEntry, StageStatus, Status
 use crate::harmless::clean;
 use crate::stage_label;
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// Renders `document` as an HTML page in UTF-8.
 ///
@@ -36,7 +36,7 @@ pub fn render(document: &Document) -> Result<String, serde_json::Error> {
 
 /// JSON for the inside of a script element: without a `<`, nothing in it can close the element or
 /// open a comment (HTML standard, 4.12.1.3).
-fn embeddable(json: &str) -> String {
+pub(super) fn embeddable(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
 
@@ -56,16 +56,16 @@ fn escape(text: &str, limit: usize) -> String {
     out
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     escape(text, words::SHORT)
 }
 
-fn long(text: &str) -> String {
+pub(super) fn long(text: &str) -> String {
     escape(text, words::LONG)
 }
 
 /// The colour of a verdict.
-fn tone(status: Status) -> &'static str {
+pub(super) fn tone(status: Status) -> &'static str {
     match status {
         Status::Ok => "good",
         Status::Degraded | Status::Unknown => "warn",
@@ -101,16 +101,20 @@ fn stage_word(status: StageStatus) -> &'static str {
 }
 
 /// A page in the making.
-struct Page(String);
+pub(super) struct Page(pub(super) String);
 
 impl Page {
-    fn add(&mut self, html: &str) {
+    pub(super) fn add(&mut self, html: &str) {
         self.0.push_str(html);
         self.0.push('\n');
     }
 
     fn head(&mut self, document: &Document) {
-        let title = format!("{}: {}", words::label(document), words::title(document));
+        self.begin(&format!("{}: {}", words::label(document), words::title(document)));
+    }
+
+    /// The head of a page that loads nothing and runs nothing.
+    pub(super) fn begin(&mut self, title: &str) {
         let _ = write!(
             self.0,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -119,7 +123,7 @@ impl Page {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n\
              <style>\n{STYLE}</style>\n</head>\n<body>\n",
-            short(&title)
+            short(title)
         );
     }
 
@@ -321,7 +325,7 @@ impl Page {
         self.add("</div>\n</details>");
     }
 
-    fn remedy(&mut self, remedy: &Remedy, open: bool) {
+    pub(super) fn remedy(&mut self, remedy: &Remedy, open: bool) {
         let open = if open { " open" } else { "" };
         self.add(&format!(
             "<details{open}>\n<summary>{} <span class=\"meta\">({}, risk {})</span></summary>\n\
@@ -537,7 +541,7 @@ fn evidence_link(id: &str) -> String {
 }
 
 /// A link only for what is an address in the web; a saved document could hold anything.
-fn reference_link(reference: &str) -> String {
+pub(super) fn reference_link(reference: &str) -> String {
     let text = short(reference);
     if reference.starts_with("https://") || reference.starts_with("http://") {
         format!("<a href=\"{text}\" rel=\"noopener noreferrer\">{text}</a>")

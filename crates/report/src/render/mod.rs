@@ -1,5 +1,6 @@
 //! What a document looks like to people.
 
+pub mod comparison;
 pub mod explain;
 pub mod html;
 pub mod terminal;

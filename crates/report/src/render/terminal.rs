@@ -65,7 +65,7 @@ pub fn render(document: &Document, view: View, style: Style, columns: usize) -> 
 
 /// How a piece of a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Paint {
+pub(super) enum Paint {
     Plain,
     Good,
     Warn,
@@ -90,15 +90,15 @@ impl Paint {
 
 /// One line in pieces.
 #[derive(Debug, Clone, Default)]
-struct Line(Vec<(Paint, String)>);
+pub(super) struct Line(Vec<(Paint, String)>);
 
 impl Line {
-    fn plain(text: impl Into<String>) -> Self {
+    pub(super) fn plain(text: impl Into<String>) -> Self {
         Self(vec![(Paint::Plain, text.into())])
     }
 
     /// Text in front of which stands a coloured piece, padded to `column`.
-    fn labelled(paint: Paint, label: &str, column: usize, text: &str) -> Self {
+    pub(super) fn labelled(paint: Paint, label: &str, column: usize, text: &str) -> Self {
         let gap = column.saturating_sub(2 + width(label)).max(2);
         Self(vec![
             (Paint::Plain, "  ".to_owned()),
@@ -107,7 +107,7 @@ impl Line {
         ])
     }
 
-    fn paint(&self, style: Style) -> String {
+    pub(super) fn paint(&self, style: Style) -> String {
         let pieces = self.0.iter().map(|(paint, text)| match (style, paint.sgr()) {
             (Style::Ansi, Some(sgr)) => format!("\u{1b}[{sgr}m{text}\u{1b}[0m"),
             _ => text.clone(),
@@ -186,7 +186,13 @@ impl Block {
 
 /// Text behind a label, indented below it. A label that is too long for its column takes the room
 /// from the text.
-fn labelled_text(paint: Paint, label: &str, text: &str, columns: usize, most: usize) -> Vec<Line> {
+pub(super) fn labelled_text(
+    paint: Paint,
+    label: &str,
+    text: &str,
+    columns: usize,
+    most: usize,
+) -> Vec<Line> {
     let column = LABEL_COLUMN.max(2 + width(label) + 2);
     wrap_at_most(text, columns - column, most)
         .iter()

@@ -77,7 +77,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         words.push_str(&format!(" There were {count} such times."));
     }
     if let Some(seconds) = step(&periods) {
-        words.push_str(&format!(" They begin about every {seconds} s: look for a timer of that length."));
+        words.push_str(&format!(
+            " They begin about every {seconds} s: look for a timer of that length."
+        ));
     }
     let ids = periods.iter().map(Seen::id);
     Some(Match::new(Severity::Warning, Proof::Proven, ids).detailed(words))

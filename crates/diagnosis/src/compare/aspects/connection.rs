@@ -75,17 +75,20 @@ fn path(evidence: &Evidence<'_>, out: &mut Collector) {
     if let Some(seen) = &series {
         let (lost, sent) = (seen.value.lost, seen.value.sent);
         let text = format!("{lost} of {sent} echo requests lost");
-        out.keyed((Stage::Network, "loss"), Weight::Matters, Key::Loss(lost, sent), text, [
-            seen.id()
-        ]);
+        out.keyed(
+            (Stage::Network, "loss"),
+            Weight::Matters,
+            Key::Loss(lost, sent),
+            text,
+            [seen.id()],
+        );
     }
     let figures = evidence.main_path(|fact| match fact {
         Fact::TcpFigures { round_trip_ms, path_mtu, .. } => Some((*round_trip_ms, *path_mtu)),
         _ => None,
     });
     let measured = series.and_then(|seen| Some((seen.value.median_ms?, true, seen.id())));
-    let measured =
-        measured.or_else(|| figures.last().map(|seen| (seen.value.0, false, seen.id())));
+    let measured = measured.or_else(|| figures.last().map(|seen| (seen.value.0, false, seen.id())));
     if let Some((trip, by_series, id)) = measured {
         let name = (Stage::Network, "round-trip");
         let text = format!("{trip:.1} ms");

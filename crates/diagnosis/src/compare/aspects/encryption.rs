@@ -129,12 +129,8 @@ fn certificate(evidence: &Evidence<'_>, out: &mut Collector) {
     let Some(seen) = evidence.server_certificate() else { return };
     let own: &Certificate = seen.value;
     let issuer = if own.self_issued { "itself" } else { own.issuer.as_str() };
-    let text = format!(
-        "{}, valid until {}, SHA-256 {}",
-        own.subject,
-        own.not_after.date(),
-        own.sha256
-    );
+    let text =
+        format!("{}, valid until {}, SHA-256 {}", own.subject, own.not_after.date(), own.sha256);
     out.text((Stage::Tls, "certificate"), Weight::Identity, text, [seen.id()]);
     out.text((Stage::Tls, "issuer"), Weight::Matters, issuer, [seen.id()]);
     if let Some(chain) = look::chain(evidence).filter(|chain| chain.value.1 > 0) {

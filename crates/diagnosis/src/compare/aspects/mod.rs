@@ -66,7 +66,8 @@ impl Key {
             (Self::Any(a), Self::Any(b)) => (a.is_empty() && b.is_empty()) || !a.is_disjoint(b),
             (Self::Clock(a), Self::Clock(b)) => a.abs_diff(*b) <= CLOCK_NOISE_MS.unsigned_abs(),
             (Self::RoundTrip(a, series), Self::RoundTrip(b, other_series)) => {
-                let far = if *series && *other_series { FARTHER_MS } else { FARTHER_BY_HANDSHAKE_MS };
+                let far =
+                    if *series && *other_series { FARTHER_MS } else { FARTHER_BY_HANDSHAKE_MS };
                 (a - b).abs() < far || a.max(*b) < a.min(*b) * TIMES_LONGER
             }
             // Nobody who answers no echo request loses anything by that.

@@ -16,7 +16,12 @@ pub(super) fn collect(evidence: &Evidence<'_>, out: &mut Collector) {
 fn challenge(evidence: &Evidence<'_>, out: &mut Collector) {
     for seen in evidence.main_path(Some) {
         let Fact::NtlmChallenge {
-            netbios_computer, dns_computer, netbios_domain, dns_domain, version, ..
+            netbios_computer,
+            dns_computer,
+            netbios_domain,
+            dns_domain,
+            version,
+            ..
         } = seen.value
         else {
             continue;
@@ -93,8 +98,10 @@ fn session(evidence: &Evidence<'_>, out: &mut Collector) {
         match seen.value {
             Fact::McsConnectResponse { result, multitransport_flags, .. } => {
                 add(Stage::Mcs, "result", result.to_string(), id.clone());
-                let text = multitransport_flags
-                    .map_or_else(|| "not offered".to_owned(), |flags| format!("offered, {flags:#x}"));
+                let text = multitransport_flags.map_or_else(
+                    || "not offered".to_owned(),
+                    |flags| format!("offered, {flags:#x}"),
+                );
                 add(Stage::Udp, "multitransport", text, id);
             }
             Fact::ServerSecurityData { encryption_method, encryption_level, .. } => {

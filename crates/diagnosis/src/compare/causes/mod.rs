@@ -82,7 +82,9 @@ fn separated(
     let explanation = found.first().map(|f| f.explanation.clone()).unwrap_or_default();
     let shown = match (groups.runs(group).len(), groups.runs(group.other()).len()) {
         (1, 1) => "One run shows it, the other does not.".to_owned(),
-        (here, there) => format!("All {here} runs of one side show it, none of the {there} others."),
+        (here, there) => {
+            format!("All {here} runs of one side show it, none of the {there} others.")
+        }
     };
     Pointer {
         cause,

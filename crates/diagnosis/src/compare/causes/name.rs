@@ -24,7 +24,8 @@ pub(super) fn other_address(groups: &Groups<'_, '_>, differences: &[Difference])
         let mut rests = moved;
         rests.extend(difference(differences, "hosts-file"));
         let title = format!("The hosts file of one machine gives {host} another address");
-        let why = "The addresses that were used are the file's, and the other side has no such line.";
+        let why =
+            "The addresses that were used are the file's, and the other side has no such line.";
         let cause = &dns::hosts_override::CAUSE;
         let why = why.to_owned();
         return vec![pointer(cause, Proof::Proven, Some(group), title, why, &rests)];

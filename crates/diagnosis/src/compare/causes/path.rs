@@ -17,9 +17,8 @@ pub(super) fn open_from_elsewhere(
     differences: &[Difference],
 ) -> Vec<Pointer> {
     let Some(connection) = difference(differences, "connection") else { return Vec::new() };
-    let silent = |run: &Evidence<'_>| {
-        matches!(run.tcp(), TcpResult::Failed(ConnectFailure::Timeout, _))
-    };
+    let silent =
+        |run: &Evidence<'_>| matches!(run.tcp(), TcpResult::Failed(ConnectFailure::Timeout, _));
     let blocked = [Group::First, Group::Second].into_iter().find(|group| {
         let open = |run: &Evidence<'_>| run.tcp() == TcpResult::Connected;
         groups.runs(*group).iter().all(silent) && groups.runs(group.other()).iter().all(open)
@@ -111,9 +110,12 @@ pub(super) fn longer(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec
 pub(super) fn clock(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<Pointer> {
     let Some(clock) = difference(differences, "clock") else { return Vec::new() };
     let two = difference(differences, "machine");
-    let title = "The clocks of a machine that checked and of the host are apart on one side".to_owned();
+    let title =
+        "The clocks of a machine that checked and of the host are apart on one side".to_owned();
     let whose = match (groups.same_host, two.is_some()) {
-        (true, true) => "The host is the same, so it is the clock of one of the machines that checked.",
+        (true, true) => {
+            "The host is the same, so it is the clock of one of the machines that checked."
+        }
         (true, false) => "Host and machine are the same, so one of their clocks was set meanwhile.",
         (false, _) => "Which of the clocks is wrong the runs do not say.",
     };
