@@ -91,7 +91,7 @@ fn separated(
         proof,
         group: Some(group),
         title,
-        explanation: format!("{explanation} {shown}"),
+        explanation: format!("{shown} {explanation}"),
         aspects: Vec::new(),
         evidence: evidence.collect(),
     }
