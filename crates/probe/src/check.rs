@@ -76,10 +76,20 @@ impl Default for CheckOptions {
 pub enum SideQuestions {
     /// Nothing.
     None,
+    /// What makes no further connection, and what a failure needs to be told apart: for checks
+    /// that are repeated.
+    Light,
     /// At most two extra TCP connections, and more only where a failure names the question.
     Few,
     /// Every security layer and TLS version.
     All,
+}
+
+impl SideQuestions {
+    /// Whether connections are made for curiosity.
+    pub(crate) fn connect(self) -> bool {
+        matches!(self, Self::Few | Self::All)
+    }
 }
 
 /// How long each stage may take.
@@ -252,7 +262,7 @@ impl Prober {
 /// revoked.
 fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
-        && context.side != SideQuestions::None
+        && context.side.connect()
         // Whether the proxy leads to the authority as well, nobody said.
         && context.route.is_none()
     {

@@ -7,6 +7,8 @@ mod by_proxy;
 mod check;
 mod echo;
 mod exchange;
+mod idle;
+mod interface;
 mod journal;
 mod kerberos;
 mod link;
@@ -21,6 +23,8 @@ mod tickets;
 mod tls;
 
 pub use check::{CheckOptions, Deadlines, Prober, Progress, SideQuestions};
+pub use idle::{Held, hold_idle};
+pub use interface::interface_of;
 pub use journal::Journal;
 pub use proxy::{Proxy, ProxySignIn};
 pub use sign_in::{Gate, Release, SignIn};

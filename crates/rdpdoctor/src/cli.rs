@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli_compare::CompareArgs;
+pub use crate::cli_watch::WatchArgs;
 
 /// Says why a Remote Desktop connection fails, with its evidence, and what to change.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub enum Command {
     Read(Box<ReadArgs>),
     /// Hold saved documents side by side: what differs, and which cause that points to
     Compare(Box<CompareArgs>),
+    /// Repeat the check for a while: what changed, and when it broke
+    Watch(Box<WatchArgs>),
     /// Say what a code shown by a client means, which causes produce it, what to check first
     Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like
@@ -252,14 +255,14 @@ pub fn one_line(error: &clap::Error) -> String {
     format!("{first} {missing}").trim_end().to_owned() + "; see rdpdoctor --help"
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value <= 86_400.0 => Ok(Duration::from_secs_f64(value)),
         _ => Err("a number of seconds above 0, at most 86400".to_owned()),
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let problem = || "a duration such as 90s, 10m or 2h".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let value: u64 = digits.parse().map_err(|_| problem())?;

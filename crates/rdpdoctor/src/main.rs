@@ -2,6 +2,7 @@
 
 mod cli;
 mod cli_compare;
+mod cli_watch;
 mod commands;
 mod evidence_file;
 mod output;
@@ -9,6 +10,7 @@ mod progress;
 mod proxy;
 mod rdp_file;
 mod sign_in;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -14,9 +14,10 @@ mod schema;
 mod summary;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 
 pub use comparison::ComparisonDocument;
 pub use document::{Document, Engine, RunContext};
 pub use mask::{MaskError, Masker};
-pub use schema::{comparison_schema, schema};
+pub use schema::{comparison_schema, schema, watch_schema};
 pub use summary::stage_label;

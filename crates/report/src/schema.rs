@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::Document;
 use crate::comparison::ComparisonDocument;
 use crate::document::SCHEMA_VERSION;
+use crate::watch::WatchEvent;
 
 /// The JSON Schema (2020-12) of [`Document`].
 pub fn schema() -> Value {
@@ -34,6 +35,19 @@ pub fn comparison_schema() -> Value {
          that this points to. Fields may be added; none is reused for something else."
     );
     schema["properties"]["schema_version"]["const"] = json!(SCHEMA_VERSION);
+    schema
+}
+
+/// The JSON Schema (2020-12) of a line of `watch --json`; the last line is a document.
+pub fn watch_schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<WatchEvent>().to_value();
+    schema["title"] = json!("rdpdoctor watch line");
+    schema["description"] = json!(
+        "One line of rdpdoctor watch --json. The last line is a document of its own schema: it \
+         has schema_version and no event."
+    );
     schema
 }
 
@@ -76,7 +90,11 @@ mod tests {
 
     #[test]
     fn the_published_files_are_fresh() {
-        for (name, schema) in [("document", schema()), ("comparison", super::comparison_schema())] {
+        for (name, schema) in [
+            ("document", schema()),
+            ("comparison", super::comparison_schema()),
+            ("watch-line", super::watch_schema()),
+        ] {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/schema");
             let path = format!("{folder}/rdpdoctor-{name}.schema.json");
             let wanted = serde_json::to_string_pretty(&schema).expect("serialises") + "\n";

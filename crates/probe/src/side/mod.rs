@@ -27,7 +27,7 @@ pub(crate) fn beside_tls(
     selected: u32,
     beside: &mut JoinSet<()>,
 ) {
-    if context.side != SideQuestions::None {
+    if context.side.connect() {
         beside.spawn(security::layers(context.clone(), remote, selected));
     }
     if context.side == SideQuestions::All {

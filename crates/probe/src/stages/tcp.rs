@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::dns::millis;
 use crate::Journal;
-use crate::check::{Context, SideQuestions};
+use crate::check::Context;
 use crate::stream::MeteredStream;
 
 /// RFC 8305 section 5: how long one address has before the next is tried beside it.
@@ -56,7 +56,7 @@ pub(crate) async fn run(
             Some(Ok(Some(stream))) => {
                 // Is the other address family alive? One that was not tried yet is asked beside.
                 let other = waiting.find(|a| a.is_ipv4() != stream.remote().is_ipv4());
-                if let Some(&address) = other.filter(|_| context.side != SideQuestions::None) {
+                if let Some(&address) = other.filter(|_| context.side.connect()) {
                     let remote = SocketAddr::new(address, context.target.port);
                     let journal = Arc::clone(&context.journal);
                     let (limit, purpose) = (context.deadlines.tcp, Purpose::OtherAddress);

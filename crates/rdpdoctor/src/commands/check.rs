@@ -66,7 +66,9 @@ fn check(
     let proxy = proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
-    let plan = line.suspended(|| sign_in::plan(args, &target, policy(args).trust, &memory, &line));
+    let plan = line.suspended(|| {
+        sign_in::plan(args, &target, policy(args.trust, args.security).trust, &memory, &line)
+    });
     let plan = plan.inspect_err(|_| line.clone().end())?;
     let runtime = tokio::runtime::Runtime::new()?;
     let job = Job { args, target, file, reported, proxy, plan, memory };
@@ -146,7 +148,8 @@ impl Job<'_> {
             add(Source::Client, Stage::CredSsp, fact.clone());
         }
         let judged_at = journal.started_at();
-        let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy(args));
+        let policy = policy(args.trust, args.security);
+        let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy);
         let diagnosis = diagnose(&evidence);
         let status = diagnosis.verdict.status;
         let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
@@ -201,34 +204,40 @@ fn options(args: &CheckArgs) -> CheckOptions {
         (false, true) => SideQuestions::None,
         (false, false) => SideQuestions::Few,
     };
-    let deadlines = match args.timeout {
-        Some(limit) => Deadlines::default().capped(limit),
-        None => Deadlines::default(),
-    };
-    // MS-RDPBCGR 2.2.1.1.1: PROTOCOL_SSL 1, PROTOCOL_HYBRID 2, PROTOCOL_HYBRID_EX 8.
-    let requested_protocols = match args.security {
-        Security::Auto => 0x0B,
-        Security::Rdp => 0,
-        Security::Tls => 1,
-        Security::Nla => 0x0A,
-    };
     CheckOptions {
-        requested_protocols,
+        requested_protocols: requested_protocols(args.security),
         side,
-        deadlines,
+        deadlines: deadlines(args.timeout),
         samples: args.network_samples,
         ..CheckOptions::default()
     }
 }
 
-fn policy(args: &CheckArgs) -> Policy {
+/// MS-RDPBCGR 2.2.1.1.1: PROTOCOL_SSL 1, PROTOCOL_HYBRID 2, PROTOCOL_HYBRID_EX 8.
+pub fn requested_protocols(security: Security) -> u32 {
+    match security {
+        Security::Auto => 0x0B,
+        Security::Rdp => 0,
+        Security::Tls => 1,
+        Security::Nla => 0x0A,
+    }
+}
+
+/// What `--timeout` caps.
+pub fn deadlines(timeout: Option<Duration>) -> Deadlines {
+    let usual = Deadlines::default();
+    timeout.map_or(usual, |limit| usual.capped(limit))
+}
+
+/// What the user insists on.
+pub fn policy(trust: TrustLevel, security: Security) -> Policy {
     Policy {
-        trust: match args.trust {
+        trust: match trust {
             TrustLevel::Strict => Trust::Strict,
             TrustLevel::Warn => Trust::Warn,
             TrustLevel::Any => Trust::Any,
         },
-        security: match args.security {
+        security: match security {
             Security::Auto => RequiredSecurity::Auto,
             Security::Rdp => RequiredSecurity::Rdp,
             Security::Tls => RequiredSecurity::Tls,
@@ -237,7 +246,8 @@ fn policy(args: &CheckArgs) -> Policy {
     }
 }
 
-fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
+/// The target's addresses in the order in which they are tried.
+pub fn addresses(observations: &[Observation]) -> Vec<IpAddr> {
     observations
         .iter()
         .find_map(|o| match &o.fact {

@@ -5,6 +5,7 @@ mod compare;
 mod explain;
 mod lab;
 mod read;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Read(args) => read::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Lab(command) => lab::run(command),
     };
     match result {

@@ -127,7 +127,7 @@ impl Page {
         );
     }
 
-    fn verdict(&mut self, document: &Document) {
+    pub(super) fn verdict(&mut self, document: &Document) {
         let target = &document.target;
         self.add(&format!("<header class=\"{}\">", tone(document.verdict.status)));
         self.add(&format!(
@@ -281,7 +281,7 @@ impl Page {
         self.add("</tbody>\n</table>");
     }
 
-    fn findings(&mut self, findings: &[Finding]) {
+    pub(super) fn findings(&mut self, findings: &[Finding]) {
         if findings.is_empty() {
             return;
         }
@@ -360,7 +360,7 @@ impl Page {
         self.add("</ol>");
     }
 
-    fn next_tests(&mut self, document: &Document) {
+    pub(super) fn next_tests(&mut self, document: &Document) {
         let explain = words::next_test(document).filter(|_| document.next_tests.is_empty());
         let tests: Vec<_> = document.next_tests.iter().cloned().chain(explain).collect();
         if tests.is_empty() {
@@ -429,7 +429,7 @@ impl Page {
         self.add("</tbody>\n</table>");
     }
 
-    fn evidence(&mut self, document: &Document) {
+    pub(super) fn evidence(&mut self, document: &Document) {
         if document.observations.is_empty() {
             return;
         }
@@ -465,7 +465,7 @@ impl Page {
         self.add("</tbody>\n</table>");
     }
 
-    fn foot(&mut self, document: &Document, json: &str) {
+    pub(super) fn foot(&mut self, document: &Document, json: &str) {
         self.add(&format!(
             "<footer>\n<p>Made by {} {} at {}; the check took {} ms. This page loads nothing and \
              runs nothing. The element <code>rdpdoctor-document</code> in its source holds the \

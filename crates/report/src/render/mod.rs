@@ -5,4 +5,5 @@ pub mod explain;
 pub mod html;
 pub mod terminal;
 pub mod text;
+pub mod watch;
 mod words;
