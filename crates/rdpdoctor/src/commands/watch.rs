@@ -13,7 +13,7 @@ use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, diagnose};
 use rdpdoctor_files::rdpfile::Way;
 use rdpdoctor_model::{
-    Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target, Timestamp,
+    Fact, GatewayUse, IdleOutcome, Observation, ObservationId, Source, Stage, Target, Timestamp,
 };
 use rdpdoctor_probe::{CheckOptions, Held, Journal, Prober, Proxy, SideQuestions, hold_idle};
 use rdpdoctor_report::document::{Engine, RunContext};
@@ -80,6 +80,10 @@ struct Job<'a> {
 /// were when it began.
 type Holding = (Option<Held>, Duration, u32);
 
+fn survived(holding: &Holding) -> bool {
+    holding.0.as_ref().is_some_and(|held| held.outcome == IdleOutcome::Answered)
+}
+
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Job<'_> {
@@ -92,6 +96,8 @@ impl Job<'_> {
         let mut timeline = Timeline::new(self.target.clone(), policy, Timestamp::now());
         let mut plan = IdlePlan::default();
         let mut holding: JoinSet<Holding> = JoinSet::new();
+        // What did not survive waits for the next try: did anything else fail as well?
+        let mut doubtful: Option<Holding> = None;
         let mut stop: Stop = Box::pin(async {
             let _ = tokio::signal::ctrl_c().await;
         });
@@ -103,26 +109,43 @@ impl Job<'_> {
             };
             let (tick, news) = timeline.add(seen);
             teller.tell(WatchEvent::Tick(tick), news, &timeline)?;
+            if let Some(held) = doubtful.take() {
+                self.held(held, &mut timeline, &mut plan, teller)?;
+            }
             // Tries that took long are not made up for.
             while next <= Instant::now() {
                 next += every;
             }
             let until = if next > end { end } else { next };
             loop {
-                self.hold(&timeline, &plan, &mut holding, end);
-                if next > end && holding.is_empty() {
-                    return Ok(timeline);
+                if doubtful.is_none() {
+                    self.hold(&timeline, &plan, &mut holding, end);
                 }
-                tokio::select! {
-                    Some(Ok(held)) = holding.join_next() => {
+                let over = next > end && holding.is_empty();
+                let stopped = over
+                    || tokio::select! {
+                        Some(Ok(held)) = holding.join_next() => {
+                            if survived(&held) {
+                                self.held(held, &mut timeline, &mut plan, teller)?;
+                            } else {
+                                doubtful = Some(held);
+                            }
+                            false
+                        }
+                        () = tokio::time::sleep_until(until) => {
+                            if next <= end {
+                                break;
+                            }
+                            true
+                        }
+                        () = &mut stop => true,
+                    };
+                if stopped {
+                    if let Some(held) = doubtful {
                         self.held(held, &mut timeline, &mut plan, teller)?;
                     }
-                    () = tokio::time::sleep_until(until) => break,
-                    () = &mut stop => return Ok(timeline),
+                    return Ok(timeline);
                 }
-            }
-            if next > end {
-                break;
             }
         }
         Ok(timeline)

@@ -23,3 +23,4 @@ mod servers;
 mod sign_in;
 mod support;
 mod usage;
+mod watch;

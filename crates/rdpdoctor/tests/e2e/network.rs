@@ -8,24 +8,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::support::{Run, cause, findings, run};
 
 /// The host's address, behind the router, and the client's.
-const HOST: &str = "10.213.2.2";
+pub const HOST: &str = "10.213.2.2";
 const HOST_V6: &str = "fd13:2::2";
 const CLIENT: &str = "10.213.1.2";
 
 /// Three namespaces in a row, removed with the test however it ends.
-struct Network {
-    id: String,
+pub struct Network {
+    pub id: String,
     children: Vec<Child>,
 }
 
-fn sh(command: &str) {
+pub fn sh(command: &str) {
     let output = Command::new("sh").args(["-ec", command]).output().expect("sh runs");
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 impl Network {
     /// `None` without root, where the tests are skipped; in CI that is a failure.
-    fn make() -> Option<Self> {
+    pub fn make() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let id = Command::new("id").arg("-u").output().expect("id runs");
         if id.stdout != b"0\n" {
@@ -58,14 +58,14 @@ impl Network {
         Some(network)
     }
 
-    fn within(&self, end: &str) -> Command {
+    pub fn within(&self, end: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &format!("{}{end}", self.id)]);
         command
     }
 
     /// A firewall rule of the router for what it forwards.
-    fn router(&self, rule: &str) {
+    pub fn router(&self, rule: &str) {
         sh(&format!(
             "ip netns exec {0}r nft 'add table inet t; add chain inet t f {{ type filter hook forward priority 0; }}; add rule inet t f {rule}'",
             self.id
@@ -81,7 +81,7 @@ impl Network {
     }
 
     /// Serves a fault of the lab on the host, and waits for its word that it listens.
-    fn serve(&mut self, fault: &str) {
+    pub fn serve(&mut self, fault: &str) {
         let mut command = self.within("h");
         command.arg(env!("CARGO_BIN_EXE_rdpdoctor"));
         command.args(["lab", "run", fault, "--listen", "0.0.0.0:3389"]);

@@ -67,11 +67,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         _ => "suffered",
     };
     let cause = first.value.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-    let mut words = format!(
-        "It first {how}{cause} from {} to {} UTC.",
-        clock(first.value.from),
-        clock(first.value.until)
-    );
+    let host = evidence.target.map_or("the host", |target| target.host.as_str());
+    let times = format!("from {} to {} UTC", clock(first.value.from), clock(first.value.until));
+    let title = format!("{host} {how} {times}{cause}, and works again");
+    let mut words = format!("It first {how} {times}{cause}.");
     let count = periods.len();
     if count > 1 {
         words.push_str(&format!(" There were {count} such times."));
@@ -82,7 +81,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         ));
     }
     let ids = periods.iter().map(Seen::id);
-    Some(Match::new(Severity::Warning, Proof::Proven, ids).detailed(words))
+    Some(Match::new(Severity::Warning, Proof::Proven, ids).titled(title).detailed(words))
 }
 
 /// `10:02:44`.
@@ -142,7 +141,7 @@ mod tests {
         assert_eq!(judged(&[(Ok, 0), (Failed, 30)]), None, "the failure has its own finding");
         assert_eq!(judged(&[(Ok, 0), (Unknown, 30), (Ok, 60)]), None);
         let words = judged(&[(Ok, 0), (Failed, 30), (Ok, 60)]).expect("it fits");
-        assert!(words.contains("(net.refused) from 12:00:30 to 12:00:35"), "{words}");
+        assert!(words.contains("from 12:00:30 to 12:00:35 UTC (net.refused)"), "{words}");
         assert!(!words.contains("every"), "{words}");
     }
 
