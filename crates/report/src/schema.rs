@@ -171,6 +171,42 @@ mod tests {
     }
 
     #[test]
+    fn what_a_watch_says_keeps_to_the_schema() {
+        use rdpdoctor_model::{Ending, Fact, IdleOutcome, Lookup, PathPart, Stage, WatchState};
+        let (before, after) = ("eth0".to_owned(), "wlan0".to_owned());
+        let document = testing::Scene::new()
+            .connected()
+            .fact(
+                Stage::Network,
+                Fact::WatchPeriod {
+                    state: WatchState::Failed,
+                    from: testing::start(),
+                    until: testing::start().plus_millis(60_000),
+                    ticks: 3,
+                    at_stage: Some(Stage::Tcp),
+                    cause: Some("net.refused".to_owned()),
+                },
+            )
+            .fact(Stage::Network, Fact::PathChange { part: PathPart::Interface, before, after })
+            .fact(
+                Stage::Network,
+                Fact::IdleHold {
+                    idle_ms: 5000,
+                    idle_outcome: IdleOutcome::EndedMeanwhile,
+                    ending: Some(Ending::Fin),
+                    fresh: Lookup::seen("connected".to_owned()),
+                    disturbed: false,
+                },
+            )
+            .document();
+        let value = serde_json::to_value(&document).expect("serialises");
+        let errors: Vec<String> =
+            validator().iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new());
+        assert_eq!(Document::from_json(&value.to_string()).expect("reads back"), document);
+    }
+
+    #[test]
     fn fields_stand_in_the_order_of_the_contract() {
         let text = testing::dropped_hello(Some((0x904, Some(7)))).to_json().expect("serialises");
         let value: Value = serde_json::from_str(&text).expect("is JSON");

@@ -62,7 +62,7 @@ impl IdlePlan {
         match held.outcome {
             _ if disturbed => {}
             IdleOutcome::Answered => {
-                self.survived = Some(self.survived.unwrap_or(asked).max(asked))
+                self.survived = Some(self.survived.unwrap_or(asked).max(asked));
             }
             IdleOutcome::Silence | IdleOutcome::Reset => {
                 self.cuts += 1;

@@ -284,3 +284,78 @@ fn silences(page: &mut Page, idles: &[Idle]) {
     }
     page.add("</ul>");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harmless::is_treacherous;
+    use crate::watch::WatchEvent;
+    use crate::{Masker, testing, watch_schema};
+
+    fn try_at(second: i64, status: Status, trip: Option<f64>) -> Tick {
+        let failed = status == Status::Failed;
+        Tick {
+            number: 1,
+            at: testing::start().plus_millis(second * 1000),
+            status,
+            stage: None,
+            cause: failed.then(|| "net.refused".to_owned()),
+            title: "pc42 \u{1b}[2Janswers at 10.20.4.42".to_owned(),
+            address: trip.map(|_| "10.20.4.42".parse().expect("an address")),
+            own_address: None,
+            interface: Some("eth0".to_owned()),
+            round_trip_ms: trip,
+            echo_sent: 12,
+            echo_lost: u32::from(failed) * 12,
+            elapsed_ms: 20,
+            changes: vec![Change {
+                stage: rdpdoctor_model::Stage::Tls,
+                aspect: "answer-flags".to_owned(),
+                before: "<script>".to_owned(),
+                after: "10.20.4.42".to_owned(),
+            }],
+        }
+    }
+
+    fn watched() -> Vec<Tick> {
+        vec![
+            try_at(0, Status::Ok, Some(2.0)),
+            try_at(30, Status::Failed, None),
+            try_at(60, Status::Ok, Some(40.0)),
+        ]
+    }
+
+    #[test]
+    fn totals_leave_out_what_never_answered() {
+        let words = totals(&watched());
+        assert!(words.starts_with("12:00:00 to 12:01:00 UTC: 3 tries, 2 ok, 1 failed"), "{words}");
+        assert!(words.contains("; 0 of 24 echo requests lost (0.0 to 14.2 in 100)"), "{words}");
+        assert!(words.ends_with("round trip 40.0 ms, 40.0 ms at worst."), "{words}");
+        assert!(totals(&[]).contains("before the first answer"));
+    }
+
+    #[test]
+    fn lines_and_page_are_harmless() {
+        let ticks = watched();
+        let lines: String = ticks.iter().map(|t| tick(t, Style::Plain, 80)).collect();
+        assert!(lines.chars().all(|c| c == '\n' || !is_treacherous(c)), "{lines:?}");
+        assert!(lines.contains("answer flags: <script>, now 10.20.4.42"), "{lines}");
+        assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
+        let page = html(&testing::healthy(), &ticks, &[]).expect("renders");
+        assert_eq!((page.matches("<script").count(), page.matches("<polyline").count()), (1, 2));
+    }
+
+    #[test]
+    fn a_line_keeps_to_its_schema_and_names_nobody_when_masked() {
+        let schema = jsonschema::draft202012::new(&watch_schema()).expect("the schema is one");
+        let masker = Masker::of(&testing::healthy()).expect("learns");
+        let event = WatchEvent::Tick(try_at(0, Status::Ok, Some(2.0)));
+        for (event, names) in [(event.clone(), true), (event.masked(&masker), false)] {
+            let line = event.to_json_line().expect("serialises");
+            let value = serde_json::from_str(&line).expect("JSON");
+            assert!(schema.is_valid(&value), "{line}");
+            assert_eq!(line.contains("10.20.4.42") && line.contains("pc42"), names, "{line}");
+            assert_eq!(line.contains("10.20.4.42") || line.contains("pc42"), names, "{line}");
+        }
+    }
+}

@@ -21,8 +21,8 @@ pub(super) fn rule(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<P
     let (Some(first), Some(second)) = (first, second) else { return Vec::new() };
     let other_computer = difference(differences, "computer");
     let inspected = inspected(groups);
-    let issued = "One run saw a certificate issued by";
-    let words = format!("{issued} {}, the other one by {}.", issuer_of(first), issuer_of(second));
+    let issued = "The first side saw a certificate issued by";
+    let words = format!("{issued} {}, the second one by {}.", issuer_of(first), issuer_of(second));
     let one_machine = other_computer.is_none() && computer_seen(groups);
     let mut pointers = Vec::new();
     let proof = match (&inspected, issuer) {

@@ -33,7 +33,8 @@ pub(super) fn point(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<
 fn add(pointers: &mut Vec<Pointer>, new: Pointer) {
     let same = |known: &&mut Pointer| known.cause.id == new.cause.id;
     let Some(known) = pointers.iter_mut().find(same) else { return pointers.push(new) };
-    known.explanation = format!("{} {}", known.explanation, new.explanation);
+    // What only the comparison can tell says more of it than the catalogue does.
+    known.explanation = format!("{} {}", new.explanation, known.explanation);
     known.aspects.extend(new.aspects);
     known.proof = known.proof.min(new.proof);
     for cited in new.evidence {

@@ -103,7 +103,7 @@ fn row(page: &mut Page, difference: &DifferenceEntry) {
         values(seen).iter().map(|text| long(text)).collect::<Vec<_>>().join("<br>")
     };
     page.add(&format!(
-        "<tr><td class=\"id\">{}</td><td>{}</td><td class=\"long\">{}</td>\
+        "<tr><td class=\"id\">{}</td><td class=\"id\">{}</td><td class=\"long\">{}</td>\
          <td class=\"long\">{}</td></tr>",
         stage_label(difference.stage),
         short(&aspect(&difference.aspect)),
