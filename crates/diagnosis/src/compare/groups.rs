@@ -1,10 +1,10 @@
 //! Two groups of runs: whom they are about, when, and where they differ.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rdpdoctor_model::{Fact, Stage, Target};
 
-use super::aspects::{self, Aspect, Weight};
+use super::aspects::{self, Aspect, Aspects, Weight};
 use super::{Difference, Group, Value};
 use crate::causes::look;
 use crate::{Diagnosis, Evidence, diagnose};
@@ -42,12 +42,12 @@ impl<'a, 'e> Groups<'a, 'e> {
 
     /// What differs, and how many aspects were seen in both groups.
     pub(super) fn differences(&self) -> (Vec<Difference>, usize) {
-        let seen: [Vec<Vec<Aspect>>; 2] =
+        let seen: [Vec<Aspects>; 2] =
             self.evidence.map(|runs| runs.iter().map(aspects::of).collect());
         let mut differences = Vec::new();
         let mut compared = 0;
-        for (stage, name) in names(&seen) {
-            let [left, right] = [0, 1].map(|group| of(&seen[group], stage, &name));
+        for name in names(&seen) {
+            let [left, right] = [0, 1].map(|group| of(&seen[group], &name));
             // What one group never looked at is no difference.
             let (Some((_, example)), false) = (left.first(), right.is_empty()) else { continue };
             // What a run was asked for is not yet something seen.
@@ -59,7 +59,8 @@ impl<'a, 'e> Groups<'a, 'e> {
             }
             let matters = self.matters(example.weight);
             let values = [values(left), values(right)];
-            differences.push(Difference { stage, aspect: name, matters, values });
+            let (stage, aspect) = name;
+            differences.push(Difference { stage, aspect, matters, values });
         }
         (differences, compared)
     }
@@ -79,19 +80,21 @@ impl<'a, 'e> Groups<'a, 'e> {
 type Seen = (usize, Aspect);
 
 /// All aspects that any run saw, each once: the stages in order, within one as they are collected.
-fn names(seen: &[Vec<Vec<Aspect>>; 2]) -> Vec<(Stage, String)> {
-    let all = seen.iter().flatten().flatten();
-    let mut names: Vec<_> = all.map(|aspect| (aspect.stage, aspect.name.clone())).collect();
-    names.sort_by_key(|(stage, _)| *stage);
-    let mut known = BTreeSet::new();
-    names.retain(|name| known.insert(name.clone()));
-    names
+fn names(seen: &[Vec<Aspects>; 2]) -> Vec<(Stage, String)> {
+    let mut places: BTreeMap<&(Stage, String), usize> = BTreeMap::new();
+    for (name, (place, _)) in seen.iter().flatten().flatten() {
+        let first = places.entry(name).or_insert(*place);
+        *first = (*first).min(*place);
+    }
+    let mut names: Vec<_> = places.into_iter().collect();
+    names.sort_by_key(|((stage, _), place)| (*stage, *place));
+    names.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
-fn of(runs: &[Vec<Aspect>], stage: Stage, name: &str) -> Vec<Seen> {
-    let of_run = |aspects: &Vec<Aspect>| {
-        let found = aspects.iter().find(|a| a.stage == stage && a.name == name);
-        found.cloned().or_else(|| aspects::unset(aspects, stage, name))
+fn of(runs: &[Aspects], name: &(Stage, String)) -> Vec<Seen> {
+    let of_run = |aspects: &Aspects| {
+        let found = aspects.get(name).map(|(_, aspect)| aspect.clone());
+        found.or_else(|| aspects::unset(aspects, name.0, &name.1))
     };
     runs.iter().enumerate().filter_map(|(run, aspects)| Some((run, of_run(aspects)?))).collect()
 }

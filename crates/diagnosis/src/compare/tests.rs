@@ -233,3 +233,26 @@ fn side_questions_are_not_the_main_path() {
     let comparison = two(seen(certificate()), beside);
     assert!(!aspects(&comparison).contains(&"certificate"), "{comparison:?}");
 }
+
+/// A document of whatever size is compared in a time that grows with it.
+#[test]
+fn a_file_of_a_hundred_thousand_settings() {
+    let settings = |from: u32| {
+        let file = Fact::RdpFile {
+            encoding: rdpdoctor_model::RdpFileEncoding::Utf8,
+            length: 1,
+            settings: 1,
+            unknown_settings: Vec::new(),
+            password: false,
+            clear_password: false,
+            signed: false,
+        };
+        (from..from + 100_000).fold(Scene::new().fact(Stage::RdpFile, file), |scene, line| {
+            let setting = format!("setting{line}");
+            let value = rdpdoctor_model::RdpFileValue::Number(1);
+            scene.fact(Stage::RdpFile, Fact::RdpFileSetting { line, setting, value })
+        })
+    };
+    let comparison = two(settings(0), settings(50_000));
+    assert_eq!(aspects(&comparison).len(), 100_000);
+}

@@ -7,7 +7,7 @@ mod encryption;
 mod names;
 mod server;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdpdoctor_model::{ObservationId, Stage};
 use serde::Serialize;
@@ -88,21 +88,28 @@ fn overlap(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> bool {
     }
 }
 
-/// Every aspect of a run.
-pub(super) fn of(evidence: &Evidence<'_>) -> Vec<Aspect> {
+/// The aspects of a run by stage and name, each with its place in the order of collecting.
+pub(super) type Aspects = BTreeMap<(Stage, String), (usize, Aspect)>;
+
+/// Every aspect of a run. Of several with one name the first counts.
+pub(super) fn of(evidence: &Evidence<'_>) -> Aspects {
     let mut aspects = Collector(Vec::new());
     names::collect(evidence, &mut aspects);
     connection::collect(evidence, &mut aspects);
     encryption::collect(evidence, &mut aspects);
     server::collect(evidence, &mut aspects);
-    aspects.0
+    let mut by_name = Aspects::new();
+    for (place, aspect) in aspects.0.into_iter().enumerate() {
+        by_name.entry((aspect.stage, aspect.name.clone())).or_insert((place, aspect));
+    }
+    by_name
 }
 
 /// What a run says of an aspect that only another run has: a file that does not set something is
 /// read as that, all else was not looked at.
-pub(super) fn unset(aspects: &[Aspect], stage: Stage, name: &str) -> Option<Aspect> {
+pub(super) fn unset(aspects: &Aspects, stage: Stage, name: &str) -> Option<Aspect> {
     let of_file = name.starts_with("setting ") || name.starts_with("problem ");
-    let file = aspects.iter().find(|a| a.stage == Stage::RdpFile && a.name == names::FILE)?;
+    let (_, file) = aspects.get(&(Stage::RdpFile, names::FILE.to_owned()))?;
     (stage == Stage::RdpFile && of_file).then(|| {
         let text = "not there".to_owned();
         let (name, evidence) = (name.to_owned(), file.evidence.clone());

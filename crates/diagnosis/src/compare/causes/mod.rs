@@ -5,6 +5,10 @@ mod certificate;
 mod name;
 mod path;
 
+use std::collections::BTreeSet;
+
+use rdpdoctor_model::ObservationId;
+
 use super::groups::Groups;
 use super::{Cited, Difference, Group, Pointer};
 use crate::{CATALOGUE, Cause, Finding, Proof, Severity};
@@ -37,11 +41,8 @@ fn add(pointers: &mut Vec<Pointer>, new: Pointer) {
     known.explanation = format!("{} {}", new.explanation, known.explanation);
     known.aspects.extend(new.aspects);
     known.proof = known.proof.min(new.proof);
-    for cited in new.evidence {
-        if !known.evidence.contains(&cited) {
-            known.evidence.push(cited);
-        }
-    }
+    known.evidence.extend(new.evidence);
+    known.evidence = once(std::mem::take(&mut known.evidence));
 }
 
 /// What every run of one group shows, and none of the other. What is only worth knowing is no
@@ -109,15 +110,18 @@ fn cited(differences: &[&Difference]) -> Vec<Cited> {
     for difference in differences {
         for group in [Group::First, Group::Second] {
             for value in difference.of(group) {
-                for id in &value.evidence {
-                    let cited = Cited { group, run: value.run, id: id.clone() };
-                    if !all.contains(&cited) {
-                        all.push(cited);
-                    }
-                }
+                let cite = |id: &ObservationId| Cited { group, run: value.run, id: id.clone() };
+                all.extend(value.evidence.iter().map(cite));
             }
         }
     }
+    once(all)
+}
+
+/// Each citation once, as they come.
+fn once(mut all: Vec<Cited>) -> Vec<Cited> {
+    let mut known = BTreeSet::new();
+    all.retain(|cited| known.insert((cited.group, cited.run, cited.id.0.clone())));
     all
 }
 

@@ -1,5 +1,7 @@
 //! One host, two ways to it: open from here and not from there, lossy, longer, and whose clock.
 
+use std::collections::BTreeSet;
+
 use rdpdoctor_model::{ConnectFailure, Fact};
 
 use super::{cited, difference, host, pointer};
@@ -46,7 +48,7 @@ fn together(groups: &Groups<'_, '_>) -> bool {
 
 /// Whether the side that got no answer asked an address that answered the other side.
 fn asked_the_same(groups: &Groups<'_, '_>) -> bool {
-    let asked = |group: Group| -> Vec<_> {
+    let asked = |group: Group| -> BTreeSet<_> {
         let remotes = groups.runs(group).iter().flat_map(|run| {
             run.all(|fact| match fact {
                 Fact::TcpConnected { remote, .. } | Fact::TcpFailed { remote, .. } => Some(*remote),
@@ -56,7 +58,7 @@ fn asked_the_same(groups: &Groups<'_, '_>) -> bool {
         remotes.map(|seen| seen.value).collect()
     };
     let (first, second) = (asked(Group::First), asked(Group::Second));
-    first.iter().any(|remote| second.contains(remote))
+    !first.is_disjoint(&second)
 }
 
 /// One side loses more, beyond what chance explains.
