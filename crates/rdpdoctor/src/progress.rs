@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +15,14 @@ const LONG: Duration = Duration::from_secs(5);
 
 /// A line that shows the stage under way, or nothing where nobody would see it.
 #[derive(Clone)]
-pub struct Line(Option<ProgressBar>);
+pub struct Line(Option<Shown>);
+
+/// The line, and how often what it says has changed: what was waited for before is over.
+#[derive(Clone)]
+struct Shown {
+    bar: ProgressBar,
+    turn: Arc<AtomicUsize>,
+}
 
 impl Line {
     /// Begins the line, unless it is unwanted or standard error is no terminal.
@@ -26,15 +35,13 @@ impl Line {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self(Some(bar))
+        Self(Some(Shown { bar, turn: Arc::default() }))
     }
 
     /// What the probe calls when a stage begins.
     pub fn reporter(&self) -> Option<Progress> {
-        let bar = self.0.clone()?;
-        let current = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let Shown { bar, turn: current } = self.0.clone()?;
         Some(Arc::new(move |stage| {
-            use std::sync::atomic::Ordering::Relaxed;
             let turn = current.fetch_add(1, Relaxed) + 1;
             bar.set_message(rdpdoctor_report::stage_label(stage));
             let (bar, current) = (bar.clone(), Arc::clone(&current));
@@ -49,18 +56,26 @@ impl Line {
         }))
     }
 
+    /// Says what is waited for between two checks.
+    pub fn say(&self, text: &'static str) {
+        if let Some(Shown { bar, turn }) = &self.0 {
+            turn.fetch_add(1, Relaxed);
+            bar.set_message(text);
+        }
+    }
+
     /// Does something that needs the terminal to itself.
     pub fn suspended<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.0 {
-            Some(bar) => bar.suspend(work),
+            Some(shown) => shown.bar.suspend(work),
             None => work(),
         }
     }
 
     /// Takes the line away.
     pub fn end(self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        if let Some(shown) = &self.0 {
+            shown.bar.finish_and_clear();
         }
     }
 }

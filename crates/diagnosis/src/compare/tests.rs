@@ -202,7 +202,14 @@ fn clocks_builds_and_security_layers() {
         let answer = Negotiation::Response { flags: 0, selected_protocol };
         Scene::new().connected("10.0.0.1:3389").confirm(answer)
     };
-    assert_eq!(aspects(&two(layer(2), layer(1))), ["answer"]);
+    let layers = two(layer(2), layer(1));
+    assert_eq!(aspects(&layers), ["answer"]);
+    assert_eq!(causes(&layers), [("tls.intercepted", Proof::Possible)]);
+    // Who asks for something else gets something else; another address is another server.
+    assert!(causes(&two(layer(2).request(0x0B), layer(1).request(1))).is_empty());
+    let answer = Negotiation::Response { flags: 0, selected_protocol: 1 };
+    let elsewhere = Scene::new().connected("10.0.0.2:3389").confirm(answer);
+    assert!(causes(&two(layer(2), elsewhere)).is_empty());
 }
 
 #[test]

@@ -109,6 +109,7 @@ impl Job<'_> {
             };
             let (tick, news) = timeline.add(seen);
             teller.tell(WatchEvent::Tick(tick), news, &timeline)?;
+            teller.line.say("until the next try");
             if let Some(held) = doubtful.take() {
                 self.held(held, &mut timeline, &mut plan, teller)?;
             }
@@ -331,8 +332,8 @@ impl<'a> Teller<'a> {
                 format!("\n{summary}\n{}", terminal::render(&document, view, style, columns))
             }
         };
-        self.write(&said)?;
         self.line.clone().end();
+        self.write(&said)?;
         match &self.args.html {
             Some(file) => output::write(file, &words::html(&document, &ticks, &idles)?),
             None => Ok(()),

@@ -124,7 +124,7 @@ fn watch_ends_as_the_last_try_does() {
     let told = run(command().args(["watch", &target, "--for", "1s", "--every", "1s"]));
     assert_eq!(told.code, 2, "{}", told.stdout);
     assert!(told.stdout.contains("FAILED    net.refused"), "{}", told.stdout);
-    assert!(told.stdout.contains("1 tries, 1 failed"), "{}", told.stdout);
+    assert!(told.stdout.contains("1 try, 1 failed"), "{}", told.stdout);
     assert!(told.stderr.contains("--every 1s is taken as 5s"), "{}", told.stderr);
     assert!(told.stdout.lines().all(|line| line.chars().count() <= 80), "{}", told.stdout);
     let quiet = run(command().args(["watch", &target, "--for", "1s", "--every", "1s", "--quiet"]));

@@ -95,7 +95,9 @@ fn totals(ticks: &[Tick]) -> String {
         return "nothing: it was stopped before the first answer.".to_owned();
     };
     let of = |status| ticks.iter().filter(|tick| tick.status == status).count();
-    let mut words = format!("{} to {} UTC: {} tries", clock(first.at), clock(last.at), ticks.len());
+    let tries = if ticks.len() == 1 { "try" } else { "tries" };
+    let (from, to) = (clock(first.at), clock(last.at));
+    let mut words = format!("{from} to {to} UTC: {} {tries}", ticks.len());
     for (status, name) in [
         (Status::Ok, "ok"),
         (Status::Degraded, "degraded"),

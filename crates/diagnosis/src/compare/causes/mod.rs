@@ -20,6 +20,7 @@ pub(super) fn point(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<
         certificate::rule,
         name::other_address,
         path::open_from_elsewhere,
+        path::other_layers,
         path::more_loss,
         path::longer,
         path::clock,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use rdpdoctor_model::{ConnectFailure, Fact};
+use rdpdoctor_model::{ConnectFailure, Fact, Stage};
 
 use super::{cited, difference, host, pointer};
-use crate::causes::{net, nla};
+use crate::causes::{net, nla, tls};
 use crate::compare::groups::Groups;
 use crate::compare::{Difference, Group, Pointer, Value};
 use crate::{Evidence, Proof, TcpResult};
@@ -36,6 +36,27 @@ pub(super) fn open_from_elsewhere(
                A firewall on the way, or one on the host that admits only some senders, does this.";
     let cause = &net::port_blocked::CAUSE;
     vec![pointer(cause, Proof::Likely, Some(group), title, why.to_owned(), &[connection])]
+}
+
+/// One address takes other security layers from one side than from the other, in the same hour and
+/// for the same offer: something that ends the connection itself answers one of them.
+pub(super) fn other_layers(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<Pointer> {
+    let of_layers = |d: &&Difference| {
+        d.stage == Stage::X224 && (d.aspect == "answer" || d.aspect.starts_with("security-layer "))
+    };
+    let rests: Vec<&Difference> = differences.iter().filter(of_layers).collect();
+    let otherwise = ["offer", "computer", "way", "connection"];
+    let explained = otherwise.iter().any(|aspect| difference(differences, aspect).is_some());
+    let comparable = groups.same_host && together(groups) && asked_the_same(groups);
+    if rests.is_empty() || explained || !comparable {
+        return Vec::new();
+    }
+    let title = format!("Something may answer in the place of {} on one of the ways", host(groups));
+    let why = "The same port of the same address takes other security layers from each side. A \
+               device or bastion that ends the connection itself does this; so do several hosts \
+               behind one address, and settings that were changed between the runs.";
+    let cause = &tls::intercepted::CAUSE;
+    vec![pointer(cause, Proof::Possible, None, title, why.to_owned(), &rests)]
 }
 
 /// Whether all runs are of the same hour.
