@@ -230,7 +230,9 @@ fn a_damaged_log_is_read_as_far_as_it_goes() {
     let folder = folder("event-logs-damaged");
     let events: Vec<_> = (0..20).map(|at| event(at * 60_000, MANAGER, 1070, &[])).collect();
     let whole = event_log("PC42", &events);
-    let cut = read(&[&written(&folder, "cut.evtx", &whole[..4096 + 5000])], &[]).json();
+    let run = read(&[&written(&folder, "cut.evtx", &whole[..4096 + 5000])], &[]);
+    assert!(run.stderr.contains("the file ends within block 0"), "{}", run.stderr);
+    let cut = run.json();
     assert_eq!(cause(&cut), "session.draining");
     let text = cut["stages"].to_string();
     assert!(text.contains("the file ends within block 0"), "{text}");
