@@ -144,13 +144,13 @@ fn event_logs_of_windows() {
         for finding in findings(&document) {
             table.push_str(&format!("    {finding}\n"));
         }
-        assert_no_secret_kind(&document);
+        every_entry_bears_its_place(&document);
     }
     insta::assert_snapshot!(table);
 }
 
 /// Every entry bears its file and its record.
-fn assert_no_secret_kind(document: &Value) {
+fn every_entry_bears_its_place(document: &Value) {
     for observation in document["observations"].as_array().expect("a list") {
         if observation["kind"] == "windows-event" {
             assert_eq!(observation["source"], "event-log");
