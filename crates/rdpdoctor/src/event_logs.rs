@@ -43,6 +43,20 @@ impl GivenLog {
         let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
         Ok(Self { name, log: Log::read(BufReader::new(file)) })
     }
+
+    /// What of it could not be read, in words; none when all could.
+    pub fn lost(&self) -> Option<String> {
+        let Fact::EventLog { lost_records, lost_blocks, problems, .. } = self.log.fact() else {
+            return None;
+        };
+        let counts = [(lost_records, "records"), (lost_blocks, "blocks of 64 KiB")];
+        let counted = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what} could not be read"));
+        let all: Vec<String> = counted.chain(problems).collect();
+        (!all.is_empty()).then(|| format!("{}: {}", self.name, all.join("; ")))
+    }
 }
 
 /// The attempts that the logs tell of, the oldest first, and how many older ones there are; one
@@ -139,10 +153,12 @@ fn ends(
     let Some(attempt) = attempt else { return Vec::new() };
     let mut ends: Vec<(Stage, Timestamp, Fact)> = Vec::new();
     for (_, entry) in attempt.ends() {
-        let fact = match entry.end {
-            End::Passed => ended(StageOutcome::Passed, Some("the log says so")),
-            _ => ended(StageOutcome::Stopped, Some("the log tells of a failure")),
+        let id = entry.event.event_id;
+        let (outcome, reason) = match entry.end {
+            End::Passed => (StageOutcome::Passed, format!("the log says so (event {id})")),
+            _ => (StageOutcome::Stopped, format!("the log tells of a failure (event {id})")),
         };
+        let fact = ended(outcome, Some(&reason));
         ends.retain(|(stage, ..)| *stage != entry.stage);
         ends.push((entry.stage, entry.at, fact));
     }

@@ -118,9 +118,11 @@ pub fn attempts<'a>(logs: impl IntoIterator<Item = &'a super::Log>) -> Attempts<
         let mut latest = all.iter_mut().rev().take(COMPARED);
         match latest.find(|attempt| attempt.takes(placed.1)) {
             Some(attempt) => {
-                if attempt.entries.len() < MOST_ENTRIES {
-                    attempt.entries.push(placed);
+                if attempt.entries.len() == MOST_ENTRIES {
+                    // How it began and how it ended say more than what lies between.
+                    attempt.entries.remove(MOST_ENTRIES / 2);
                 }
+                attempt.entries.push(placed);
             }
             None if begins(placed.1) => {
                 all.push(Attempt { entries: beside(&mut waiting, placed) });

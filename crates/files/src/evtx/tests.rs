@@ -120,6 +120,25 @@ fn attempts_by_time_address_and_activity() {
 }
 
 #[test]
+fn a_long_attempt_keeps_its_beginning_and_its_end() {
+    let connecting =
+        |at: u64| event(at, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:5")]);
+    let done = event(200, MANAGER, 1149, &[("Param1", "jo"), ("Param3", "10.0.0.9")]);
+    // A log of the lab has room for some 70 of them.
+    let logs = [
+        read(&(0..50).map(connecting).collect::<Vec<_>>()),
+        read(&(50..100).map(connecting).chain([done]).collect::<Vec<_>>()),
+    ];
+    assert_eq!(logs.iter().map(|log| log.entries.len()).sum::<usize>(), 101);
+    let found = attempts(&logs);
+    assert_eq!(found.all.len(), 1);
+    let entries = &found.all[0].entries;
+    assert_eq!(entries.first().map(|(_, entry)| entry.record), Some(1));
+    assert_eq!(entries.last().map(|(_, entry)| entry.event.event_id), Some(1149));
+    assert!(entries.len() < 101, "{}", entries.len());
+}
+
+#[test]
 fn the_logs_of_two_machines_are_not_one_attempt() {
     let accepted = || event(0, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:5")]);
     let here = read(&[accepted()]);

@@ -50,6 +50,9 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             kind => bail!("{}", refusal(kind, path)),
         }
     }
+    if !args.output.quiet {
+        logs.iter().filter_map(GivenLog::lost).for_each(|lost| output::complain(&lost));
+    }
     if !logs.is_empty() {
         documents.extend(of_logs(&logs, reported, args));
     }
