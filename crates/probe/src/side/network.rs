@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openssl::rand::rand_bytes;
-use rdpdoctor_model::{Ending, Fact, Purpose, Stage, StageOutcome, Transport};
+use rdpdoctor_model::{Ending, Fact, Lookup, Purpose, Stage, StageOutcome, Transport};
 use rdpdoctor_wire::encode;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -42,6 +42,9 @@ const SHORTEST_PATIENCE_MS: f64 = 20.0;
 
 /// How long answers are waited for at a time.
 const LISTENING: Duration = Duration::from_millis(10);
+
+/// How long a handshake may take that is tried once more.
+const ONCE_MORE: Duration = Duration::from_secs(3);
 
 /// The segment length that every path takes (RFC 9293 3.7.1).
 const SMALL_SEGMENT: u32 = 536;
@@ -268,6 +271,18 @@ async fn hello_answered(
     Some(facts.iter().any(said))
 }
 
+/// Whether the same succeeds without small segments when it is tried once more.
+async fn usual_segments_pass(context: &Context, remote: SocketAddr) -> bool {
+    let once_more = async {
+        let mut stream = context.again(remote, Purpose::Path).await?;
+        let deadline = Instant::now() + context.deadlines.x224;
+        let facts = x224::ask(&mut stream, context.offer, deadline).await;
+        facts.iter().find(|fact| x224::selects_tls(fact))?;
+        tls::taken(context, stream, Offer::Everything).await.as_seen().cloned()
+    };
+    matches!(timeout(ONCE_MORE, once_more).await, Ok(Some(_)))
+}
+
 /// A handshake that fell silent: does it succeed in small segments, which both sides then send?
 pub(crate) async fn small_segments(context: &Context, remote: SocketAddr) {
     let journal = Arc::clone(&context.journal);
@@ -277,7 +292,11 @@ pub(crate) async fn small_segments(context: &Context, remote: SocketAddr) {
     let deadline = Instant::now() + context.deadlines.x224;
     let facts = x224::ask(&mut stream, context.offer, deadline).await;
     if facts.iter().any(x224::selects_tls) {
-        let handshake = tls::taken(context, stream, Offer::Everything).await;
+        let mut handshake = tls::taken(context, stream, Offer::Everything).await;
+        if handshake.as_seen().is_some() && usual_segments_pass(context, remote).await {
+            // A slow host, and no black hole.
+            handshake = Lookup::unavailable("the second time it succeeded in usual ones too");
+        }
         let fact = Fact::SmallSegments { segment: SMALL_SEGMENT, handshake };
         context.note(Stage::Network, fact);
     }
