@@ -49,5 +49,6 @@ pub(super) fn summary(document: &Document) -> Vec<String> {
 fn begun(attempt: &Attempt) -> Option<Timestamp> {
     let connection =
         attempt.observations.iter().find(|o| matches!(o.fact, Fact::Connection { .. }));
-    connection.or(attempt.observations.first()).and_then(|o| o.at)
+    // Some observations are about a whole file and have no time of their own.
+    connection.and_then(|o| o.at).or_else(|| attempt.observations.iter().find_map(|o| o.at))
 }
