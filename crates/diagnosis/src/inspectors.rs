@@ -97,16 +97,27 @@ pub(crate) fn self_issued_inspector(name: &str) -> Option<Inspector> {
 }
 
 fn find(name: &str, exactly: bool) -> Option<Inspector> {
-    let parts: Vec<(String, String)> = attributes(name)
-        .map(|(key, value)| (key.to_uppercase(), value.to_lowercase()))
-        .filter(|(key, _)| matches!(key.as_str(), "CN" | "O" | "OU"))
-        .collect();
+    let parts = parts(name);
     INSPECTORS.iter().map(|&(product, name)| Inspector { product, name }).find(|inspector| {
         parts.iter().any(|(key, value)| match inspector.name {
             Exactly(whole) => key == "CN" && *value == whole.to_lowercase(),
             Words(words) => !exactly && has_words(value, words),
         })
     })
+}
+
+/// Whether a common name, organisation or unit of this distinguished name holds these words, which are
+/// in lower case.
+pub(crate) fn names_hold(name: &str, words: &str) -> bool {
+    parts(name).iter().any(|(_, value)| has_words(value, words))
+}
+
+/// Common names, organisations and units, the values in lower case.
+fn parts(name: &str) -> Vec<(String, String)> {
+    attributes(name)
+        .map(|(key, value)| (key.to_uppercase(), value.to_lowercase()))
+        .filter(|(key, _)| matches!(key.as_str(), "CN" | "O" | "OU"))
+        .collect()
 }
 
 /// The attributes of a distinguished name as text. A comma within a value (`O=Fortinet, Inc.`) is

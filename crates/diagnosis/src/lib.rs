@@ -3,6 +3,7 @@
 //! Everything here is a pure function of observations: no sockets, no files, no clock. The moment
 //! of judging, the target and the policy come in with the [`Evidence`].
 
+mod bastions;
 mod cause;
 pub mod causes;
 pub mod codes;

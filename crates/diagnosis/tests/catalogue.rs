@@ -110,7 +110,7 @@ fn areas_stand_in_the_order_of_the_stages() {
         areas,
         [
             "gateway", "dns", "net", "nego", "tls", "nla", "rdpsec", "mcs", "license", "session",
-            "udp", "cloud", "host", "client"
+            "udp", "pam", "cloud", "host", "client"
         ]
     );
 }

@@ -14,6 +14,7 @@ pub mod mcs;
 pub mod nego;
 pub mod net;
 pub mod nla;
+pub mod pam;
 pub(crate) mod rdp_file;
 pub mod rdpsec;
 mod said;
@@ -163,6 +164,8 @@ pub static CATALOGUE: &[&Cause] = &[
     // udp
     &udp::blocked::CAUSE,
     &udp::unstable::CAUSE,
+    // pam
+    &pam::in_path::CAUSE,
     // cloud
     &cloud::rule_blocks::CAUSE,
     // host

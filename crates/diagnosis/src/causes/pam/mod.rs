@@ -1,0 +1,3 @@
+//! Causes of privileged access products and bastions in the path.
+
+pub mod in_path;
