@@ -859,6 +859,19 @@ pub enum Fact {
         /// The path's MTU as far as the kernel knows it, in bytes.
         path_mtu: u32,
     },
+    /// What answered a TCP SYN to the target's port that may pass so many routers.
+    TraceHop {
+        /// Its TTL or hop limit, 1 to 30.
+        hop: u8,
+        /// Who answered; none: nobody.
+        from: Option<IpAddr>,
+        /// The host itself answered, by a connection or its refusal.
+        is_host: bool,
+        /// The router's message.
+        icmp: Lookup<Icmp>,
+        /// From the SYN to the answer, or to the end of the waiting.
+        elapsed_ms: f64,
+    },
     /// A ClientHello padded to nearly the MTU of Ethernet, sent on a connection of its own.
     PaddedClientHello {
         /// Its length in bytes.

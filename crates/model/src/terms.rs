@@ -94,6 +94,8 @@ pub enum Purpose {
     Redirected,
     /// What the path does to packets.
     Path,
+    /// Which routers answer on the way.
+    Trace,
     /// The connection to a proxy, which carries others.
     Proxy,
     /// Whether UDP is answered.

@@ -1,6 +1,7 @@
 //! One check: the main path, and what goes on beside it.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -82,6 +83,7 @@ impl Prober {
             side: options.side,
             sign_in: options.sign_in.clone(),
             samples: options.samples,
+            trace: options.trace,
             routing_token: None,
             routing: options.routing.clone(),
             route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
@@ -138,6 +140,11 @@ async fn run(context: Context, progress: Option<Progress>) {
     if let Some(route) = &context.gateway {
         route.close().await;
     }
+    if context.trace
+        && let Some(remote) = tried(&context)
+    {
+        side::trace(context.clone(), remote).await;
+    }
     let grace = if result.is_ok() { GRACE_AFTER_SUCCESS } else { GRACE_AFTER_FAILURE };
     let awaits_udp = result.is_ok() && (context.side == SideQuestions::All || offers_udp(&context));
     let udp = match (awaits_udp, &result) {
@@ -154,6 +161,18 @@ async fn run(context: Context, progress: Option<Progress>) {
         },
         ended_within(&mut beside.udp, udp),
     );
+}
+
+/// The address that the main path tried, whether it connected or not; through a proxy or a gateway there
+/// is none of the host's.
+fn tried(context: &Context) -> Option<SocketAddr> {
+    if context.route.is_some() || context.gateway.is_some() {
+        return None;
+    }
+    context.journal.observations().iter().find_map(|o| match o.fact {
+        Fact::TcpConnected { remote, .. } | Fact::TcpFailed { remote, .. } => Some(remote),
+        _ => None,
+    })
 }
 
 /// Whether the server said that it takes UDP (MS-RDPBCGR 2.2.1.4.6).

@@ -28,6 +28,7 @@ pub(crate) struct Context {
     pub(crate) side: SideQuestions,
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) samples: Option<u16>,
+    pub(crate) trace: bool,
     /// What a broker gave to show to the host that it named.
     pub(crate) routing_token: Option<Vec<u8>>,
     /// What the user's file gave to show to a load balancer.

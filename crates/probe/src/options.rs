@@ -23,6 +23,8 @@ pub struct CheckOptions {
     pub sign_in: Option<SignIn>,
     /// How many echo requests measure the path; none: a dozen, as far as they cost no time.
     pub samples: Option<u16>,
+    /// Whether the routers on the way are asked for.
+    pub trace: bool,
     /// What the connection request carries for a load balancer, as an `.rdp` file has it.
     pub routing: Option<Vec<u8>>,
     /// The proxy to go through.
@@ -39,6 +41,7 @@ impl Default for CheckOptions {
             deadlines: Deadlines::default(),
             sign_in: None,
             samples: None,
+            trace: false,
             routing: None,
             proxy: None,
             gateway: None,

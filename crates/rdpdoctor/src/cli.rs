@@ -140,6 +140,9 @@ pub struct CheckArgs {
     /// Send so many echo requests along the path, and say how sure the loss is (1 to 30000)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=30000))]
     pub network_samples: Option<u16>,
+    /// Ask which routers answer on the way to this very port
+    #[arg(long)]
+    pub trace: bool,
     /// Longest time for one stage
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,

@@ -142,6 +142,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::LifeSign => "does the host live?",
         Purpose::Redirected => "the host that the broker named",
         Purpose::Kerberos => "a ticket for the sign-in",
+        Purpose::Trace => "which routers answer on the way?",
         Purpose::Path => "what does the path do to packets?",
         Purpose::Proxy => "the way to the proxy, which carries the next one",
         Purpose::Udp => "does UDP get through?",

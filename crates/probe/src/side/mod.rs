@@ -7,6 +7,7 @@ mod network;
 mod revocation;
 mod security;
 mod service;
+mod trace;
 
 use std::net::SocketAddr;
 
@@ -17,6 +18,7 @@ pub(crate) use dns::{DnsClient, client as dns_client, name as dns_name, own_name
 pub(crate) use network::measure as measure_path;
 pub(crate) use revocation::ask as revocation;
 pub(crate) use security::tls_offer;
+pub(crate) use trace::path as trace;
 
 use crate::context::Context;
 use crate::options::SideQuestions;

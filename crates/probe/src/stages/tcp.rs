@@ -117,7 +117,7 @@ async fn attempt_with(
     };
     let stage = stage(purpose);
     let begun = Instant::now();
-    let result = timeout(limit, connect(remote, segment)).await;
+    let result = timeout(limit, connect(remote, segment, None)).await;
     pending.open = false;
     let begun_ms = pending.begun_ms;
     let announce = |purpose, local| {
@@ -182,11 +182,38 @@ impl Drop for Pending {
     }
 }
 
+/// What became of a SYN that may pass only so many routers.
+pub(crate) enum AtHop {
+    /// The host itself answered.
+    Host,
+    /// A router gave it up, or refused it.
+    Router(Icmp),
+    Silent,
+    /// The system does not let one see it.
+    Unknown(String),
+}
+
+/// Sends a SYN that may pass `hops` routers; a connection that comes about is dropped at once.
+pub(crate) async fn at_hop(remote: SocketAddr, hops: u8, limit: Duration) -> AtHop {
+    match timeout(limit, connect(remote, None, Some(hops.into()))).await {
+        Err(_) => AtHop::Silent,
+        Ok(Ok(_)) => AtHop::Host,
+        Ok(Err((failure, icmp, _))) => match icmp {
+            Lookup::Seen { value } => AtHop::Router(value),
+            // An RST is the host's.
+            Lookup::Absent if failure == ConnectFailure::Refused => AtHop::Host,
+            Lookup::Absent => AtHop::Silent,
+            Lookup::Unavailable { why } => AtHop::Unknown(why),
+        },
+    }
+}
+
 type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
 
 async fn connect(
     remote: SocketAddr,
     segment: Option<u32>,
+    hops: Option<u32>,
 ) -> Result<(TcpStream, SocketAddr), Failed> {
     let own = |error: io::Error| classify(&error, Lookup::Absent);
     let socket =
@@ -201,6 +228,13 @@ async fn connect(
     }
     #[cfg(not(target_os = "linux"))]
     let _ = segment;
+    if let Some(hops) = hops {
+        let set = match remote {
+            SocketAddr::V4(_) => socket.set_ttl_v4(hops),
+            SocketAddr::V6(_) => socket.set_unicast_hops_v6(hops),
+        };
+        set.map_err(own)?;
+    }
     match socket.connect(&remote.into()) {
         Ok(()) => {}
         Err(error) if would_block(&error) => {}

@@ -270,6 +270,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
         side,
         deadlines: deadlines(args.timeout),
         samples: args.network_samples,
+        trace: args.trace,
         ..CheckOptions::default()
     }
 }

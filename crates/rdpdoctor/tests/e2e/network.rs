@@ -322,3 +322,51 @@ fn network_mtu_blackhole() {
         assert_eq!(run.json()["verdict"]["proof"], proof, "{rule}");
     }
 }
+
+/// Five routers in a row, of which the fourth drops what goes to the port: the third is the last that
+/// answers.
+#[test]
+fn network_trace() {
+    let Some(network) = Network::make() else { return };
+    let id = &network.id;
+    // The client and the first router are there; four more go between it and the host.
+    let names = ["r", "s", "t", "u", "v"];
+    let _removed = Namespaces(names[1..].iter().map(|name| format!("{id}{name}")).collect());
+    for name in &names[1..] {
+        sh(&format!("ip netns add {id}{name}; ip -n {id}{name} link set lo up"));
+    }
+    sh(&format!("ip -n {id}h link del eth0"));
+    let row: Vec<&str> = names.into_iter().chain(["h"]).collect();
+    for (number, pair) in row.windows(2).enumerate() {
+        let (near, far) = (pair[0], pair[1]);
+        sh(&format!(
+            "ip -n {id}{near} link add down{number} type veth peer name up{number} netns {id}{far}
+             ip -n {id}{near} addr add 10.214.{number}.1/24 dev down{number}
+             ip -n {id}{far} addr add 10.214.{number}.2/24 dev up{number}
+             ip -n {id}{near} link set down{number} up
+             ip -n {id}{far} link set up{number} up
+             ip -n {id}{near} route replace 10.214.4.0/24 via 10.214.{number}.2 || true
+             ip -n {id}{far} route add default via 10.214.{number}.1
+             ip netns exec {id}{far} sysctl -qw net.ipv4.ip_forward=1"
+        ));
+    }
+    sh(&format!(
+        "ip netns exec {id}u nft 'add table inet t; add chain inet t p {{ type filter hook prerouting priority 0; }}; add rule inet t p tcp dport 3389 drop'"
+    ));
+    let run = network.check("10.214.4.2", &["--trace"]);
+    let document = run.json();
+    let stages = document["stages"].as_array().expect("stages");
+    let path = stages.iter().find(|stage| stage["stage"] == "network").expect("the path");
+    let detail = path["detail"].as_str().expect("words");
+    assert!(detail.contains("10.214.1.2, at hop 3"), "{detail}");
+}
+
+struct Namespaces(Vec<String>);
+
+impl Drop for Namespaces {
+    fn drop(&mut self) {
+        for name in &self.0 {
+            let _ = Command::new("ip").args(["netns", "del", name]).status();
+        }
+    }
+}

@@ -391,7 +391,9 @@ fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     // What was measured beside the path is worth a line only when it is not as it should be.
     let told = |stage: &&StageEntry| {
-        stage.stage < Stage::Udp || !matches!(stage.status, StageStatus::Ok | StageStatus::Skipped)
+        let fine = matches!(stage.status, StageStatus::Ok | StageStatus::Skipped);
+        // Who asked for a trace wants to read it.
+        stage.stage < Stage::Udp || !fine || stage.detail.contains(" at hop ")
     };
     for stage in stages.iter().filter(told) {
         let row = Row::from(stage);

@@ -9,8 +9,39 @@ const TELLING: u32 = 50;
 /// Requests below this length are the ordinary ones.
 const SHORT: u32 = 500;
 
-/// The series of echo requests, and what TCP had to send again.
+/// What was measured of the path, and who answered on it.
 pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
+    match (measured(evidence), traced(evidence)) {
+        (Some(measured), Some(traced)) => Some(format!("{traced}; {measured}")),
+        (measured, traced) => traced.or(measured),
+    }
+}
+
+/// The last one that answered on the way.
+fn traced(evidence: &Evidence<'_>) -> Option<String> {
+    let hops = evidence.all(|fact| match fact {
+        Fact::TraceHop { hop, from, is_host, .. } => Some((*hop, *from, *is_host)),
+        _ => None,
+    });
+    if hops.is_empty() {
+        return None;
+    }
+    let host = hops.iter().map(|seen| seen.value).filter(|hop| hop.2).map(|hop| hop.0).min();
+    let last = hops.iter().filter_map(|seen| match seen.value {
+        (hop, Some(from), false) => Some((hop, from)),
+        _ => None,
+    });
+    Some(match (host, last.max_by_key(|(hop, _)| *hop)) {
+        (Some(hop), _) => format!("the host answers at hop {hop}"),
+        (None, Some((hop, from))) => {
+            format!("the last that answers on this port is {from}, at hop {hop}")
+        }
+        (None, None) => "nobody on the way answers on this port".to_owned(),
+    })
+}
+
+/// The series of echo requests, and what TCP had to send again.
+fn measured(evidence: &Evidence<'_>) -> Option<String> {
     let series = evidence.all(|fact| match fact {
         Fact::EchoSeries { bytes, sent, lost, median_ms, jitter_ms, .. } if *bytes < SHORT => {
             Some((*sent, *lost, *median_ms, *jitter_ms))
