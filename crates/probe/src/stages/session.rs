@@ -24,6 +24,9 @@ const QUIET: Duration = Duration::from_millis(1500);
 /// How long the server may take to say that somebody logged on once it paints: not all say so.
 const SAYS_LOGON: Duration = Duration::from_secs(3);
 
+/// A server that paints only what changes is asked for the whole once, after so long with nothing.
+const REFRESH: Duration = Duration::from_secs(3);
+
 /// How long the server may take to close what the client left.
 const CLOSING: Duration = Duration::from_secs(3);
 
@@ -157,6 +160,7 @@ impl<'a> Session<'a> {
         let deadline = Instant::now() + self.context.deadlines.session;
         let wants_picture = logon.desktop.is_some();
         let mut says = deadline;
+        let mut refresh = Some(Instant::now() + REFRESH).filter(|_| wants_picture);
         loop {
             let painted = self.canvas.as_ref().map_or(0, Canvas::painted_percent);
             let decided = self.logged_on.is_some() || self.logon_failed || Instant::now() >= says;
@@ -165,6 +169,7 @@ impl<'a> Session<'a> {
             } else {
                 deadline.min(says.max(Instant::now()))
             };
+            let quiet = refresh.filter(|_| painted == 0).map_or(quiet, |at| quiet.min(at));
             if decided && (!wants_picture || painted == 100) {
                 break;
             }
@@ -172,6 +177,10 @@ impl<'a> Session<'a> {
             // The outer limit is the one that ends it, so that the picture so far is kept.
             match timeout_at(quiet, self.next(deadline + CLOSING)).await {
                 Ok(done) => done?,
+                Err(_) if painted == 0 && refresh.is_some_and(|at| Instant::now() >= at) => {
+                    refresh = None;
+                    self.refresh(deadline).await?;
+                }
                 Err(_) if decided && painted > 0 => break,
                 Err(_) if Instant::now() >= deadline => break,
                 Err(_) => {}
@@ -187,6 +196,13 @@ impl<'a> Session<'a> {
             return Err("nothing was painted".to_owned());
         }
         Ok(())
+    }
+
+    /// Asks for the whole desktop once more: what a client does whose window was hidden.
+    async fn refresh(&mut self, deadline: Instant) -> Result<(), String> {
+        let Some(canvas) = &self.canvas else { return Ok(()) };
+        let pdu = session::refresh(self.channels, self.share_id, canvas.size())?;
+        self.link.send(&pdu, deadline).await.map_err(|over| over.0)
     }
 
     fn keep_picture(&self, logon: &Logon) -> Result<(), String> {

@@ -3,6 +3,7 @@
 
 use ironrdp_core::{Encode, encode_vec};
 use ironrdp_pdu::gcc::KeyboardType;
+use ironrdp_pdu::geometry::InclusiveRectangle;
 use ironrdp_pdu::mcs::{
     AttachUserRequest, ChannelJoinRequest, ConnectResponse, DisconnectProviderUltimatum,
     DisconnectReason, ErectDomainPdu, McsMessage, SendDataIndication, SendDataRequest,
@@ -20,6 +21,7 @@ use ironrdp_pdu::rdp::headers::{
     BasicSecurityHeader, BasicSecurityHeaderFlags, CompressionFlags, ShareControlHeader,
     ShareControlPdu, ShareDataHeader, ShareDataPdu, StreamPriority,
 };
+use ironrdp_pdu::rdp::refresh_rectangle::RefreshRectanglePdu;
 use ironrdp_pdu::rdp::server_license::{
     ClientNewLicenseRequest, ClientPlatformChallengeResponse, LicenseEncryptionData, LicensePdu,
     PREMASTER_SECRET_SIZE, RANDOM_NUMBER_SIZE,
@@ -215,6 +217,20 @@ pub fn activate(channels: Channels, share_id: u32, desktop: [u16; 2]) -> Result<
         bytes.extend(data(channels, share_id, pdu)?);
     }
     Ok(bytes)
+}
+
+/// Refresh Rect (MS-RDPBCGR 2.2.11.2): asks for the whole desktop once more.
+///
+/// # Errors
+/// When the codec refuses.
+pub fn refresh(channels: Channels, share_id: u32, desktop: [u16; 2]) -> Result<Vec<u8>, String> {
+    let [right, bottom] = desktop.map(|length| length.saturating_sub(1));
+    let areas_to_refresh = vec![InclusiveRectangle { left: 0, top: 0, right, bottom }];
+    data(
+        channels,
+        share_id,
+        ShareDataPdu::RefreshRectangle(RefreshRectanglePdu { areas_to_refresh }),
+    )
 }
 
 /// Shutdown Request (MS-RDPBCGR 2.2.2.1): the window was closed.

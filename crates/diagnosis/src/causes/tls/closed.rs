@@ -1,6 +1,6 @@
 //! The server hangs up during the encryption's set-up.
 
-use rdpdoctor_model::{Awaited, CauseId, Ending, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Party, Stage};
 
 use crate::causes::advice;
 use crate::causes::look::{self, PlainHello};
@@ -34,6 +34,16 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     }
     // What came instead of TLS is the finding then, not that it hung up afterwards.
     if look::broken_tls(evidence) {
+        return None;
+    }
+    // The client refused what came, and said so: whoever hung up then is not the one to blame.
+    let refused_here = evidence.main_path(|fact| match fact {
+        Fact::TlsAlert { from: Party::Client, description, .. } => {
+            (*description != 0).then_some(())
+        }
+        _ => None,
+    });
+    if !refused_here.is_empty() {
         return None;
     }
     let hung_up = |awaited| {
@@ -73,11 +83,25 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::{Awaited, Ending, Purpose};
+    use rdpdoctor_model::{Awaited, Ending, Fact, Party, Purpose, Stage};
 
     use super::CAUSE;
     use crate::Proof;
     use crate::testing::Scene;
+
+    #[test]
+    fn what_the_client_refused_is_not_the_servers() {
+        let scene =
+            || Scene::negotiated(1).ended_with(Ending::Fin, Awaited::HandshakeEnd, 1330, 396);
+        assert!(scene().judge(&CAUSE).is_some());
+        let alert = Fact::TlsAlert {
+            from: Party::Client,
+            level: 2,
+            description: 51,
+            awaited: Awaited::HandshakeEnd,
+        };
+        assert_eq!(scene().fact(Stage::Tls, alert).judge(&CAUSE), None);
+    }
 
     #[test]
     fn where_it_was_cut_decides() {
