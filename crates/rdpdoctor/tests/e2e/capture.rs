@@ -37,9 +37,9 @@ async fn read_agrees_with_check() {
     }
     let recording = recorder.stop();
     let mut wrong = Vec::new();
-    for (fault, Recorded { run: checked, port, keys }) in checks {
+    for (fault, Recorded { run: checked, port, time, keys }) in checks {
         let file = place.join(format!("{}.pcap", fault.name));
-        std::fs::write(&file, recording.pcap(port)).expect("it can be written");
+        std::fs::write(&file, recording.pcap(port, time)).expect("it can be written");
         let mut reading = command();
         reading.arg("read").arg(&file).arg("--json");
         let without = run(&mut reading);

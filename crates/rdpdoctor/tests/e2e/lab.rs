@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::SystemTime;
 
 use rdpdoctor_diagnosis::{CATALOGUE, Reproduction};
 use rdpdoctor_lab::{Depth, FAULTS, Fault, Options, PASSWORD, USER, fault, start};
@@ -23,6 +24,8 @@ async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
 pub struct Recorded {
     pub run: Run,
     pub port: u16,
+    /// From before the server listened until its check had ended.
+    pub time: [SystemTime; 2],
     pub keys: PathBuf,
 }
 
@@ -30,17 +33,22 @@ pub struct Recorded {
 pub async fn recorded(fault: &'static Fault, keys: PathBuf) -> Recorded {
     let file = keys.to_str().expect("UTF-8").to_owned();
     let place = format!("recorded-{}", fault.name);
-    let (run, port) = checked_in(fault, &["--json", "--keylog", &file], &place).await;
-    Recorded { run, port, keys }
+    let (run, port, time) = checked_in(fault, &["--json", "--keylog", &file], &place).await;
+    Recorded { run, port, time, keys }
 }
 
-/// The check's answer and the port of the server.
-async fn checked_in(fault: &'static Fault, more: &[&str], place: &str) -> (Run, u16) {
+/// The check's answer, the port of the server, and the time in which nobody else had it.
+async fn checked_in(
+    fault: &'static Fault,
+    more: &[&str],
+    place: &str,
+) -> (Run, u16, [SystemTime; 2]) {
     let _turn = TURNS.acquire().await.expect("a turn");
     let ca_file = folder(place).join("ca.pem");
     let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
     let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let running = start(fault, listen, options).await.expect("the fault starts");
+    let begun = SystemTime::now();
     let mut command = command();
     // A name where the name in the certificate matters.
     let host = if fault.name == "cert-name-mismatch" { "localhost" } else { "127.0.0.1" };
@@ -59,8 +67,9 @@ async fn checked_in(fault: &'static Fault, more: &[&str], place: &str) -> (Run, 
     sign_in(&mut command, fault, place);
     command.env("SSL_CERT_FILE", &ca_file);
     let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
+    let time = [begun, SystemTime::now()];
     running.shutdown();
-    (answer, port)
+    (answer, port, time)
 }
 
 /// The lab's account where the fault lies behind the sign-in; what is remembered of it is the

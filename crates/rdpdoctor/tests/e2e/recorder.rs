@@ -70,11 +70,15 @@ fn record(socket: &OwnedFd, marker: &[u8]) -> Vec<(Duration, Vec<u8>)> {
 }
 
 impl Recording {
-    /// The frames of this port as a capture file (draft-ietf-opsawg-pcap), Ethernet.
-    pub fn pcap(&self, port: u16) -> Vec<u8> {
+    /// The frames of this port in this time, during which nobody else has it, as a capture file
+    /// (draft-ietf-opsawg-pcap), Ethernet.
+    pub fn pcap(&self, port: u16, [from, to]: [SystemTime; 2]) -> Vec<u8> {
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).expect("after 1970");
+        let time = since(from)..=since(to);
         let header: [u32; 6] = [0xA1B2_C3D4, 0x0004_0002, 0, 0, 0x0004_0000, 1];
         let mut file: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
-        for (at, frame) in self.0.iter().filter(|(_, frame)| is_of(frame, port)) {
+        let own = |(at, frame): &&(Duration, Vec<u8>)| time.contains(at) && is_of(frame, port);
+        for (at, frame) in self.0.iter().filter(own) {
             let length = u32::try_from(frame.len()).expect("short");
             let seconds = u32::try_from(at.as_secs()).expect("before 2106");
             for word in [seconds, at.subsec_micros(), length, length] {

@@ -21,7 +21,6 @@ pub static CAUSE: Cause = Cause {
         risk: Risk::Low,
         title: "Check both halves: up to the bastion from here, behind it from the bastion's network",
         steps: &[
-            "$ rdpdoctor check {target}   (this half)",
             "From a machine in the bastion's own network: $ rdpdoctor check <the host itself>",
             "Ask whoever runs the product for the log of the connection to the host at the times of this check.",
         ],
