@@ -21,7 +21,7 @@ const MOST_HOPS: u8 = 30;
 /// How long a router may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks hop after hop, until the host answers or nobody does twice over.
+/// Asks hop after hop, until the host answers, or nobody does twice over and the host was not reached.
 pub(crate) async fn path(context: Context, remote: SocketAddr) {
     let begun = Instant::now();
     hops(&context, remote).await;
@@ -35,6 +35,9 @@ pub(crate) async fn path(context: Context, remote: SocketAddr) {
 }
 
 async fn hops(context: &Context, remote: SocketAddr) {
+    let to_host =
+        |fact: &Fact| matches!(fact, Fact::TcpConnected { remote: r, .. } if *r == remote);
+    let connected = context.journal.observations().iter().any(|o| to_host(&o.fact));
     let mut silent = 0;
     for first in (1..=MOST_HOPS).step_by(AT_ONCE.into()) {
         let asked = (first..first + AT_ONCE).map(|hop| ask(context.clone(), remote, hop));
@@ -46,7 +49,8 @@ async fn hops(context: &Context, remote: SocketAddr) {
             reached |= answer == Answer::Host;
         }
         silent = if any { 0 } else { silent + 1 };
-        if reached || silent == 2 {
+        // Routers that keep quiet are no end of the path where the host itself was reached.
+        if reached || (silent == 2 && !connected) {
             return;
         }
     }
