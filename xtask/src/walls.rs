@@ -8,7 +8,13 @@ use serde_json::Value;
 /// Forbidden edges, direct or through others, of ordinary dependencies.
 const FORBIDDEN: &[(&[&str], &[&str])] = &[
     (
-        &["rdpdoctor-probe", "rdpdoctor-files", "rdpdoctor-lab", "rdpdoctor-wire"],
+        &[
+            "rdpdoctor-probe",
+            "rdpdoctor-files",
+            "rdpdoctor-host",
+            "rdpdoctor-lab",
+            "rdpdoctor-wire",
+        ],
         &["rdpdoctor-diagnosis", "rdpdoctor-report"],
     ),
     (
@@ -17,6 +23,7 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
     ),
     (&["rdpdoctor-report"], &["rdpdoctor-probe", "rdpdoctor-lab"]),
     (&["rdpdoctor-probe"], &["rdpdoctor-lab", "rdpdoctor-files"]),
+    (&["rdpdoctor-host"], &["rdpdoctor-probe", "rdpdoctor-lab"]),
     (&["rdpdoctor-files"], &["rdpdoctor-probe", "rdpdoctor-lab", "tokio", "socket2", "openssl"]),
     (&["rdpdoctor"], &["aws-lc-sys"]),
 ];

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::causes::cloud::rule_blocks;
 use crate::causes::logged;
+use crate::machine;
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
 /// What the evidence comes down to.
@@ -275,6 +276,9 @@ fn verdict(
         (None, None) if rule_blocks::is_all(evidence) => {
             "No rule in the listing keeps Remote Desktop out; the connection was not tried"
                 .to_owned()
+        }
+        (None, None) if machine::is_all(evidence) => {
+            fill("Nothing that was read on {host} stands in the way of Remote Desktop", evidence)
         }
         (None, None) if logged::is_all(evidence) => fill(logged::reached(evidence), evidence),
         (None, None) if undecided => {

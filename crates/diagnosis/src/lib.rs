@@ -14,6 +14,8 @@ mod gateway;
 mod identity;
 mod inspectors;
 mod loss;
+pub mod machine;
+pub mod mend;
 #[cfg(test)]
 mod testing;
 mod windows_release;

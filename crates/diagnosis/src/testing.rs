@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use rdpdoctor_model::{
     Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex,
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
-    Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, ResolveFailure,
-    RevocationAnswer, RevocationSource, ServiceKind, Source, Stage, Target, Timestamp, Transport,
-    UdpReply, WindowsEvent,
+    Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, RegistryData,
+    RegistryValue, ResolveFailure, RevocationAnswer, RevocationSource, ServiceKind, SettingOwner,
+    Source, Stage, Target, Timestamp, Transport, UdpReply, WindowsEvent,
 };
 
 use crate::{Cause, Evidence, Match, Policy, Trust, engine};
@@ -72,6 +72,30 @@ impl Scene {
         Self::new()
             .connected("10.0.0.1:3389")
             .confirm(Negotiation::Response { flags: 0, selected_protocol: protocol })
+    }
+
+    /// A number in the host's registry; `None` where the value is not there. Its owner follows from
+    /// the key, as the collector has it.
+    pub(crate) fn host_number(self, key: &str, name: &str, number: Option<u32>) -> Self {
+        let data = number.map_or(Lookup::Absent, |n| Lookup::seen(RegistryData::Dword(n)));
+        self.machine_value(Stage::Host, key, name, data)
+    }
+
+    /// A value in the registry of the machine of a stage (host, client).
+    pub(crate) fn machine_value(
+        self,
+        stage: Stage,
+        key: &str,
+        name: &str,
+        data: Lookup<RegistryData>,
+    ) -> Self {
+        let owner = if key.to_ascii_lowercase().contains(r"\policies\") {
+            SettingOwner::GroupPolicy { name: None }
+        } else {
+            SettingOwner::Local
+        };
+        let (key, name) = (key.to_owned(), name.to_owned());
+        self.fact(stage, Fact::RegistryValue(Box::new(RegistryValue { key, name, data, owner })))
     }
 
     pub(crate) fn fact(mut self, stage: Stage, fact: Fact) -> Self {

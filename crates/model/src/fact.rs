@@ -12,9 +12,10 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, Cloud, CloudRule, GatewayStep, GatewayTransport, Hex, IdleOutcome, Lookup,
-    PathPart, ProxyChoice, ProxyReply, ProxyScheme, Stage, Timestamp, UdpReply, WatchState,
-    WindowsEvent,
+    Certificate, Cloud, CloudRule, FactsOf, GatewayStep, GatewayTransport, Hex, IdleOutcome,
+    LocalAccount, Lookup, MachineCertificate, NetworkAdapter, PathPart, PortListeners, ProxyChoice,
+    ProxyReply, ProxyScheme, RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp,
+    UdpReply, Volume, WatchState, WindowsEvent, WindowsFile, WindowsService, WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -151,6 +152,80 @@ pub enum Fact {
     },
     /// An entry of a Windows event log.
     WindowsEvent(Box<WindowsEvent>),
+
+    // ── host and client: a Windows machine ─────────────────────────────────────────────────────
+    /// Facts of a Windows machine follow.
+    FactsOf(FactsOf),
+    /// A value of the registry.
+    RegistryValue(Box<RegistryValue>),
+    /// A key of the registry.
+    RegistryKey(Box<RegistryKey>),
+    /// Whether a service runs.
+    WindowsService(WindowsService),
+    /// A file or folder.
+    WindowsFile(Box<WindowsFile>),
+    /// A certificate in a store of the machine.
+    MachineCertificate(Box<MachineCertificate>),
+    /// Who listens on a port.
+    PortListeners(PortListeners),
+    /// The host's sessions.
+    WindowsSessions {
+        /// All of them.
+        sessions: Lookup<Vec<WindowsSession>>,
+    },
+    /// The volumes of the machine.
+    Volumes {
+        /// All fixed ones.
+        volumes: Lookup<Vec<Volume>>,
+    },
+    /// The network adapters of the machine.
+    NetworkAdapters {
+        /// All but loopback.
+        adapters: Lookup<Vec<NetworkAdapter>>,
+    },
+    /// The members of a local group.
+    GroupMembers {
+        /// The group's SID.
+        group: String,
+        /// Its members' SIDs.
+        members: Lookup<Vec<String>>,
+    },
+    /// Who holds a right of the local security policy.
+    AccountRight {
+        /// `SeRemoteInteractiveLogonRight` and the like.
+        right: String,
+        /// Their SIDs; absent when nobody holds it.
+        holders: Lookup<Vec<String>>,
+    },
+    /// The accounts of the machine itself.
+    LocalAccounts {
+        /// All of them.
+        accounts: Lookup<Vec<LocalAccount>>,
+    },
+    /// The updates that are installed.
+    InstalledUpdates {
+        /// `KB5074109` and the like.
+        updates: Lookup<Vec<String>>,
+    },
+    /// How the power plan in use is set.
+    PowerPlan {
+        /// Seconds until it sleeps on mains power; absent when it never does.
+        sleep_after: Lookup<u32>,
+        /// Seconds until it hibernates on mains power; absent when it never does.
+        hibernate_after: Lookup<u32>,
+    },
+    /// How far the clock is from another one.
+    ClockOffset {
+        /// Whose clock.
+        against: String,
+        /// Milliseconds by which the machine's clock is ahead.
+        ahead_ms: Lookup<i64>,
+    },
+    /// What the credential manager holds for Remote Desktop, by name only.
+    SavedCredentials {
+        /// The entries.
+        entries: Lookup<Vec<SavedCredential>>,
+    },
 
     // ── cloud listings ──────────────────────────────────────────────────────────────────────────
     /// A group of a cloud's rules was read. What none of its rules lets in stays out.

@@ -5,6 +5,7 @@
 
 mod cause_id;
 mod certificate;
+mod change;
 mod cloud_rule;
 mod fact;
 mod gateway;
@@ -21,10 +22,12 @@ mod timestamp;
 mod udp;
 mod user;
 mod watch;
+mod windows;
 mod windows_event;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
+pub use change::Change;
 pub use cloud_rule::{Cloud, CloudRule};
 pub use fact::Fact;
 pub use gateway::{GatewayStep, GatewayTransport};
@@ -46,4 +49,9 @@ pub use timestamp::Timestamp;
 pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};
 pub use watch::{IdleOutcome, PathPart, WatchState};
+pub use windows::{
+    FactsOf, FactsWay, FileState, KeyPlace, LocalAccount, MachineCertificate, NetworkAdapter,
+    PortListener, PortListeners, RegistryData, RegistryKey, RegistryValue, SavedCredential,
+    ServiceState, SettingOwner, Volume, WindowsFile, WindowsService, WindowsSession,
+};
 pub use windows_event::WindowsEvent;

@@ -38,6 +38,15 @@ impl<T> Lookup<T> {
         }
     }
 
+    /// The same answer about what follows from the value.
+    pub fn map_seen<U>(self, change: impl FnOnce(T) -> U) -> Lookup<U> {
+        match self {
+            Self::Seen { value } => Lookup::Seen { value: change(value) },
+            Self::Absent => Lookup::Absent,
+            Self::Unavailable { why } => Lookup::Unavailable { why },
+        }
+    }
+
     /// Whether it was looked for and found absent.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)

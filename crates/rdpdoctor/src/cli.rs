@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli_compare::CompareArgs;
+pub use crate::cli_machine::MachineArgs;
 pub use crate::cli_watch::WatchArgs;
 
 /// Says why a Remote Desktop connection fails, with its evidence, and what to change.
@@ -28,6 +29,10 @@ pub enum Command {
     Compare(Box<CompareArgs>),
     /// Repeat the check for a while: what changed, and when it broke
     Watch(Box<WatchArgs>),
+    /// Check the Windows machine that is connected to: what on it stops Remote Desktop
+    Host(Box<MachineArgs>),
+    /// The same for the Windows machine in front of the user
+    Client(Box<MachineArgs>),
     /// Say what a code shown by a client means, which causes produce it, what to check first
     Explain(ExplainArgs),
     /// Servers that fail in one named way each, to see what a failure looks like

@@ -2,10 +2,12 @@
 
 mod cli;
 mod cli_compare;
+mod cli_machine;
 mod cli_watch;
 mod commands;
 mod event_logs;
 mod evidence_file;
+mod machine;
 mod output;
 mod progress;
 mod proxy;

@@ -169,6 +169,7 @@ pub static CATALOGUE: &[&Cause] = &[
     // cloud
     &cloud::rule_blocks::CAUSE,
     // host
+    &host::rdp_disabled::CAUSE,
     &host::certificate_key_missing::CAUSE,
     &host::certificate_key_permissions::CAUSE,
     &host::service_hung::CAUSE,

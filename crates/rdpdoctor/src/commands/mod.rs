@@ -4,12 +4,14 @@ mod check;
 mod compare;
 mod explain;
 mod lab;
-mod read;
+mod machine;
+pub mod read;
 mod read_capture;
 mod watch;
 
 use std::process::ExitCode;
 
+use rdpdoctor_host::Side;
 use rdpdoctor_report::Document;
 
 use crate::cli::{Cli, Command};
@@ -24,6 +26,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Host(args) => machine::run(Side::Host, &args),
+        Command::Client(args) => machine::run(Side::Client, &args),
         Command::Read(args) => read::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Lab(command) => lab::run(command),

@@ -18,6 +18,7 @@ use super::{exit_code, read_capture};
 use crate::cli::ReadArgs;
 use crate::event_logs::{self, GivenLog};
 use crate::evidence_file;
+use crate::machine::MachineFacts;
 use crate::output;
 use crate::rdp_file::{self, GivenFile};
 
@@ -40,6 +41,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             Kind::Pcap | Kind::PcapNg => {
                 documents.extend(read_capture::judged(path, args, reported)?);
             }
+            Kind::Facts => documents.push(MachineFacts::read(path)?.judged(reported)),
             Kind::CloudRules => documents.push(cloud_rules(path, reported)?),
             Kind::Evtx => logs.push(GivenLog::read(path)?),
             kind if is_rdp_file(kind, path) => {

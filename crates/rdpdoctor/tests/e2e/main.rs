@@ -17,6 +17,7 @@ mod explain;
 mod first_picture;
 mod gateway;
 mod gnome;
+mod host_facts;
 mod kerberos;
 mod lab;
 mod network;

@@ -2,6 +2,7 @@
 
 mod gateway;
 mod logs;
+mod machine;
 mod path;
 mod proxy;
 mod rdp_file;
@@ -137,7 +138,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Desktop => session::desktop(evidence),
         Stage::Udp => udp::words(evidence),
         Stage::Network => path::words(evidence),
-        Stage::Host | Stage::Client => logs::words(evidence),
+        Stage::Host | Stage::Client => machine::words(evidence).or_else(|| logs::words(evidence)),
     };
     seen.or(reason).unwrap_or_else(|| {
         match report.status {

@@ -1,0 +1,105 @@
+//! What was read on a Windows machine, as rules ask for it.
+
+use rdpdoctor_model::{
+    Fact, Lookup, ObservationId, RegistryData, RegistryValue, SettingOwner, Stage,
+};
+
+use crate::{Evidence, Seen, TcpResult};
+
+/// The key of the listener.
+pub const LISTENER: &str =
+    r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp";
+/// The key of Remote Desktop as a whole.
+pub const SERVER: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server";
+/// Where policies set both.
+pub const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services";
+
+/// Whether facts of a machine are all there is: no connection was tried.
+pub(crate) fn is_all(evidence: &Evidence<'_>) -> bool {
+    let read = evidence.all(|fact| matches!(fact, Fact::FactsOf(_)).then_some(()));
+    !read.is_empty() && evidence.tcp() == TcpResult::NotTried
+}
+
+/// The facts of one side's machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'e, 'a> {
+    evidence: &'e Evidence<'a>,
+    stage: Stage,
+}
+
+/// A setting that decides, and who set it.
+#[derive(Debug, Clone)]
+pub struct Setting<'a> {
+    /// Its observation.
+    pub id: ObservationId,
+    /// The whole value.
+    pub value: &'a RegistryValue,
+    /// What it holds.
+    pub data: &'a RegistryData,
+}
+
+impl Setting<'_> {
+    /// Whether a policy or a management service set it, so that a change by hand comes back.
+    pub fn is_managed(&self) -> bool {
+        matches!(self.value.owner, SettingOwner::GroupPolicy { .. } | SettingOwner::Mdm)
+    }
+}
+
+impl<'e, 'a> Machine<'e, 'a> {
+    /// The host's facts.
+    pub fn host(evidence: &'e Evidence<'a>) -> Self {
+        Self { evidence, stage: Stage::Host }
+    }
+
+    /// The facts of the machine in front of the user.
+    pub fn client(evidence: &'e Evidence<'a>) -> Self {
+        Self { evidence, stage: Stage::Client }
+    }
+
+    /// All facts of this machine that `pick` takes.
+    pub fn all<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
+        let mut all = self.evidence.all(pick);
+        all.retain(|seen| seen.observation.stage == self.stage);
+        all
+    }
+
+    /// The last fact that `pick` takes.
+    pub fn last<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Option<Seen<'a, T>> {
+        self.all(pick).pop()
+    }
+
+    /// A value of the registry, whatever became of the question; `None` when nobody asked. Names and
+    /// keys are the same in either case of letters.
+    pub fn value(&self, key: &str, name: &str) -> Option<Seen<'a, &'a RegistryValue>> {
+        self.last(|fact| match fact {
+            Fact::RegistryValue(value)
+                if value.key.eq_ignore_ascii_case(key) && value.name.eq_ignore_ascii_case(name) =>
+            {
+                Some(&**value)
+            }
+            _ => None,
+        })
+    }
+
+    /// A value that is there.
+    pub fn setting(&self, key: &str, name: &str) -> Option<Setting<'a>> {
+        let seen = self.value(key, name)?;
+        let data = seen.value.data.as_seen()?;
+        Some(Setting { id: seen.id(), value: seen.value, data })
+    }
+
+    /// The value of a policy where one is set, else the machine's own.
+    pub fn effective(&self, policy: &str, local: &str, name: &str) -> Option<Setting<'a>> {
+        self.setting(policy, name).or_else(|| self.setting(local, name))
+    }
+
+    /// The number of a value, where it is there and is one.
+    pub fn number(&self, key: &str, name: &str) -> Option<u64> {
+        self.setting(key, name)?.data.number()
+    }
+
+    /// Whether the value was looked for and is not there.
+    pub fn is_absent(&self, key: &str, name: &str) -> bool {
+        self.value(key, name).is_some_and(|seen| matches!(seen.value.data, Lookup::Absent))
+    }
+}

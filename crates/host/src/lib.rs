@@ -1,0 +1,24 @@
+//! A Windows machine: its facts, whatever way they are had, and what can be changed on it.
+//!
+//! ```text
+//! checks (what to ask) ──► collect ──► System: live, disk, remote ──► Vec<Fact> ──► rules
+//!                      └─► the collecting script ──► facts file ──────┘
+//! ```
+//!
+//! A [`Check`] is a row of the table of what can break a connection, and the questions that it takes.
+//! A [`System`] answers questions and judges nothing; causes read the facts.
+
+pub mod checks;
+mod collect;
+mod facts_file;
+pub mod fake;
+mod firewall;
+pub mod paths;
+mod question;
+pub mod store;
+pub mod system;
+
+pub use collect::{collect, observations};
+pub use facts_file::{FactsFile, FactsFileError};
+pub use question::{Check, Question, Side};
+pub use system::System;

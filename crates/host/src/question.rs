@@ -1,0 +1,112 @@
+//! What is asked of a machine, as data: every way of looking, the collecting script included, goes by
+//! the same list.
+
+use rdpdoctor_model::{Source, Stage};
+
+/// Which end of a connection a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The machine that is connected to.
+    Host,
+    /// The machine in front of the user.
+    Client,
+}
+
+impl Side {
+    /// The stage of its facts.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::Host => Stage::Host,
+            Self::Client => Stage::Client,
+        }
+    }
+
+    /// The source of its facts.
+    pub fn source(self) -> Source {
+        match self {
+            Self::Host => Source::Host,
+            Self::Client => Source::Client,
+        }
+    }
+}
+
+/// A row of the table of what can break a connection, and what it takes to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
+    /// `H040`, the row of `host-checks.csv`.
+    pub row: &'static str,
+    /// Whose it is.
+    pub side: Side,
+    /// What is asked.
+    pub questions: &'static [Question],
+    /// Whether its answer can decide a cause that blocks: such answers travel first where little
+    /// room is.
+    pub decisive: bool,
+}
+
+impl Check {
+    /// A row of the host whose answer can decide.
+    pub const fn host(row: &'static str, questions: &'static [Question]) -> Self {
+        Self { row, side: Side::Host, questions, decisive: true }
+    }
+
+    /// A row of the client whose answer can decide.
+    pub const fn client(row: &'static str, questions: &'static [Question]) -> Self {
+        Self { row, side: Side::Client, questions, decisive: true }
+    }
+
+    /// Its answer explains, and decides nothing.
+    #[must_use]
+    pub const fn beside(mut self) -> Self {
+        self.decisive = false;
+        self
+    }
+}
+
+/// One question. Keys begin with `HKLM` or `HKCU`; `CurrentControlSet` is the one in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Question {
+    /// One value of the registry: key, name.
+    Value(&'static str, &'static str),
+    /// Every value of a key, the first ones.
+    Values(&'static str),
+    /// The names of the keys in a key.
+    Subkeys(&'static str),
+    /// One value of each key in a key: key, name.
+    ValueOfEach(&'static str, &'static str),
+    /// Whether a service runs, and how it is set up (Start, Type, ObjectName, DependOnService).
+    Service(&'static str),
+    /// A file: length, version, access. `%SystemRoot%` and `%ProgramData%` are put in.
+    File(&'static str),
+    /// The names in a folder, as files of it.
+    Folder(&'static str),
+    /// Who listens on the port of Remote Desktop.
+    Listeners,
+    /// The sessions.
+    Sessions,
+    /// The fixed volumes.
+    Volumes,
+    /// The network adapters.
+    Adapters,
+    /// The certificates of a store of the machine, with the places and files of their keys.
+    Certificates(&'static str),
+    /// Inbound firewall rules that speak of Remote Desktop's port, program or service, and those that
+    /// block everything, as values of the registry.
+    FirewallRules,
+    /// The members of a local group, by its SID.
+    Members(&'static str),
+    /// Who holds a right of the local security policy.
+    Right(&'static str),
+    /// The accounts of the machine itself.
+    Accounts,
+    /// The installed updates.
+    Updates,
+    /// When the machine sleeps and hibernates.
+    Power,
+    /// How far its clock is from its domain's or the internet's.
+    Clock,
+    /// Saved credentials for Remote Desktop, by name.
+    SavedCredentials,
+    /// Entries of an event log: channel, provider, numbers. The newest ones.
+    Events(&'static str, &'static str, &'static [u32]),
+}

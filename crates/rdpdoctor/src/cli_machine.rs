@@ -1,0 +1,45 @@
+//! `host` and `client` on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::OutputArgs;
+
+/// `host` and `client`.
+#[derive(Debug, Args)]
+#[command(args_override_self = true, args_conflicts_with_subcommands = true)]
+pub struct MachineArgs {
+    /// Another thing to do than to look and judge
+    #[command(subcommand)]
+    pub action: Option<MachineAction>,
+    /// Which machine.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// How the answer is given.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Where the machine's facts are had; without any of it on the machine itself.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// Judge facts that were collected on another machine
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub facts: Vec<PathBuf>,
+}
+
+/// What else can be done.
+#[derive(Debug, Subcommand)]
+pub enum MachineAction {
+    /// Collect the machine's facts and write them, to be judged elsewhere
+    Collect(CollectArgs),
+}
+
+/// `host collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Write to this file (UTF-8) instead of standard output
+    #[arg(short, long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}

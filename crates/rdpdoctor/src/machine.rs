@@ -1,0 +1,101 @@
+//! Facts of a Windows machine as evidence, and the document of what they say.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use rdpdoctor_files::text;
+use rdpdoctor_host::{FactsFile, Side, observations};
+use rdpdoctor_model::{
+    DEFAULT_PORT, Fact, Observation, ObservationId, RegistryData, StageOutcome, Target, Timestamp,
+};
+use rdpdoctor_report::Document;
+use rdpdoctor_report::document::{Engine, RunContext};
+
+use crate::commands::read::{self, ReportedCode};
+use crate::evidence_file;
+
+/// Longest collection of facts.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Facts of one machine, and where they are from.
+pub struct MachineFacts {
+    /// Which end it is.
+    pub side: Side,
+    /// The facts.
+    pub facts: Vec<Fact>,
+    /// The file they were read from, if so.
+    pub file: Option<String>,
+}
+
+impl MachineFacts {
+    /// Reads a collection.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let bytes = evidence_file::bytes(path, LONGEST + 1)?;
+        ensure!(bytes.len() as u64 <= LONGEST, "{name} is longer than any collection of facts");
+        let read = FactsFile::read(text::decode(&bytes).text.trim())
+            .map_err(|why| anyhow::anyhow!("{why}"))
+            .with_context(|| name.clone())?;
+        Ok(Self { side: read.side, facts: read.facts, file: Some(name) })
+    }
+
+    /// What the facts say, as evidence: how far it went is the last of it.
+    pub fn observations(&self) -> Vec<Observation> {
+        let facts = self.facts.clone();
+        let mut all = observations(facts, self.side, self.file.as_deref());
+        all.push(Observation {
+            id: ObservationId::numbered(all.len() + 1),
+            source: self.side.source(),
+            stage: self.side.stage(),
+            at: None,
+            at_ms: 0,
+            origin: None,
+            connection: None,
+            fact: Fact::StageEnded {
+                outcome: StageOutcome::Passed,
+                reason: Some("the machine's facts were read".to_owned()),
+                elapsed_ms: 0.0,
+            },
+        });
+        all
+    }
+
+    /// The machine, as a target: its name, and the port its listener is set to.
+    pub fn target(&self) -> Target {
+        let computer = self.facts.iter().find_map(|fact| match fact {
+            Fact::FactsOf(of) => of.computer.clone(),
+            _ => None,
+        });
+        let port = self.facts.iter().find_map(|fact| match fact {
+            Fact::RegistryValue(value)
+                if value.name == "PortNumber"
+                    && value.key.to_ascii_lowercase().ends_with(r"\winstations\rdp-tcp") =>
+            {
+                value.data.as_seen().and_then(RegistryData::number)
+            }
+            _ => None,
+        });
+        let host = computer.unwrap_or_default();
+        let input =
+            if host.is_empty() { self.file.clone().unwrap_or_default() } else { host.clone() };
+        let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(DEFAULT_PORT);
+        Target { input, host, port }
+    }
+
+    /// The document of the facts alone, judged as of the moment they were read.
+    pub fn judged(&self, reported: ReportedCode) -> Document {
+        let mut observations = self.observations();
+        read::report(&mut observations, reported);
+        let collected_at = observations.iter().find_map(|o| o.at);
+        let run = RunContext {
+            target: self.target(),
+            addresses: Vec::new(),
+            via: None,
+            started_at: collected_at.unwrap_or_else(Timestamp::now),
+            elapsed_ms: 0,
+            engine: Engine::Portable,
+            last_stage_asked: None,
+        };
+        read::judge(run, observations)
+    }
+}

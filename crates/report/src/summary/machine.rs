@@ -1,0 +1,36 @@
+//! What was read on a Windows machine, in one line.
+
+use rdpdoctor_diagnosis::Evidence;
+use rdpdoctor_model::{Fact, FactsWay, Lookup};
+
+use super::QUOTED;
+use crate::harmless::clean;
+
+/// Whose facts, how they were had and how many could not be looked at; none when there are none.
+pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
+    let of = evidence.all(|fact| match fact {
+        Fact::FactsOf(of) => Some(of),
+        _ => None,
+    });
+    let of = of.last()?.value;
+    let values = evidence.all(|fact| match fact {
+        Fact::RegistryValue(value) => Some(matches!(value.data, Lookup::Unavailable { .. })),
+        _ => None,
+    });
+    let unread = values.iter().filter(|seen| seen.value).count();
+    let name = of.computer.as_deref().map_or_else(|| "a machine".to_owned(), |n| clean(n, QUOTED));
+    let way = match of.way {
+        FactsWay::Live => "read on it",
+        FactsWay::Disk => "read from its disk",
+        FactsWay::Remote => "read over WinRM",
+        FactsWay::Script => "collected by script",
+    };
+    let mut words = format!("facts of {name}, {way}");
+    if unread > 0 {
+        words.push_str(&format!("; {unread} settings could not be looked at"));
+    }
+    if !of.missing_parts.is_empty() {
+        words.push_str(&format!("; {} parts are missing", of.missing_parts.len()));
+    }
+    Some(words)
+}
