@@ -20,5 +20,5 @@ pub mod system;
 
 pub use collect::{collect, observations};
 pub use facts_file::{FactsFile, FactsFileError};
-pub use question::{Check, Question, Side};
+pub use question::{Check, LeftOut, Question, Side};
 pub use system::System;

@@ -42,17 +42,35 @@ pub struct Check {
     /// Whether its answer can decide a cause that blocks: such answers travel first where little
     /// room is.
     pub decisive: bool,
+    /// The causes that read the answers.
+    pub causes: &'static [&'static str],
+}
+
+/// A row of the table that is not asked about, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The row.
+    pub row: &'static str,
+    /// Why, in words that complete "not implemented: ...".
+    pub why: &'static str,
 }
 
 impl Check {
     /// A row of the host whose answer can decide.
     pub const fn host(row: &'static str, questions: &'static [Question]) -> Self {
-        Self { row, side: Side::Host, questions, decisive: true }
+        Self { row, side: Side::Host, questions, decisive: true, causes: &[] }
     }
 
     /// A row of the client whose answer can decide.
     pub const fn client(row: &'static str, questions: &'static [Question]) -> Self {
-        Self { row, side: Side::Client, questions, decisive: true }
+        Self { row, side: Side::Client, questions, decisive: true, causes: &[] }
+    }
+
+    /// The causes whose rules read its answers.
+    #[must_use]
+    pub const fn feeds(mut self, causes: &'static [&'static str]) -> Self {
+        self.causes = causes;
+        self
     }
 
     /// Its answer explains, and decides nothing.

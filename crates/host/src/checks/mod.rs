@@ -2,14 +2,19 @@
 
 mod enable;
 
-use crate::question::{Check, Question, Side};
+use crate::question::{Check, LeftOut, Question, Side};
 
 /// Every area, those that decide most often first.
-static AREAS: &[&[Check]] = &[enable::CHECKS];
+static AREAS: &[(&[Check], &[LeftOut])] = &[(enable::CHECKS, enable::LEFT_OUT)];
 
 /// Every row that is implemented.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    AREAS.iter().copied().flatten()
+    AREAS.iter().flat_map(|(checks, _)| *checks)
+}
+
+/// Every row that is not asked about.
+pub fn left_out() -> impl Iterator<Item = &'static LeftOut> {
+    AREAS.iter().flat_map(|(_, left_out)| *left_out)
 }
 
 /// What is asked of one side, those questions first whose answers can decide; a question may come
