@@ -76,6 +76,15 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 /// A password in clear is judged by itself; a proof may have been made for another TLS.
 fn by_http(evidence: &Evidence<'_>) -> Option<Match> {
     let refused = at_gateway::refused_credentials(evidence)?;
+    if let Some(words) = at_gateway::restricted(&refused.value) {
+        let found = Match::new(Severity::Blocking, Proof::Proven, [refused.id()]);
+        return Some(found.detailed(format!(
+            "It answered the credentials with HTTP status 401, '{words}': that is a restriction of \
+             the account and not its password. A member of Protected Users, for one, is not let in \
+             by NTLM and needs Kerberos, from a network without a domain controller by the \
+             gateway's KDC proxy."
+        )));
+    }
     let sent = evidence.gateway(|fact| match fact {
         Fact::CredentialSent { mechanism } => Some(*mechanism),
         _ => None,
