@@ -22,6 +22,9 @@ const SAME_ATTEMPT_NANOS: i64 = 5_000_000_000;
 /// A ticket is asked for at most so long before the connection.
 const TICKETS_BEFORE_NANOS: i64 = 30_000_000_000;
 
+/// UDP that begins so soon behind the last byte of TCP belongs to it.
+const UDP_BEHIND_NANOS: i64 = 1_000_000_000;
+
 /// The port that a gateway's name goes without.
 const HTTPS_PORT: u16 = 443;
 
@@ -331,7 +334,8 @@ impl Seen<'_> {
         }
         // A client turns to UDP once its session is being set up.
         let number = u32::try_from(group.len() + 1).unwrap_or(u32::MAX);
-        for event in around.udp.between(client, deciding.server, (from, to), around.until, number) {
+        let span = (from, to + UDP_BEHIND_NANOS);
+        for event in around.udp.between(client, deciding.server, span, around.until, number) {
             self.entries.push((Some(number), event));
         }
         if matches!(deciding.connect, Connect::Failed { .. })

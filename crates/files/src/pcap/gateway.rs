@@ -19,7 +19,7 @@ const MOST_TUNNELS: usize = 250;
 /// ERROR_BAD_ARGUMENTS: the host closed its connection to the gateway unexpectedly (MS-TSGU 2.2.6.1).
 const HOST_CLOSED: u32 = 0xA0;
 
-/// What the client gets to know of a name or a password is not said before this status.
+/// The status that asks for a sign-in.
 const UNAUTHORIZED: u16 = 401;
 
 /// What a connection is for.
@@ -347,6 +347,8 @@ pub(super) fn ended(group: &[Connection]) -> Event {
 fn asks_for_a_sign_in(group: &[Connection]) -> bool {
     let answers = group.iter().filter(|c| c.role.is_leg()).flat_map(|c| &c.events);
     let last = answers.filter_map(|event| match event.fact {
+        // Whether RPC is there is asked by who got nothing else.
+        Fact::GatewayAnswer { transport: GatewayTransport::Rpc, .. } => Some((0, false)),
         Fact::GatewayAnswer { status, after_credentials, .. } => Some((status, after_credentials)),
         _ => None,
     });
