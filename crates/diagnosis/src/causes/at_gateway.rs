@@ -305,6 +305,7 @@ pub(crate) mod tests {
     pub(crate) trait ByGateway {
         fn fact_of_gateway(self, fact: Fact) -> Self;
         fn answered(self, status: u16, after_credentials: bool) -> Self;
+        fn restricted(self) -> Self;
         fn said(self, step: GatewayStep, code: u32) -> Self;
         fn stopped_at_gateway(self) -> Self;
     }
@@ -325,6 +326,17 @@ pub(crate) mod tests {
                 schemes,
                 server,
                 after_credentials,
+            })
+        }
+
+        fn restricted(self) -> Self {
+            self.fact_of_gateway(Fact::GatewayAnswer {
+                transport: GatewayTransport::WebSocket,
+                status: 401,
+                reason: Some("User Account Restricted".to_owned()),
+                schemes: vec!["Negotiate".to_owned()],
+                server: None,
+                after_credentials: true,
             })
         }
 

@@ -147,6 +147,7 @@ mod tests {
     use super::CAUSE;
     use crate::Proof;
     use crate::causes::at_gateway::tests::{ByGateway as _, coded, gateway};
+    use crate::causes::gateway::tls_terminated;
 
     #[test]
     fn by_http_and_by_number() {
@@ -156,6 +157,15 @@ mod tests {
         assert_eq!(packets.map(|found| found.proof), Some(Proof::Proven));
         let cookie = coded(GatewayStep::Tunnel, 0x8007_59F8).judge(&CAUSE);
         assert_eq!(cookie.map(|found| found.proof), Some(Proof::Likely));
+    }
+
+    #[test]
+    fn a_restriction_is_said_in_words() {
+        let said = gateway().answered(401, false).restricted().stopped_at_gateway();
+        let found = said.judge(&CAUSE).expect("fits");
+        assert_eq!(found.proof, Proof::Proven);
+        assert!(found.detail.is_some_and(|text| text.contains("not its password")));
+        assert_eq!(said.judge(&tls_terminated::CAUSE), None, "it names another reason");
     }
 
     #[test]
