@@ -99,6 +99,15 @@ const REAL: &[(&str, &str, &[&str])] = &[
     ("awk-rdp-nla-smartcard-auth1.pcapng", "ok", &["session.ended-by-user"]),
     ("awk-rdp-no-nla-accepted1.pcapng", "ok", &["session.ended-by-user"]),
     ("awk-rdp-no-nla-smartcard-auth1.pcapng", "ok", &["session.ended-by-user"]),
+    // What is inside the tunnel has secrets of its own, which the captures have not got.
+    ("awk-rdp-rdg-diff-creds-kerberos-password.pcapng", "ok", &[]),
+    (
+        "awk-rdp-rdg-no-kdc-proxy-ntlm-downgrade-failure.pcapng",
+        "failed",
+        &["gateway.auth-rejected blocking proven"],
+    ),
+    ("awk-rdp-rdg-same-creds-kerberos-password-success1.pcapng", "ok", &[]),
+    ("awk-rdp-rdg-same-creds-kerberos-smartcard-success1.pcapng", "ok", &[]),
     ("awk-rdp-restricted-admin-rejected1.pcapng", "failed", &["nla.restricted-admin-disabled"]),
     ("elca-windows_miscellany.pcap", "degraded", &["tls.version-outdated"]),
     ("jovair-rdp.pcap", "degraded", &["tls.version-outdated"]),
