@@ -89,7 +89,7 @@ async fn read_agrees_with_check() {
 }
 
 /// Real captures with what is known of each; they are not part of the project.
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
+pub const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
 
 /// The verdict of each, and the causes that must be among its findings, the first one first.
 const REAL: &[(&str, &str, &[&str])] = &[
