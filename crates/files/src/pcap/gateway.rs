@@ -346,30 +346,30 @@ pub(super) fn ended(group: &[Connection]) -> Event {
 /// A client that has no credential yet looks, and leaves to ask for one.
 fn asks_for_a_sign_in(group: &[Connection]) -> bool {
     let answers = group.iter().filter(|c| c.role.is_leg()).flat_map(|c| &c.events);
-    let last = answers.filter_map(|event| match event.fact {
+    let mut shown = answers.filter_map(|event| match event.fact {
         // Whether RPC is there is asked by who got nothing else.
         Fact::GatewayAnswer { transport: GatewayTransport::Rpc, .. } => Some((0, false)),
         Fact::GatewayAnswer { status, after_credentials, .. } => Some((status, after_credentials)),
         _ => None,
     });
     let left = group.iter().all(|c| c.end == End::Client);
-    left && last.last() == Some((UNAUTHORIZED, false))
+    left && shown.next_back() == Some((UNAUTHORIZED, false))
 }
 
 /// Why there is no channel.
 fn why(group: &[Connection]) -> String {
     let unread = group.iter().find_map(|connection| connection.unread);
     let facts = || group.iter().flat_map(|c| c.events.iter().chain(outside(c))).map(|e| &e.fact);
-    let code = facts().filter_map(|fact| match fact {
+    let mut codes = facts().filter_map(|fact| match fact {
         Fact::GatewayCode { code, .. } if *code != 0 => Some(*code),
         _ => None,
     });
-    let status = facts().filter_map(|fact| match fact {
+    let mut statuses = facts().filter_map(|fact| match fact {
         Fact::GatewayAnswer { status, .. } => Some(*status),
         _ => None,
     });
     let end = group.iter().filter(|c| c.role.is_leg()).map(|c| c.end).next_back();
-    match (code.last(), unread, status.last()) {
+    match (codes.next_back(), unread, statuses.next_back()) {
         (Some(code), ..) => format!("the gateway says 0x{code:X}"),
         (_, Some(Unread::Hole), _) => "bytes are missing in the capture".to_owned(),
         (_, Some(Unread::Sealed), _) => "encrypted, and the capture has no secrets".to_owned(),

@@ -153,7 +153,7 @@ impl Lane {
                     _ => self.broken("a chunk without a size"),
                 },
                 State::ChunkEnd => {
-                    let Some(end) = self.buffer.get(..2) else { return None };
+                    let end = self.buffer.get(..2)?;
                     if end == b"\r\n" {
                         self.buffer.drain(..2);
                         self.state = State::ChunkSize;
