@@ -298,11 +298,14 @@ fn verdict(
 
 /// Why a capture does not tell.
 fn unread(evidence: &Evidence<'_>) -> Option<String> {
-    let stopped = evidence.all(|fact| match fact {
-        Fact::StageEnded { outcome: StageOutcome::Stopped, reason, .. } => reason.as_deref(),
-        _ => None,
-    });
-    let seen = stopped.into_iter().find(|s| s.observation.source == Source::Capture)?;
+    fn why(fact: &Fact) -> Option<&str> {
+        match fact {
+            Fact::StageEnded { outcome: StageOutcome::Stopped, reason, .. } => reason.as_deref(),
+            _ => None,
+        }
+    }
+    let mut stopped = evidence.gateway(why).into_iter().chain(evidence.all(why));
+    let seen = stopped.find(|s| s.observation.source == Source::Capture)?;
     Some(format!("Not decided at {}: {}", seen.observation.stage, seen.value))
 }
 

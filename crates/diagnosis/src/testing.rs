@@ -112,6 +112,12 @@ impl Scene {
         self
     }
 
+    /// All of it is from a capture.
+    pub(crate) fn captured(mut self) -> Self {
+        self.observations.iter_mut().for_each(|o| o.source = Source::Capture);
+        self
+    }
+
     pub(crate) fn connection(mut self, purpose: Purpose) -> Self {
         let number = self.connection.unwrap_or(0) + 1;
         self.connection = Some(number);

@@ -294,6 +294,8 @@ pub enum Fact {
         transport: GatewayTransport,
         /// The status; 101 and 200 agree.
         status: u16,
+        /// The words beside it, at most 80 characters. Some gateways give their reason there.
+        reason: Option<String>,
         /// The schemes in WWW-Authenticate.
         schemes: Vec<String>,
         /// Who says that it answers (the header Server), at most 80 characters.

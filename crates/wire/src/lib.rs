@@ -12,6 +12,7 @@ mod dissector;
 pub mod encode;
 mod foreign;
 pub mod frame;
+pub mod gateway;
 mod license;
 mod mcs;
 mod ntlm;

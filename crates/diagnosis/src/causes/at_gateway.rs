@@ -27,6 +27,7 @@ const METHOD_NOT_ALLOWED: u32 = 405;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    pub(crate) reason: Option<&'a str>,
     pub(crate) after_credentials: bool,
     pub(crate) schemes: &'a [String],
 }
@@ -68,9 +69,10 @@ fn answers<'a>(
     of: fn(GatewayTransport) -> bool,
 ) -> Vec<Seen<'a, Answer<'a>>> {
     evidence.gateway(|fact| match fact {
-        Fact::GatewayAnswer { transport, status, schemes, after_credentials, .. } => {
+        Fact::GatewayAnswer { transport, status, reason, schemes, after_credentials, .. } => {
             let (status, after_credentials) = (*status, *after_credentials);
-            of(*transport).then_some(Answer { status, after_credentials, schemes })
+            let reason = reason.as_deref();
+            of(*transport).then_some(Answer { status, reason, after_credentials, schemes })
         }
         _ => None,
     })
@@ -81,6 +83,15 @@ pub(crate) fn refused_credentials<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a
     stopped(evidence)?;
     let last = last_answer(evidence)?;
     (last.value.status == UNAUTHORIZED && last.value.after_credentials).then_some(last)
+}
+
+/// The words beside the status with which a gateway of Windows refuses an account for what it may not
+/// (STATUS_ACCOUNT_RESTRICTION, MS-ERREF 2.3.1).
+const RESTRICTED: &str = "User Account Restricted";
+
+/// Those words, where the gateway says them.
+pub(crate) fn restricted<'a>(answer: &Answer<'a>) -> Option<&'a str> {
+    answer.reason.filter(|reason| reason.eq_ignore_ascii_case(RESTRICTED))
 }
 
 /// How the transport that was agreed failed.
@@ -294,6 +305,7 @@ pub(crate) mod tests {
     pub(crate) trait ByGateway {
         fn fact_of_gateway(self, fact: Fact) -> Self;
         fn answered(self, status: u16, after_credentials: bool) -> Self;
+        fn restricted(self) -> Self;
         fn said(self, step: GatewayStep, code: u32) -> Self;
         fn stopped_at_gateway(self) -> Self;
     }
@@ -306,13 +318,25 @@ pub(crate) mod tests {
         fn answered(self, status: u16, after_credentials: bool) -> Self {
             let transport = GatewayTransport::WebSocket;
             let schemes = vec!["Negotiate".to_owned(), "NTLM".to_owned()];
-            let server = None;
+            let (reason, server) = (None, None);
             self.fact_of_gateway(Fact::GatewayAnswer {
                 transport,
                 status,
+                reason,
                 schemes,
                 server,
                 after_credentials,
+            })
+        }
+
+        fn restricted(self) -> Self {
+            self.fact_of_gateway(Fact::GatewayAnswer {
+                transport: GatewayTransport::WebSocket,
+                status: 401,
+                reason: Some("User Account Restricted".to_owned()),
+                schemes: vec!["Negotiate".to_owned()],
+                server: None,
+                after_credentials: true,
             })
         }
 

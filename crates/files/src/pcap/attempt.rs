@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{
-    Ending, Fact, Negotiation, Observation, ObservationId, Origin, Purpose, SecurityLayer,
-    SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
+    DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId, Origin, Purpose,
+    SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
 };
 
 use super::beside::Beside;
 use super::conversation::Event;
 use super::flow::{Connect, Connection};
+use super::gateway::{self, Role};
 use super::side::Moment;
 use super::stages;
 use super::{Around, Attempt, Clock};
@@ -20,6 +21,12 @@ const SAME_ATTEMPT_NANOS: i64 = 5_000_000_000;
 
 /// A ticket is asked for at most so long before the connection.
 const TICKETS_BEFORE_NANOS: i64 = 30_000_000_000;
+
+/// UDP that begins so soon behind the last byte of TCP belongs to it.
+const UDP_BEHIND_NANOS: i64 = 1_000_000_000;
+
+/// The port that a gateway's name goes without.
+const HTTPS_PORT: u16 = 443;
 
 /// Most connections of one attempt; a client makes three or four.
 const MOST_CONNECTIONS: usize = 32;
@@ -54,6 +61,14 @@ pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) ->
 /// Connections of other ports that failed are kept only where they lead to a server that speaks
 /// Remote Desktop, or where the capture holds nothing else.
 fn relevant(connections: &mut Vec<Connection>) {
+    let gateways: HashSet<SocketAddr> =
+        connections.iter().filter(|c| is_gateways(c)).map(|c| c.server).collect();
+    connections.retain(|c| !matches!(c.role, Role::PerhapsLeg) || gateways.contains(&c.server));
+    for connection in connections.iter_mut() {
+        if gateways.contains(&connection.server) && matches!(connection.role, Role::Host) {
+            connection.role = Role::PerhapsLeg;
+        }
+    }
     let known: HashSet<SocketAddr> =
         connections.iter().filter(|c| is_rdp(c)).map(|c| c.server).collect();
     let named: HashSet<IpAddr> = connections.iter().flat_map(redirected_to).collect();
@@ -64,8 +79,16 @@ fn relevant(connections: &mut Vec<Connection>) {
     }
 }
 
+/// Whether it shows that a gateway is there.
+fn is_gateways(connection: &Connection) -> bool {
+    matches!(connection.role, Role::Leg { .. } | Role::Tunnel(_))
+}
+
 /// Whether it is Remote Desktop by its content, or by its port.
 fn is_rdp(connection: &Connection) -> bool {
+    if is_gateways(connection) {
+        return true;
+    }
     let spoke = connection
         .events
         .iter()
@@ -79,6 +102,11 @@ fn belongs(group: &[Connection], next: &Connection) -> bool {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
     let soon = next.first.nanos - last.last.nanos <= SAME_ATTEMPT_NANOS;
     if !soon || first.client.ip() != next.client.ip() || group.len() >= MOST_CONNECTIONS {
+        return false;
+    }
+    // One gateway leads to many hosts.
+    let other_host = |host| group.iter().filter_map(|c| c.role.host()).any(|own| own != host);
+    if next.role.host().is_some_and(other_host) {
         return false;
     }
     if group.iter().any(|c| redirected_to(c).contains(&next.server.ip())) {
@@ -133,30 +161,54 @@ pub(super) fn progress(connection: &Connection) -> Progress {
 }
 
 fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
-    let purposes = purposes(group);
+    let to_host: Vec<&Connection> = group.iter().filter(|c| c.role.is_to_host()).collect();
+    let purposes = purposes(&to_host);
     let clock = around.clock;
     let mut seen = Seen { clock, entries: Vec::new() };
-    for (index, (connection, purpose)) in group.iter().zip(&purposes).enumerate() {
-        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        seen.connection(number, *purpose, connection);
+    seen.entries.extend(gateway::events(group).into_iter().map(|event| (None, event)));
+    let mut number = 0;
+    let mut numbers = Vec::new();
+    let mut known = purposes.iter();
+    for connection in group {
+        let purpose = match &connection.role {
+            role if role.is_to_host() => known.next().copied(),
+            role => role.is_leg().then_some(Purpose::Gateway),
+        };
+        let Some(purpose) = purpose else { continue };
+        number += 1;
+        if connection.role.is_to_host() {
+            numbers.push(number);
+        }
+        seen.connection(number, purpose, connection);
     }
     let decides = |purpose: &Purpose| {
         matches!(purpose, Purpose::Main | Purpose::Fallback | Purpose::Redirected)
     };
     let last = purposes.iter().rposition(decides).unwrap_or(0);
-    if let Some(connection) = group.get(last) {
-        let number = u32::try_from(last + 1).ok();
-        for event in stages::ended(connection) {
-            seen.entries.push((number, event));
+    let by_gateway = group.iter().any(|connection| connection.role.is_of_gateway());
+    if by_gateway {
+        seen.entries.push((None, gateway::ended(group)));
+    }
+    match to_host.get(last) {
+        Some(connection) => {
+            let number = numbers.get(last).copied();
+            for event in stages::ended(connection) {
+                seen.entries.push((number, event));
+            }
+            seen.beside(connection, group, around);
         }
-        seen.beside(connection, group, around);
+        None => {
+            let unreached = stages::unreached(group).into_iter();
+            seen.entries.extend(unreached.map(|event| (None, event)));
+            group.first().into_iter().for_each(|first| seen.beside(first, group, around));
+        }
     }
     let first = group.iter().map(|c| c.first).min_by_key(|at| at.nanos).unwrap_or_default();
     let until = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
-    let target = target(group, around.beside);
     Attempt {
-        addresses: addresses(group),
-        target,
+        addresses: addresses(&to_host),
+        via: gateway::place(group).map(|place| place.place(HTTPS_PORT)),
+        target: target(group, &to_host, around.beside),
         started_at: clock.at(first).unwrap_or_else(Timestamp::now),
         elapsed_ms: millis(until - first.nanos),
         observations: seen.observations(first.nanos),
@@ -164,12 +216,12 @@ fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
 }
 
 /// What each connection was for, as the client's ways tell it.
-fn purposes(group: &[Connection]) -> Vec<Purpose> {
+fn purposes(group: &[&Connection]) -> Vec<Purpose> {
     let mut purposes = Vec::with_capacity(group.len());
     let mut furthest = Progress::NotConnected;
-    let first_offer = group.iter().find_map(offer);
-    let versions = group.iter().find_map(versions);
-    for connection in group {
+    let first_offer = group.iter().find_map(|c| offer(c));
+    let versions = group.iter().find_map(|c| versions(c));
+    for &connection in group {
         let progress = progress(connection);
         let plain = connection
             .events
@@ -218,14 +270,17 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn connection(&mut self, number: u32, purpose: Purpose, connection: &Connection) {
         let (remote, local) = (connection.server, connection.client);
-        let transport = Transport::Tcp;
-        let fact = Fact::Connection { number, purpose, transport, remote, local: Some(local) };
-        self.push(number, Stage::Tcp, connection.first, fact);
+        let transport = connection.role.transport();
+        let own = Some(local).filter(|_| transport == Transport::Tcp);
+        let fact = Fact::Connection { number, purpose, transport, remote, local: own };
+        let of_gateway = connection.role.is_leg();
+        let stage = |own| if of_gateway { Stage::Gateway } else { own };
+        self.push(number, stage(Stage::Tcp), connection.first, fact);
         match &connection.connect {
             Connect::Made { at, round_trip_ms: Some(round_trip_ms) } => {
                 let fact =
                     Fact::TcpConnected { remote, local, round_trip_ms: exact(*round_trip_ms) };
-                self.push(number, Stage::Tcp, *at, fact);
+                self.push(number, stage(Stage::Tcp), *at, fact);
             }
             Connect::Failed { at, failure, icmp, elapsed_ms } => {
                 let fact = Fact::TcpFailed {
@@ -235,14 +290,14 @@ impl Seen<'_> {
                     os_error: None,
                     elapsed_ms: exact(*elapsed_ms),
                 };
-                self.push(number, Stage::Tcp, *at, fact);
+                self.push(number, stage(Stage::Tcp), *at, fact);
             }
             Connect::Made { .. } | Connect::Unknown => {}
         }
         let [client, server] = connection.repeated;
         if client > 0 || server > 0 {
             let fact = Fact::Retransmissions { client, server };
-            self.push(number, Stage::Network, connection.last, fact);
+            self.push(number, stage(Stage::Network), connection.last, fact);
         }
         if purpose == Purpose::SecurityLayer
             && let Some(fact) = layer_offer(connection)
@@ -255,10 +310,13 @@ impl Seen<'_> {
     /// Names, tickets and signs of life.
     fn beside(&mut self, deciding: &Connection, group: &[Connection], around: &Around<'_>) {
         let beside = around.beside;
+        let by_gateway = deciding.role.is_of_gateway();
         let (client, host) = (deciding.client.ip(), deciding.server.ip());
         if let Some((_, names)) = beside.name_of(client, host) {
+            // A client of a gateway looks up the gateway's name only.
+            let stage = if by_gateway { Stage::Gateway } else { Stage::Dns };
             for name in names.into_iter().take(8) {
-                let event = Event { stage: Stage::Dns, at: name.at, fact: name.fact() };
+                let event = Event { stage, at: name.at, fact: name.fact() };
                 self.entries.push((None, event));
             }
         }
@@ -266,11 +324,18 @@ impl Seen<'_> {
         let to = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
         for ticket in beside.tickets_of(client, from - TICKETS_BEFORE_NANOS, to).iter().take(32) {
             let (at, fact) = (ticket.at, ticket.fact.clone());
-            self.entries.push((None, Event { stage: Stage::CredSsp, at, fact }));
+            // Until there is a channel, a ticket is for the gateway.
+            let before = deciding.role.is_leg() || at.nanos < deciding.first.nanos;
+            let stage = if by_gateway && before { Stage::Gateway } else { Stage::CredSsp };
+            self.entries.push((None, Event { stage, at, fact }));
+        }
+        if by_gateway {
+            return;
         }
         // A client turns to UDP once its session is being set up.
         let number = u32::try_from(group.len() + 1).unwrap_or(u32::MAX);
-        for event in around.udp.between(client, deciding.server, (from, to), around.until, number) {
+        let span = (from, to + UDP_BEHIND_NANOS);
+        for event in around.udp.between(client, deciding.server, span, around.until, number) {
             self.entries.push((Some(number), event));
         }
         if matches!(deciding.connect, Connect::Failed { .. })
@@ -328,15 +393,24 @@ fn layer_offer(connection: &Connection) -> Option<Fact> {
     Some(Fact::SecurityLayerOffer { layer, requested_protocols, answer })
 }
 
-/// The name in the ClientHello is the one the user typed; else the DNS may have been asked for one.
-fn target(group: &[Connection], beside: &Beside) -> Target {
-    let server = group.first().map_or(SocketAddr::new(IpAddr::from([0; 4]), 0), |c| c.server);
-    let client = group.first().map(|c| c.client.ip());
-    let hello = group.iter().flat_map(|c| &c.events).find_map(|event| match &event.fact {
+/// The host that a gateway was asked for; the name in the ClientHello is the one the user typed; else
+/// the DNS may have been asked for one.
+fn target(group: &[Connection], to_host: &[&Connection], beside: &Beside) -> Target {
+    if let Some((host, port)) = group.iter().find_map(|connection| connection.role.host()) {
+        let mut target = Target { input: String::new(), host: host.clone(), port: *port };
+        target.input = target.to_string();
+        return target;
+    }
+    let Some(first) = to_host.first() else {
+        // The gateway was never asked for a host.
+        return Target { input: String::new(), host: String::new(), port: DEFAULT_PORT };
+    };
+    let (client, server) = (first.client.ip(), first.server);
+    let hello = to_host.iter().flat_map(|c| &c.events).find_map(|event| match &event.fact {
         Fact::ClientHello { server_name: Some(name), .. } => Some(name.as_str()),
         _ => None,
     });
-    let name = client.and_then(|client| beside.name_of(client, server.ip())).map(|(name, _)| name);
+    let name = beside.name_of(client, server.ip()).map(|(name, _)| name);
     let port = server.port();
     let named = |name: &str| format!("{name}:{port}").parse::<Target>().ok();
     let found = hello.and_then(named).or_else(|| name.and_then(named));
@@ -346,9 +420,10 @@ fn target(group: &[Connection], beside: &Beside) -> Target {
     target
 }
 
-fn addresses(group: &[Connection]) -> Vec<IpAddr> {
+/// Of a host behind a gateway nobody here knows any.
+fn addresses(to_host: &[&Connection]) -> Vec<IpAddr> {
     let mut addresses = Vec::new();
-    for connection in group {
+    for connection in to_host.iter().filter(|c| !c.role.is_of_gateway()) {
         if !addresses.contains(&connection.server.ip()) {
             addresses.push(connection.server.ip());
         }

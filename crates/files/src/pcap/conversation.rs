@@ -1,18 +1,20 @@
 //! What passes on one connection, read as the live probe reads it: the bytes and, where the secrets
 //! are known, the plaintext above TLS go through the same dissector.
 
-use rdpdoctor_model::{Ending, Fact, Mechanism, Negotiation, Party, Stage};
+use rdpdoctor_model::{Awaited, Ending, Fact, Mechanism, Negotiation, Party, Stage};
 use rdpdoctor_wire::Dissector;
+use rdpdoctor_wire::gateway::LegEvent;
 use rdpdoctor_wire::tls_decrypt::{KeyLog, TlsEvent, TlsListener};
 
+use super::carried::Carried;
 use super::side::Moment;
 
 /// A client that leaves after so long a silence gave up waiting; a SYN is repeated after 1 s.
-const GIVEN_UP_MS: f64 = 900.0;
+pub(super) const GIVEN_UP_MS: f64 = 900.0;
 
 /// When a capture ends, so long a silence before is one. Whoever stops a capture by hand does it
 /// while the client's window still says that it is connecting.
-const SILENT_AT_THE_END_MS: f64 = 5000.0;
+pub(super) const SILENT_AT_THE_END_MS: f64 = 5000.0;
 
 /// close_notify (RFC 8446 6.1).
 const CLOSE_NOTIFY: u8 = 0;
@@ -34,6 +36,8 @@ pub(super) enum End {
     ServerReset,
     /// The client's FIN or RST was first.
     Client,
+    /// The gateway that carried it broke off.
+    Cut,
     /// The capture ends before the connection does.
     Open,
 }
@@ -47,9 +51,11 @@ pub(super) enum Unread {
     Sealed,
 }
 
-/// One connection that is, or may be, Remote Desktop.
+/// One connection that is, or may be, Remote Desktop, or the way to a gateway.
 pub(super) struct Conversation {
     dissector: Dissector,
+    /// What is inside its TLS, where that is not Remote Desktop.
+    carried: Option<Carried>,
     tls: Option<TlsListener>,
     client: Preamble,
     server: Preamble,
@@ -87,8 +93,19 @@ impl Preamble {
 
 impl Conversation {
     pub(super) fn new() -> Self {
+        Self::over(Dissector::new().without_keys(), None)
+    }
+
+    /// TLS from the first byte; what is inside will tell what it is for.
+    pub(super) fn of_tls() -> Self {
+        let tls = Some(TlsListener::new());
+        Self { tls, ..Self::over(Dissector::of_gateway(), Some(Carried::default())) }
+    }
+
+    fn over(dissector: Dissector, carried: Option<Carried>) -> Self {
         Self {
-            dissector: Dissector::new().without_keys(),
+            dissector,
+            carried,
             tls: None,
             client: Preamble::default(),
             server: Preamble::default(),
@@ -111,6 +128,7 @@ impl Conversation {
         self.dissector.wire(from, bytes, at.ms());
         self.collect(at);
         let behind = match from {
+            _ if self.carried.is_some() => bytes,
             Party::Client => self.client.behind(bytes),
             Party::Server => self.server.behind(bytes),
         };
@@ -133,12 +151,41 @@ impl Conversation {
         self.unread = Some(Unread::Hole);
     }
 
+    /// What is inside its TLS, where that is not Remote Desktop.
+    pub(super) fn carried(&self) -> Option<&Carried> {
+        self.carried.as_ref()
+    }
+
+    /// Whether it leads to a gateway, or may.
+    pub(super) fn is_of_gateway(&self) -> bool {
+        self.carried.as_ref().is_some_and(|carried| carried.leg().is_some() || carried.is_rpc())
+    }
+
+    /// What a gateway's connection showed for its tunnel since the last call.
+    pub(super) fn take_said(&mut self) -> Vec<(Moment, LegEvent)> {
+        self.carried.as_mut().map(Carried::take_said).unwrap_or_default()
+    }
+
+    /// What the client of a tunnel waits for, and since when, on whichever connection it asked.
+    pub(super) fn tunnel_awaits(&mut self, awaited: Awaited, asked: Option<Moment>) {
+        self.dissector.await_gateway(awaited);
+        if asked.is_some_and(|asked| self.client_spoke.is_none_or(|own| own.nanos < asked.nanos)) {
+            self.client_spoke = asked;
+        }
+    }
+
     /// The connection ended, or the capture did.
     pub(super) fn end(&mut self, end: End, at: Moment) {
         if self.dissector.has_sealed_pdus() {
             self.unread.get_or_insert(Unread::Sealed);
         }
+        if let Some(awaited) = self.carried.as_ref().and_then(Carried::awaited) {
+            self.dissector.await_gateway(awaited);
+        }
         let awaits = self.dissector.has_asked();
+        // Whoever carries waits for nothing in particular.
+        let in_question = awaits && self.dissector.awaited() != Awaited::GatewayData;
+        let closed = self.carried.as_ref().is_some_and(Carried::is_closed_by_gateway);
         if !awaits && self.client_spoke.is_some() {
             // Whoever ends it now leaves no question open.
             self.dissector.settle(at.ms());
@@ -149,9 +196,11 @@ impl Conversation {
             _ if self.client_left => Some(Ending::ClosedByClient),
             End::ServerFin => Some(Ending::Fin),
             End::ServerReset => Some(Ending::Reset),
-            End::Client if awaits && silence >= GIVEN_UP_MS => Some(Ending::Timeout),
+            End::Cut => Some(Ending::Failed),
+            End::Client if closed => Some(Ending::Fin),
+            End::Client if in_question && silence >= GIVEN_UP_MS => Some(Ending::Timeout),
             End::Client => Some(Ending::ClosedByClient),
-            End::Open if awaits && silence >= SILENT_AT_THE_END_MS => Some(Ending::Timeout),
+            End::Open if in_question && silence >= SILENT_AT_THE_END_MS => Some(Ending::Timeout),
             End::Open => None,
         };
         match ending {
@@ -171,6 +220,11 @@ impl Conversation {
         self.dissector.sealed_turns()
     }
 
+    /// The stage of its TLS.
+    fn stage(&self) -> Stage {
+        self.dissector.only_stage().unwrap_or(Stage::Tls)
+    }
+
     fn is_sealed(&self) -> bool {
         self.unread == Some(Unread::Sealed)
     }
@@ -180,12 +234,16 @@ impl Conversation {
             TlsEvent::Established { version, cipher, key_exchange } => {
                 let elapsed_ms = self.hello.map_or(0.0, |hello| at.ms() - hello.ms());
                 let fact = Fact::TlsEstablished { version, cipher, key_exchange, elapsed_ms };
-                self.push(Stage::Tls, at, fact);
+                self.push(self.stage(), at, fact);
                 self.dissector.established();
             }
-            TlsEvent::Plaintext { from, bytes } => {
-                self.dissector.plaintext(from, &bytes, at.ms());
-            }
+            TlsEvent::Plaintext { from, bytes } => match &mut self.carried {
+                Some(carried) => {
+                    let facts = carried.plaintext(from, &bytes, at);
+                    facts.into_iter().for_each(|fact| self.push(Stage::Gateway, at, fact));
+                }
+                None => self.dissector.plaintext(from, &bytes, at.ms()),
+            },
             TlsEvent::Alert { from: Party::Client, .. }
             | TlsEvent::Sealed { from: Party::Client, alert: true } => self.client_left = true,
             // What the server says when it was already left is its good-bye.
@@ -195,7 +253,7 @@ impl Conversation {
                 self.dissector.alert(from, level, description, at.ms());
             }
             TlsEvent::Certificates(certificates) => {
-                self.push(Stage::Tls, at, Fact::ServerCertificates { certificates });
+                self.push(self.stage(), at, Fact::ServerCertificates { certificates });
             }
             TlsEvent::Sealed { from, .. } => {
                 self.unread = Some(Unread::Sealed);

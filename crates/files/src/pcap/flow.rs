@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{ConnectFailure, DEFAULT_PORT, Icmp, Lookup, Party};
+use rdpdoctor_model::{Awaited, ConnectFailure, DEFAULT_PORT, Icmp, Lookup, Party};
+use rdpdoctor_wire::gateway::{GatewayLeg, LegEvent};
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
 use super::beside::KerberosStream;
+use super::carried::Carried;
 use super::conversation::{Conversation, End, Event, Unread};
+use super::gateway::{Key, Role};
 use super::ip::{Segment, Unreachable};
 use super::side::{Moment, Piece, Side};
 
@@ -52,6 +55,8 @@ enum Content {
     Undecided(Vec<(Party, Moment, Vec<u8>)>),
     /// Remote Desktop, or what came when that was asked for.
     Rdp(Box<Conversation>),
+    /// TLS from the first byte, perhaps to a gateway.
+    Tls(Box<Conversation>),
     /// A key distribution centre.
     Kerberos(KerberosStream),
     /// Something else, of which nothing is kept.
@@ -71,12 +76,15 @@ pub(super) enum Connect {
 
 /// A connection that has come to its end, or to the capture's.
 pub(super) struct Connection {
+    pub(super) role: Role,
     pub(super) client: SocketAddr,
     pub(super) server: SocketAddr,
     pub(super) first: Moment,
     pub(super) last: Moment,
     pub(super) connect: Connect,
     pub(super) end: End,
+    /// When it ended.
+    pub(super) closed: Moment,
     pub(super) events: Vec<Event>,
     pub(super) unread: Option<Unread>,
     /// Messages inside TLS that nobody could read: of the client, of the server.
@@ -143,6 +151,54 @@ impl Flow {
     /// Whether it is known to be Remote Desktop.
     pub(super) fn is_rdp(&self) -> bool {
         matches!(self.content, Content::Rdp(_))
+    }
+
+    /// Whether it is TLS of which nobody knows yet what it is for.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.carried().is_some_and(Carried::is_undecided)
+    }
+
+    /// The connection to a gateway, where it is one.
+    pub(super) fn leg(&self) -> Option<&GatewayLeg> {
+        self.carried().and_then(Carried::leg)
+    }
+
+    fn carried(&self) -> Option<&Carried> {
+        match &self.content {
+            Content::Tls(conversation) => conversation.carried(),
+            _ => None,
+        }
+    }
+
+    /// Whose tunnel it carries, where it is a gateway's.
+    pub(super) fn tunnel(&self) -> Option<Key> {
+        let id = self.leg()?.id().map_or_else(|| self.client.to_string(), str::to_owned);
+        Some((self.client.ip(), self.server, id))
+    }
+
+    /// Whether bytes of it are missing.
+    pub(super) fn is_torn(&self) -> bool {
+        matches!(&self.content, Content::Tls(conversation) if conversation.unread.is_some())
+    }
+
+    /// What a gateway's connection showed for its tunnel since the last call.
+    pub(super) fn take_said(&mut self) -> Vec<(Moment, LegEvent)> {
+        match &mut self.content {
+            Content::Tls(conversation) => conversation.take_said(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the client of its tunnel waits for, and since when.
+    pub(super) fn tunnel_awaits(&mut self, awaited: Awaited, asked: Option<Moment>) {
+        if let Content::Tls(conversation) = &mut self.content {
+            conversation.tunnel_awaits(awaited, asked);
+        }
+    }
+
+    /// Nothing more of it is looked at.
+    pub(super) fn pass_over(&mut self) {
+        self.content = Content::Other;
     }
 
     /// The frame in which it was first seen.
@@ -232,8 +288,9 @@ impl Flow {
         let connect = self.connect(until);
         let (end, at) = self.closed.unwrap_or((End::Open, until));
         let repeated = [self.sides[0].repeated, self.sides[1].repeated];
+        let role = self.role();
         let (events, unread, sealed_records, sealed_turns) = match self.content {
-            Content::Rdp(mut conversation) => {
+            Content::Rdp(mut conversation) | Content::Tls(mut conversation) => {
                 if matches!(connect, Connect::Made { .. }) {
                     conversation.end(end, at);
                 }
@@ -248,18 +305,32 @@ impl Flow {
             _ => return None,
         };
         Some(Connection {
+            role,
             client: self.client,
             server: self.server,
             first: self.first,
             last: self.last,
             connect,
             end,
+            closed: at,
             events,
             unread,
             sealed_records,
             sealed_turns,
             repeated,
         })
+    }
+
+    fn role(&self) -> Role {
+        let Content::Tls(conversation) = &self.content else { return Role::Host };
+        match conversation.carried() {
+            Some(carried) if carried.leg().is_some() => {
+                let name = carried.leg().and_then(GatewayLeg::host).map(str::to_owned);
+                Role::Leg { name, host: None }
+            }
+            // Only where another connection shows that a gateway is there.
+            _ => Role::PerhapsLeg,
+        }
     }
 
     /// Errors of a key distribution centre that passed on it.
@@ -306,7 +377,17 @@ impl Flow {
             (Content::Rdp(conversation), Piece::Bytes(at, bytes)) => {
                 conversation.bytes(from, &bytes, at, secrets);
             }
-            (Content::Rdp(conversation), Piece::Hole(..)) => conversation.hole(),
+            (Content::Tls(conversation), Piece::Bytes(at, bytes)) => {
+                conversation.bytes(from, &bytes, at, secrets);
+                // Without its secrets nobody can say what it is for.
+                let other = conversation.carried().is_none_or(Carried::is_other);
+                if other || conversation.unread.is_some() && !conversation.is_of_gateway() {
+                    self.content = Content::Other;
+                }
+            }
+            (Content::Rdp(conversation) | Content::Tls(conversation), Piece::Hole(..)) => {
+                conversation.hole();
+            }
             (Content::Kerberos(stream), Piece::Bytes(at, bytes)) => stream.bytes(from, &bytes, at),
             (Content::Kerberos(_) | Content::Undecided(_), Piece::Hole(..)) => {
                 self.content = Content::Other;
@@ -320,28 +401,30 @@ impl Flow {
     }
 
     /// Whether the client's first bytes are an X.224 Connection Request in TPKT (RFC 1006 6, ITU-T
-    /// X.224 13.3), on whatever port.
+    /// X.224 13.3) or a handshake of TLS, on whatever port.
     fn decide(&mut self, secrets: &KeyLog) {
         let Content::Undecided(kept) = &mut self.content else { return };
         let own = kept.iter().filter(|(from, ..)| *from == Party::Client);
         let head: Vec<u8> =
             own.flat_map(|(_, _, bytes)| bytes).take(REQUEST_HEAD).copied().collect();
-        let begins = head.iter().enumerate().all(|(place, byte)| match place {
-            0 => *byte == 3,
-            1 => *byte == 0,
-            5 => byte & 0xF0 == 0xE0,
-            _ => true,
-        });
+        let begins = |wanted: fn(usize, u8) -> bool| {
+            head.iter().enumerate().all(|(place, byte)| wanted(place, *byte))
+        };
+        let (request, hello) = (begins(is_of_request), begins(is_of_hello));
         let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
-        if !begins || total > MOST_UNDECIDED {
+        if !(request || hello) || total > MOST_UNDECIDED {
             self.content = Content::Other;
         } else if head.len() == REQUEST_HEAD {
             let kept = std::mem::take(kept);
-            let mut conversation = Conversation::new();
+            let conversation = if request { Conversation::new() } else { Conversation::of_tls() };
+            let mut conversation = Box::new(conversation);
             for (from, at, bytes) in kept {
                 conversation.bytes(from, &bytes, at, secrets);
             }
-            self.content = Content::Rdp(Box::new(conversation));
+            self.content = match request {
+                true => Content::Rdp(conversation),
+                false => Content::Tls(conversation),
+            };
         }
     }
 
@@ -381,6 +464,26 @@ fn index(from: Party) -> usize {
     match from {
         Party::Client => 0,
         Party::Server => 1,
+    }
+}
+
+/// Whether a byte may stand at this place of a Connection Request.
+fn is_of_request(place: usize, byte: u8) -> bool {
+    match place {
+        0 => byte == 3,
+        1 => byte == 0,
+        5 => byte & 0xF0 == 0xE0,
+        _ => true,
+    }
+}
+
+/// The same of a record with a ClientHello (RFC 8446 5.1).
+fn is_of_hello(place: usize, byte: u8) -> bool {
+    match place {
+        0 => byte == 22,
+        1 => byte == 3,
+        5 => byte == 1,
+        _ => true,
     }
 }
 

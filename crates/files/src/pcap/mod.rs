@@ -6,9 +6,11 @@
 
 mod attempt;
 mod beside;
+mod carried;
 mod conversation;
 mod flow;
 mod frames;
+mod gateway;
 mod ip;
 mod link;
 mod side;
@@ -26,6 +28,7 @@ use time::OffsetDateTime;
 use self::beside::Beside;
 use self::flow::{Connection, Flow};
 use self::frames::{Frame, Visitor};
+use self::gateway::{Role, Tunnels};
 use self::ip::{Packet, Segment, Unreachable};
 use self::side::Moment;
 use self::udp::Handshakes;
@@ -35,6 +38,9 @@ const MOST_FLOWS: usize = 20_000;
 
 /// Remote Desktop connections that are followed at a time; each may hold some 100 KiB.
 const MOST_RDP: usize = 500;
+
+/// Connections of TLS that are followed at a time until it shows what they are for.
+const MOST_SEALED: usize = 500;
 
 /// Connections of which the facts are kept, and facts of them all.
 const MOST_CONNECTIONS: usize = 5_000;
@@ -60,6 +66,8 @@ pub struct Attempt {
     pub target: Target,
     /// The server's addresses.
     pub addresses: Vec<IpAddr>,
+    /// The gateway that it went by.
+    pub via: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// How long it was seen.
@@ -90,6 +98,8 @@ struct Reader {
     packets: ip::Reader,
     flows: HashMap<Ends, Flow>,
     rdp_flows: usize,
+    sealed_flows: usize,
+    tunnels: Tunnels,
     /// Servers that were asked for Remote Desktop on whatever port.
     servers: HashSet<SocketAddr>,
     over: Vec<Connection>,
@@ -171,14 +181,24 @@ impl Reader {
             self.flows.insert(ends, flow);
         }
         let Some(flow) = self.flows.get_mut(&ends) else { return };
-        let before = flow.is_rdp();
+        let (before, sealed) = (flow.is_rdp(), flow.is_sealed());
         self.held -= flow.held();
         flow.segment(self.now, segment, &self.secrets);
+        if flow.is_sealed() && !sealed && self.sealed_flows >= MOST_SEALED {
+            flow.pass_over();
+        }
+        self.sealed_flows = self.sealed_flows + usize::from(flow.is_sealed()) - usize::from(sealed);
         if self.held + flow.held() > MOST_HELD {
             flow.relieve(&self.secrets);
         }
         self.held += flow.held();
         let (client, server) = (flow.client, flow.server);
+        if let Some(key) = flow.tunnel() {
+            self.tunnels.said(&key, client, flow.take_said(), &self.secrets);
+            if flow.is_torn() {
+                self.tunnels.torn(&key);
+            }
+        }
         if flow.is_rdp() && !before {
             self.rdp_flows += 1;
             if self.servers.len() < MOST_SERVERS {
@@ -197,12 +217,20 @@ impl Reader {
         }
     }
 
-    fn end(&mut self, flow: Flow) {
+    fn end(&mut self, mut flow: Flow) {
         self.rdp_flows -= usize::from(flow.is_rdp());
+        self.sealed_flows -= usize::from(flow.is_sealed());
         self.held -= flow.held();
+        let tunnel = flow.tunnel();
+        if let Some((awaited, asked)) = tunnel.as_ref().and_then(|key| self.tunnels.awaited(key)) {
+            flow.tunnel_awaits(awaited, asked);
+        }
         if self.over.len() >= MOST_CONNECTIONS || self.facts >= MOST_FACTS {
             self.passed_over += 1;
-        } else if let Some(connection) = flow.finish(self.now, &self.secrets) {
+        } else if let Some(mut connection) = flow.finish(self.now, &self.secrets) {
+            if let (Some(key), Role::Leg { host, .. }) = (&tunnel, &mut connection.role) {
+                *host = self.tunnels.leg_ended(key, connection.end, connection.closed);
+            }
             self.facts += connection.events.len();
             self.over.push(connection);
         }
@@ -219,12 +247,14 @@ impl Reader {
         for (link, frames) in &self.unknown_links {
             notes.push(format!("{frames} frames of link type {link}, which cannot be read"));
         }
-        if self.passed_over > 0 {
-            notes.push(format!("{} connections too many to be followed", self.passed_over));
+        let passed_over = self.passed_over + self.tunnels.passed_over;
+        if passed_over > 0 {
+            notes.push(format!("{passed_over} connections too many to be followed"));
         }
         let clock = Clock { began: self.began, file: name.to_owned() };
         let around =
             Around { beside: &self.beside, udp: &self.udp, clock: &clock, until: self.now.nanos };
+        self.over.extend(self.tunnels.finish());
         let attempts = attempt::attempts(self.over, &around);
         if attempts.is_empty() {
             notes.extend(self.udp.words());

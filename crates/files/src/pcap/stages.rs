@@ -70,6 +70,30 @@ pub(super) fn ended(connection: &Connection) -> Vec<Event> {
     events
 }
 
+/// The same where a gateway opened no channel: its own connection stands for TCP, the rest was never
+/// begun.
+pub(super) fn unreached(group: &[Connection]) -> Vec<Event> {
+    let at = group.iter().map(|c| c.last).max_by_key(|at| at.nanos).unwrap_or_default();
+    let made = group.iter().find_map(|connection| match connection.connect {
+        Connect::Made { at, .. } => Some((connection.first, at)),
+        Connect::Failed { .. } | Connect::Unknown => None,
+    });
+    let stages = [Stage::Tcp, Stage::X224, Stage::Tls, Stage::CredSsp, Stage::Mcs]
+        .into_iter()
+        .chain([Stage::Licensing, Stage::Session, Stage::Desktop]);
+    let ended = stages.map(|stage| {
+        if let (Stage::Tcp, Some((first, made))) = (stage, made) {
+            let (outcome, elapsed_ms) = (StageOutcome::Passed, (made.ms() - first.ms()).max(0.0));
+            let fact = Fact::StageEnded { outcome, reason: None, elapsed_ms };
+            return Event { stage, at: made, fact };
+        }
+        let reason = Some("the gateway opened no channel".to_owned());
+        let outcome = StageOutcome::Skipped;
+        Event { stage, at, fact: Fact::StageEnded { outcome, reason, elapsed_ms: 0.0 } }
+    });
+    ended.collect()
+}
+
 struct Walk<'a>(&'a Connection);
 
 impl Walk<'_> {
@@ -138,6 +162,7 @@ impl Walk<'_> {
             (Some(Unread::Sealed), _) => SEALED,
             (None, End::Open) => ENDS_HERE,
             (None, End::Client) => CLIENT_LEFT,
+            (None, End::Cut) => "the gateway cut the tunnel",
             (None, End::ServerFin | End::ServerReset) => "the server ended the connection",
         };
         Went::Stopped(why.to_owned())

@@ -44,7 +44,7 @@ pub fn judged(
         let run = RunContext {
             target: attempt.target,
             addresses: attempt.addresses,
-            via: None,
+            via: attempt.via,
             // What was valid then counts, not what is valid today.
             started_at: attempt.started_at,
             elapsed_ms: attempt.elapsed_ms,

@@ -30,6 +30,8 @@ mod servers;
 mod sign_in;
 mod support;
 mod tls_decrypt;
+#[cfg(target_os = "linux")]
+mod tshark;
 mod udp;
 mod usage;
 mod watch;

@@ -1,15 +1,17 @@
 //! Records what passes on the loopback interface, as `tcpdump` does, without its start and its
 //! buffers: a marker says when everything that was sent has been recorded.
 
+use std::io::IoSliceMut;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, setsockopt, socket,
-    sockopt,
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType,
+    recvmsg, setsockopt, socket, sockopt,
 };
+use nix::sys::time::TimeSpec;
 
 /// PACKET_OUTGOING (packet(7)): on the loopback interface everything passes twice.
 const OUTGOING: u8 = 4;
@@ -37,6 +39,8 @@ impl Recorder {
             return None;
         };
         let _ = setsockopt(&socket, sockopt::RcvBufForce, &(256 << 20));
+        // When it passed, not when a busy machine came to read it.
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true).expect("times of packets");
         let marker = format!("end of recording {} {:?}", std::process::id(), SystemTime::now());
         let wanted = marker.clone().into_bytes();
         let thread = std::thread::spawn(move || record(&socket, &wanted));
@@ -54,9 +58,19 @@ impl Recorder {
 fn record(socket: &OwnedFd, marker: &[u8]) -> Vec<(Duration, Vec<u8>)> {
     let mut frames = Vec::new();
     let mut buffer = vec![0; 256 * 1024];
+    let mut control = nix::cmsg_space!(TimeSpec);
     loop {
-        let (length, from) =
-            recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut buffer).expect("it can be read");
+        let (length, from, time) = {
+            let mut parts = [IoSliceMut::new(&mut buffer)];
+            let (socket, flags) = (socket.as_raw_fd(), MsgFlags::empty());
+            let read = recvmsg::<LinkAddr>(socket, &mut parts, Some(&mut control), flags)
+                .expect("it can be read");
+            let time = read.cmsgs().expect("its time").find_map(|message| match message {
+                ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
+                _ => None,
+            });
+            (read.bytes, read.address, time)
+        };
         let frame = &buffer[..length];
         if from.is_some_and(|from| from.pkttype() == OUTGOING) {
             continue;
@@ -64,8 +78,7 @@ fn record(socket: &OwnedFd, marker: &[u8]) -> Vec<(Duration, Vec<u8>)> {
         if frame.ends_with(marker) {
             return frames;
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        frames.push((now, frame.to_vec()));
+        frames.push((time.expect("a time"), frame.to_vec()));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Every version and kind of suite, between OpenSSL's two ends in memory: what is heard is what was
 //! said.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use openssl::asn1::Asn1Time;
@@ -231,4 +233,102 @@ fn what_was_tampered_with_is_not_read() {
         let text = said(&events, Party::Client);
         assert!(!text.contains("three") && text.contains("two"), "{version:?} {suite}: {text}");
     }
+}
+
+/// Passes bytes on in both directions between OpenSSL's two commands, and keeps them.
+fn relay(listener: TcpListener, server: SocketAddr) -> Arc<Mutex<Heard>> {
+    let heard: Arc<Mutex<Heard>> = Arc::default();
+    let kept = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        let (client, _) = listener.accept().expect("a client");
+        let server = TcpStream::connect(server).expect("a server");
+        let copy = |from: &TcpStream, to: &TcpStream, party, heard: &Arc<Mutex<Heard>>| {
+            let (mut from, mut to) = (from.try_clone().expect("one"), to.try_clone().expect("one"));
+            let heard = Arc::clone(heard);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = from.read(&mut buffer) {
+                    heard.lock().expect("not poisoned").push((party, buffer[..length].to_vec()));
+                    if to.write_all(&buffer[..length]).is_err() {
+                        break;
+                    }
+                }
+            })
+        };
+        let up = copy(&client, &server, Party::Client, &kept);
+        copy(&server, &client, Party::Server, &kept).join().expect("it copied");
+        up.join().expect("it copied");
+    });
+    heard
+}
+
+/// Reads what a command says until these words come.
+fn until(stdout: &mut impl BufRead, words: &str) {
+    let mut line = String::new();
+    while !line.contains(words) {
+        line.clear();
+        assert_ne!(stdout.read_line(&mut line).expect("it can be read"), 0, "no {words}");
+    }
+}
+
+/// Both sides of OpenSSL take new keys in the middle (RFC 8446 4.6.3).
+#[test]
+fn new_keys_in_the_middle_are_followed() {
+    let place = crate::support::folder("key-update");
+    let (certificate_file, key_file) = (place.join("cert.pem"), place.join("key.pem"));
+    let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
+    std::fs::write(&key_file, key.private_key_to_pem_pkcs8().expect("PEM")).expect("written");
+    std::fs::write(&certificate_file, certificate(&key).to_pem().expect("PEM")).expect("written");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let command = |arguments: &[&str]| {
+        // Whoever waits for words that never come reads an end.
+        let mut command = Command::new("timeout");
+        command.args(["60", "openssl"]).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let mut server = command(&["s_server", "-tls1_3", "-naccept", "1", "-accept"])
+        .arg(address.to_string())
+        .args(["-cert".as_ref(), certificate_file.as_os_str()])
+        .args(["-key".as_ref(), key_file.as_os_str()])
+        .spawn()
+        .expect("openssl is there");
+    let mut server_says = BufReader::new(server.stdout.take().expect("its output"));
+    until(&mut server_says, "ACCEPT");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").to_string();
+    let heard = relay(listener, address);
+    let log = place.join("keys");
+    let mut client = command(&["s_client", "-tls1_3", "-connect", &port, "-keylogfile"])
+        .arg(&log)
+        .spawn()
+        .expect("openssl is there");
+    let mut client_says = BufReader::new(client.stdout.take().expect("its output"));
+    let mut client_notes = BufReader::new(client.stderr.take().expect("its notes"));
+    let mut to_server = client.stdin.take().expect("its input");
+    let mut to_client = server.stdin.take().expect("its input");
+    to_server.write_all(b"before the client's change\n").expect("written");
+    until(&mut server_says, "before the client's");
+    // A line of its own: new keys, and the server shall take some too.
+    to_server.write_all(b"K\n").expect("written");
+    until(&mut client_notes, "KEYUPDATE");
+    to_server.write_all(b"behind the client's change\n").expect("written");
+    until(&mut server_says, "behind the client's");
+    to_client.write_all(b"behind the server's change\n").expect("written");
+    until(&mut client_says, "behind the server's");
+    drop((to_server, to_client));
+    for mut child in [client, server] {
+        let _ = child.kill();
+        child.wait().expect("it ended");
+    }
+    let mut secrets = KeyLog::new();
+    secrets.read(&std::fs::read(&log).expect("a key log"));
+    let heard = heard.lock().expect("not poisoned").clone();
+    let events = listen(&heard, &secrets, usize::MAX);
+    let by_client = said(&events, Party::Client);
+    assert_eq!(by_client, "before the client's change\nbehind the client's change\n");
+    assert_eq!(said(&events, Party::Server), "behind the server's change\n");
+    assert!(!events.contains(&TlsEvent::Unreadable));
 }

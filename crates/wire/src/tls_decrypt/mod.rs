@@ -10,7 +10,7 @@ mod keylog;
 mod record;
 mod suites;
 
-use rdpdoctor_model::{Certificate, Party};
+use rdpdoctor_model::{Certificate, Party, Secret};
 use tls_parser::{
     TlsExtension, TlsExtensionType, parse_tls_handshake_client_hello,
     parse_tls_handshake_server_hello, parse_tls_server_hello_extensions,
@@ -113,6 +113,8 @@ struct Lane {
     records: Vec<u8>,
     messages: Vec<u8>,
     opener: Option<Opener>,
+    /// What the opener's keys were made of, in TLS 1.3.
+    secret: Option<Secret>,
     /// What follows is encrypted.
     encrypted: bool,
     finished: bool,
@@ -336,8 +338,13 @@ impl TlsListener {
             (Party::Client, true) => known.client_traffic.as_ref(),
             (Party::Server, true) => known.server_traffic.as_ref(),
         });
+        self.change_keys(from, secret.map(|secret| Secret::new(secret.expose().to_vec())));
+    }
+
+    /// What follows is encrypted by this secret of TLS 1.3.
+    fn change_keys(&mut self, from: Party, secret: Option<Secret>) {
         let suite = self.agreed.as_ref().and_then(|agreed| suites::suite(agreed.suite));
-        let opener = secret.zip(suite).and_then(|(secret, suite)| {
+        let opener = secret.as_ref().zip(suite).and_then(|(secret, suite)| {
             let secret = secret.expose();
             let keys = Keys {
                 mac: Vec::new(),
@@ -348,13 +355,22 @@ impl TlsListener {
         });
         let lane = self.lane(from);
         lane.opener = opener;
+        lane.secret = secret;
         lane.encrypted = true;
     }
 
-    /// Keys that replace the present ones are not followed: no RDP connection is known to do it.
+    /// The next secret of a direction follows from the present one (RFC 8446 7.2).
     fn update(&mut self, from: Party) {
-        self.lane(from).opener = None;
-        self.events.push(TlsEvent::Unreadable);
+        let suite = self.agreed.as_ref().and_then(|agreed| suites::suite(agreed.suite));
+        let secret = self.lane(from).secret.take();
+        let next = secret.zip(suite).and_then(|(secret, suite)| {
+            let length = suite.hash.length();
+            expand_label(suite.hash, secret.expose(), "traffic upd", length).map(Secret::new)
+        });
+        if next.is_none() {
+            self.events.push(TlsEvent::Unreadable);
+        }
+        self.change_keys(from, next);
     }
 }
 

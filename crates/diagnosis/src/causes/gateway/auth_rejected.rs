@@ -76,6 +76,15 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 /// A password in clear is judged by itself; a proof may have been made for another TLS.
 fn by_http(evidence: &Evidence<'_>) -> Option<Match> {
     let refused = at_gateway::refused_credentials(evidence)?;
+    if let Some(words) = at_gateway::restricted(&refused.value) {
+        let found = Match::new(Severity::Blocking, Proof::Proven, [refused.id()]);
+        return Some(found.detailed(format!(
+            "It answered the credentials with HTTP status 401, '{words}': that is a restriction of \
+             the account and not its password. A member of Protected Users, for one, is not let in \
+             by NTLM and needs Kerberos, from a network without a domain controller by the \
+             gateway's KDC proxy."
+        )));
+    }
     let sent = evidence.gateway(|fact| match fact {
         Fact::CredentialSent { mechanism } => Some(*mechanism),
         _ => None,
@@ -138,6 +147,7 @@ mod tests {
     use super::CAUSE;
     use crate::Proof;
     use crate::causes::at_gateway::tests::{ByGateway as _, coded, gateway};
+    use crate::causes::gateway::tls_terminated;
 
     #[test]
     fn by_http_and_by_number() {
@@ -147,6 +157,15 @@ mod tests {
         assert_eq!(packets.map(|found| found.proof), Some(Proof::Proven));
         let cookie = coded(GatewayStep::Tunnel, 0x8007_59F8).judge(&CAUSE);
         assert_eq!(cookie.map(|found| found.proof), Some(Proof::Likely));
+    }
+
+    #[test]
+    fn a_restriction_is_said_in_words() {
+        let said = gateway().answered(401, false).restricted().stopped_at_gateway();
+        let found = said.judge(&CAUSE).expect("fits");
+        assert_eq!(found.proof, Proof::Proven);
+        assert!(found.detail.is_some_and(|text| text.contains("not its password")));
+        assert_eq!(said.judge(&tls_terminated::CAUSE), None, "it names another reason");
     }
 
     #[test]

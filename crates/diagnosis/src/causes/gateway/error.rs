@@ -1,6 +1,6 @@
 //! The last resort: the gateway fails by itself, or says what no table has.
 
-use rdpdoctor_model::{Awaited, CauseId, Fact, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Fact, Source, Stage};
 
 use crate::causes::{advice, at_gateway, look};
 use crate::{
@@ -97,6 +97,10 @@ fn hung_up(evidence: &Evidence<'_>) -> Option<Match> {
 /// The way ended there, and no other cause of a gateway fits.
 fn unexplained(evidence: &Evidence<'_>) -> Option<Match> {
     let stopped = at_gateway::stopped(evidence)?;
+    // Why a client left, or what passed behind a capture's end, is not in a capture.
+    if stopped.observation.source == Source::Capture {
+        return None;
+    }
     let explained = crate::CATALOGUE
         .iter()
         .filter(|cause| cause.id.area() == CAUSE.id.area() && cause.id != CAUSE.id)
@@ -160,6 +164,8 @@ mod tests {
         let unknown = gateway().stopped_at_gateway().judge(&CAUSE);
         assert_eq!(unknown.map(|found| found.proof), Some(Proof::Possible));
         assert_eq!(Scene::new().stopped_at_gateway().judge(&CAUSE), None, "none was tried");
+        let left = gateway().stopped_at_gateway().captured();
+        assert_eq!(left.judge(&CAUSE), None, "why a client left is not in a capture");
     }
 
     #[test]

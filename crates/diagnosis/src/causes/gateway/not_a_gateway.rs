@@ -117,6 +117,7 @@ mod tests {
         let rpc = Fact::GatewayAnswer {
             transport: GatewayTransport::Rpc,
             status: 401,
+            reason: None,
             schemes: Vec::new(),
             server: None,
             after_credentials: false,

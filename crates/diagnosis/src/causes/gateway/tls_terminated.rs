@@ -58,6 +58,10 @@ pub static CAUSE: Cause = Cause {
 /// reason; otherwise a wrong password is.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let refused = at_gateway::refused_credentials(evidence)?;
+    // It names another reason.
+    if at_gateway::restricted(&refused.value).is_some() {
+        return None;
+    }
     let bound = evidence.gateway(|fact| match fact {
         Fact::CredentialSent { mechanism } => Some(*mechanism != Mechanism::Basic),
         _ => None,

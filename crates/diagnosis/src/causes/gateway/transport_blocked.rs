@@ -124,6 +124,7 @@ mod tests {
         let rpc = Fact::GatewayAnswer {
             transport: GatewayTransport::Rpc,
             status: 401,
+            reason: None,
             schemes: vec!["NTLM".to_owned()],
             server: None,
             after_credentials: false,

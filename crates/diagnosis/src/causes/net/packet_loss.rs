@@ -14,6 +14,9 @@ const FELT: f64 = 0.005;
 /// So many segments sent again on one short connection are no accident.
 const MANY_SENT_AGAIN: u32 = 3;
 
+/// What a segment holds as a rule, in bytes (RFC 9293 3.7.1 over Ethernet).
+const FULL_SEGMENT: u64 = 1460;
+
 /// `net.packet-loss`
 pub static CAUSE: Cause = Cause {
     id: CauseId("net.packet-loss"),
@@ -35,6 +38,48 @@ pub static CAUSE: Cause = Cause {
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    live(evidence).or_else(|| captured(evidence))
+}
+
+/// Segments that a capture saw twice, measured by what passed on their connection: in a session of
+/// hours a few are nothing. Only a connection with losses both ways that came to a halt may have ended by them,
+/// and a host that fell silent looks much the same.
+fn captured(evidence: &Evidence<'_>) -> Option<Match> {
+    let again = evidence.main_path(|fact| match fact {
+        Fact::Retransmissions { client, server } => Some((*client, *server)),
+        _ => None,
+    });
+    let ends = evidence.main_path(crate::evidence::stream_end);
+    let found = again.into_iter().filter_map(|seen| {
+        let (client, server) = seen.value;
+        let number = seen.observation.connection;
+        let end = ends.iter().find(|end| end.observation.connection == number)?;
+        let segments = (end.value.sent + end.value.received) / FULL_SEGMENT;
+        let total = client.saturating_add(server);
+        let felt =
+            f64::from(total) >= FELT * f64::from(u32::try_from(segments).unwrap_or(u32::MAX));
+        if total < MANY_SENT_AGAIN || !felt {
+            return None;
+        }
+        let words = format!(
+            "Segments were sent again: {client} by the client, {server} by the host, of some {}.",
+            segments.max(u64::from(total))
+        );
+        let ended = end.value.ending == Ending::Timeout;
+        let both = client >= MANY_SENT_AGAIN && server >= MANY_SENT_AGAIN;
+        let found = match ended {
+            true if both => Match::new(Severity::Blocking, Proof::Possible, [seen.id(), end.id()])
+                .at_stage(end.observation.stage),
+            // To a host that says nothing any more everything is sent again.
+            true => return None,
+            false => Match::new(Severity::Warning, Proof::Likely, [seen.id()]),
+        };
+        Some(found.detailed(words))
+    });
+    found.min_by_key(|found| found.severity)
+}
+
+fn live(evidence: &Evidence<'_>) -> Option<Match> {
     let sent_again = evidence
         .main_path(|fact| match fact {
             Fact::TcpFigures { sent_again, .. } if *sent_again > 0 => Some(*sent_again),
@@ -111,6 +156,33 @@ mod tests {
         assert_eq!(judged(both), Some((Severity::Warning, Proof::Proven)));
         assert_eq!(judged(scene().fact(Stage::Network, sent_again(3))), warned);
         assert_eq!(judged(scene().fact(Stage::Network, sent_again(2))), None);
+    }
+
+    fn repeated(client: u32, server: u32, ending: Ending, bytes: u64) -> Scene {
+        let end = Fact::StreamEnded {
+            ending,
+            awaited: Awaited::ServerHello,
+            received: bytes,
+            sent: 0,
+            unfinished: 0,
+            after_ms: 9000.0,
+            os_error: None,
+        };
+        let again = Fact::Retransmissions { client, server };
+        Scene::negotiated(1).fact(Stage::Network, again).fact(Stage::Tls, end).captured()
+    }
+
+    #[test]
+    fn segments_that_a_capture_saw_twice() {
+        let judged = |scene: Scene| scene.judge(&CAUSE).map(|found| (found.severity, found.proof));
+        let warned = Some((Severity::Warning, Proof::Likely));
+        assert_eq!(judged(repeated(2, 1, Ending::ClosedByClient, 20_000)), warned);
+        assert_eq!(judged(repeated(1, 1, Ending::ClosedByClient, 20_000)), None, "an accident");
+        let hours = repeated(5, 0, Ending::ClosedByClient, 100_000_000);
+        assert_eq!(judged(hours), None, "5 of 68,000");
+        assert_eq!(judged(repeated(6, 0, Ending::Timeout, 20_000)), None, "a host that is silent");
+        let halted = judged(repeated(6, 3, Ending::Timeout, 20_000));
+        assert_eq!(halted, Some((Severity::Blocking, Proof::Possible)));
     }
 
     #[test]

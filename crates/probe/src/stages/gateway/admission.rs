@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use http_body_util::BodyExt as _;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
+use hyper::ext::ReasonPhrase;
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, HOST, HeaderMap, HeaderValue, PRAGMA,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, USER_AGENT, WWW_AUTHENTICATE,
@@ -28,10 +29,8 @@ const RPC_PATH: &str = "/rpc/rpcproxy.dll?localhost:3388";
 /// A negotiation with Kerberos takes at most so many answers.
 const MOST_ROUNDS: usize = 4;
 
-/// What is kept of the schemes that a gateway offers, and of who it says that it is.
-const MOST_SCHEMES: usize = 8;
-const LONGEST_SCHEME: usize = 40;
-const LONGEST_SERVER: usize = 80;
+/// What is kept of who a gateway says that it is, and of the words beside a status.
+const LONGEST_TEXT: usize = 80;
 
 /// Why there is no tunnel.
 pub(super) enum Refused {
@@ -140,12 +139,19 @@ impl Visit<'_> {
         let response = connection.exchange(request, self.deadline()).await?;
         let (headers, status) = (response.headers(), response.status().as_u16());
         let server = headers.get(SERVER).and_then(|value| value.to_str().ok());
+        let said = response.extensions().get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+        let reason = match said {
+            Some(words) => Some(String::from_utf8_lossy(words).into_owned()),
+            None => response.status().canonical_reason().map(str::to_owned),
+        };
+        let cut = |text: &str| text.chars().take(LONGEST_TEXT).collect::<String>();
         connection.stream.metered(|stream| {
             let fact = Fact::GatewayAnswer {
                 transport: wish.transport,
                 status,
+                reason: reason.as_deref().map(cut).filter(|words| !words.is_empty()),
                 schemes: schemes(headers),
-                server: server.map(|text| text.chars().take(LONGEST_SERVER).collect()),
+                server: server.map(cut),
                 after_credentials: proves,
             };
             stream.collect();
@@ -341,32 +347,8 @@ impl Visit<'_> {
 
 /// The names of the schemes that an answer offers, each once.
 fn schemes(headers: &HeaderMap) -> Vec<String> {
-    const KNOWN: [&str; 9] = [
-        "Negotiate",
-        "NTLM",
-        "Kerberos",
-        "Basic",
-        "Digest",
-        "Bearer",
-        "SSPI_NTLM",
-        "PAA",
-        "SMARTCARD",
-    ];
-    let mut all: Vec<String> = Vec::new();
-    for value in headers.get_all(WWW_AUTHENTICATE) {
-        let Ok(value) = value.to_str() else { continue };
-        // Several may stand in one line; what follows a comma is a parameter as well.
-        for (at, part) in value.split(',').enumerate() {
-            let name = part.trim().split([' ', '=']).next().unwrap_or_default();
-            let known = KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let name: String = name.chars().take(LONGEST_SCHEME).collect();
-            let fits = (at == 0 || known) && !name.is_empty();
-            if fits && all.len() < MOST_SCHEMES && !all.contains(&name) {
-                all.push(name);
-            }
-        }
-    }
-    all
+    let values = headers.get_all(WWW_AUTHENTICATE).iter();
+    rdpdoctor_wire::gateway::schemes(values.filter_map(|value| value.to_str().ok()))
 }
 
 /// The token that a scheme's challenge carries.
@@ -387,18 +369,6 @@ mod tests {
             .iter()
             .map(|value| (WWW_AUTHENTICATE, HeaderValue::from_str(value).expect("a header")));
         values.collect()
-    }
-
-    #[test]
-    fn schemes_in_one_line_or_in_several() {
-        let lines = headers(&["Negotiate", "NTLM", "Basic realm=\"gw, NTLM, x\"", "NTLM"]);
-        assert_eq!(schemes(&lines), ["Negotiate", "NTLM", "Basic"]);
-        let line = headers(&["Negotiate, NTLM, Basic realm=\"a, b\", charset=\"UTF-8\""]);
-        assert_eq!(schemes(&line), ["Negotiate", "NTLM", "Basic"]);
-        let many: Vec<String> = (0..100).map(|n| format!("Scheme{n}")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert_eq!(schemes(&headers(&many)).len(), MOST_SCHEMES);
-        assert!(schemes(&headers(&[&"x".repeat(5000)]))[0].len() <= LONGEST_SCHEME);
     }
 
     #[test]
