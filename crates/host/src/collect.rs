@@ -40,6 +40,7 @@ pub fn collect(system: &dyn System, side: Side) -> Vec<Fact> {
             facts.extend(answer(system, question));
         }
     }
+    facts.extend(system.hives().into_iter().map(|hive| Fact::RegistryHive(Box::new(hive))));
     facts
 }
 

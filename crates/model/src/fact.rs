@@ -14,8 +14,9 @@ use crate::terms::{
 use crate::{
     Certificate, Cloud, CloudRule, FactsOf, GatewayStep, GatewayTransport, Hex, IdleOutcome,
     LocalAccount, Lookup, MachineCertificate, NetworkAdapter, PathPart, PortListeners, ProxyChoice,
-    ProxyReply, ProxyScheme, RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp,
-    UdpReply, Volume, WatchState, WindowsEvent, WindowsFile, WindowsService, WindowsSession,
+    ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue, SavedCredential, Stage,
+    Timestamp, UdpReply, Volume, WatchState, WindowsEvent, WindowsFile, WindowsService,
+    WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -226,6 +227,8 @@ pub enum Fact {
         /// The entries.
         entries: Lookup<Vec<SavedCredential>>,
     },
+    /// A file of the registry was read from a disk.
+    RegistryHive(Box<RegistryHive>),
 
     // ── cloud listings ──────────────────────────────────────────────────────────────────────────
     /// A group of a cloud's rules was read. What none of its rules lets in stays out.

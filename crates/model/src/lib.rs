@@ -50,8 +50,9 @@ pub use udp::UdpReply;
 pub use user::{UserName, UserNameError};
 pub use watch::{IdleOutcome, PathPart, WatchState};
 pub use windows::{
-    FactsOf, FactsWay, FileState, KeyPlace, LocalAccount, MachineCertificate, NetworkAdapter,
-    PortListener, PortListeners, RegistryData, RegistryKey, RegistryValue, SavedCredential,
-    ServiceState, SettingOwner, Volume, WindowsFile, WindowsService, WindowsSession,
+    FactsOf, FactsWay, FileState, HiveState, KeyPlace, LocalAccount, MachineCertificate,
+    NetworkAdapter, PortListener, PortListeners, RegistryData, RegistryHive, RegistryKey,
+    RegistryValue, SavedCredential, ServiceState, SettingOwner, Volume, WindowsFile,
+    WindowsService, WindowsSession,
 };
 pub use windows_event::WindowsEvent;

@@ -332,3 +332,28 @@ pub enum FactsWay {
     /// On the machine, by the collecting script.
     Script,
 }
+
+/// A file of the registry, read from a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegistryHive {
+    /// The key that it is: `HKLM\SYSTEM`.
+    pub root: String,
+    /// The file, below the volume's root.
+    pub path: String,
+    /// How it is.
+    pub state: Lookup<HiveState>,
+}
+
+/// How a file of the registry is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HiveState {
+    /// When it was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_written: Option<Timestamp>,
+    /// Entries of its transaction logs that had not reached it and were applied.
+    #[serde(default)]
+    pub recovered: u32,
+    /// What is wrong with it; what was asked of its damaged parts could not be looked at.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}

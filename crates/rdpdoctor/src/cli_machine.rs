@@ -27,6 +27,13 @@ pub struct PlaceArgs {
     /// Judge facts that were collected on another machine
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub facts: Vec<PathBuf>,
+    /// Look at the disk of a Windows that does not run: a folder where it is mounted, an image, a
+    /// device
+    #[arg(long, value_name = "DIR|IMAGE", conflicts_with = "facts")]
+    pub disk: Option<PathBuf>,
+    /// Whose settings on the disk; without it those of who signed in last
+    #[arg(long, value_name = "NAME", requires = "disk")]
+    pub profile: Option<String>,
 }
 
 /// What else can be done.

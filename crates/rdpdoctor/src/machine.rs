@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use rdpdoctor_files::text;
-use rdpdoctor_host::{FactsFile, Side, observations};
+use rdpdoctor_host::system::disk::Disk;
+use rdpdoctor_host::{FactsFile, Side, collect, observations};
 use rdpdoctor_model::{
     DEFAULT_PORT, Fact, Observation, ObservationId, RegistryData, StageOutcome, Target, Timestamp,
 };
@@ -37,6 +38,13 @@ impl MachineFacts {
             .map_err(|why| anyhow::anyhow!("{why}"))
             .with_context(|| name.clone())?;
         Ok(Self { side: read.side, facts: read.facts, file: Some(name) })
+    }
+
+    /// Looks at the disk of a machine that does not run.
+    pub fn of_disk(side: Side, path: &Path, profile: Option<&str>) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let disk = Disk::open(path, profile).with_context(|| name.clone())?;
+        Ok(Self { side, facts: collect(&disk, side), file: Some(name) })
     }
 
     /// What the facts say, as evidence: how far it went is the last of it.

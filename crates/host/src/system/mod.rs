@@ -1,8 +1,10 @@
 //! The narrow way to a Windows machine.
 
+pub mod disk;
+
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
-    SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,
+    RegistryHive, SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,
 };
 
 /// Values of one key that are read at most.
@@ -107,6 +109,11 @@ pub trait System {
     /// Saved credentials for Remote Desktop, by name.
     fn saved_credentials(&self) -> Lookup<Vec<SavedCredential>> {
         cannot(self.way(), "saved credentials")
+    }
+
+    /// The files of the registry that were read, where it is read from files.
+    fn hives(&self) -> Vec<RegistryHive> {
+        Vec::new()
     }
 
     /// Entries of an event log, the newest ones, the oldest of them first.

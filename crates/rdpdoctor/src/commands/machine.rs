@@ -24,6 +24,9 @@ pub fn run(side: Side, args: &MachineArgs) -> anyhow::Result<u8> {
 
 /// The machine's facts, from wherever the user said.
 fn facts(side: Side, place: &PlaceArgs) -> anyhow::Result<MachineFacts> {
+    if let Some(disk) = &place.disk {
+        return MachineFacts::of_disk(side, disk, place.profile.as_deref());
+    }
     let [path] = place.facts.as_slice() else { bail!("{}", not_windows(side)) };
     let facts = MachineFacts::read(path)?;
     ensure!(
@@ -45,7 +48,7 @@ fn name(side: Side) -> &'static str {
 fn not_windows(side: Side) -> String {
     format!(
         "this machine does not run Windows; give rdpdoctor {} --facts FILE with facts from one that \
-         does",
+         does, or --disk with its disk",
         name(side)
     )
 }

@@ -29,6 +29,19 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
     if unread > 0 {
         words.push_str(&format!("; {unread} settings could not be looked at"));
     }
+    let hives = evidence.all(|fact| match fact {
+        Fact::RegistryHive(hive) => {
+            Some(hive.state.as_seen().is_none_or(|s| !s.problems.is_empty()))
+        }
+        _ => None,
+    });
+    let damaged = hives.iter().filter(|seen| seen.value).count();
+    if damaged > 0 {
+        words.push_str(&format!(
+            "; {damaged} of {} files of the registry missing or damaged",
+            hives.len()
+        ));
+    }
     if !of.missing_parts.is_empty() {
         words.push_str(&format!("; {} parts are missing", of.missing_parts.len()));
     }
