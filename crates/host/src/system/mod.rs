@@ -1,5 +1,9 @@
 //! The narrow way to a Windows machine.
 
+mod mutable;
+
+pub use mutable::{Changed, LogEvent, Mutable, NotChanged};
+
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
     SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,
