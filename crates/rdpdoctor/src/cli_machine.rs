@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::cli::OutputArgs;
+use crate::cli_fix::{ConfirmArgs, FixArgs, RollbackArgs, WatchRunArgs};
 
 /// `host` and `client`.
 #[derive(Debug, Args)]
@@ -27,6 +28,9 @@ pub struct PlaceArgs {
     /// Judge facts that were collected on another machine
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub facts: Vec<PathBuf>,
+    /// A machine that is made up and kept in a file: for tests
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "facts")]
+    pub machine: Option<PathBuf>,
 }
 
 /// What else can be done.
@@ -34,6 +38,15 @@ pub struct PlaceArgs {
 pub enum MachineAction {
     /// Collect the machine's facts and write them, to be judged elsewhere
     Collect(CollectArgs),
+    /// Show what would be changed; --apply changes it, with a way back
+    Fix(Box<FixArgs>),
+    /// Let the changes of a run stay
+    Confirm(ConfirmArgs),
+    /// Take the changes of a run back
+    Rollback(RollbackArgs),
+    /// Carry a run out and look after it: the program starts this itself
+    #[command(hide = true)]
+    WatchRun(WatchRunArgs),
 }
 
 /// `host collect`.
