@@ -1,5 +1,8 @@
 //! A machine that is made of what a test says: for the tests of whatever asks a [`System`].
 
+mod form;
+mod mutable;
+
 use std::collections::BTreeMap;
 
 use rdpdoctor_model::{
@@ -7,14 +10,20 @@ use rdpdoctor_model::{
     SavedCredential, ServiceState, Volume, WindowsSession,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::System;
+use crate::system::LogEvent;
 
 /// A machine in memory. What was not said is absent; what is `unreadable` could not be looked at.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FakeSystem {
     /// Values, by key and name in lower case.
+    #[serde(with = "form::registry")]
     pub registry: BTreeMap<(String, String), RegistryData>,
     /// Files, by path in lower case, with what is in them.
+    #[serde(with = "form::files")]
     pub files: BTreeMap<String, (FileState, Vec<u8>)>,
     /// Services.
     pub services: BTreeMap<String, ServiceState>,
@@ -38,6 +47,18 @@ pub struct FakeSystem {
     pub credentials: Vec<SavedCredential>,
     /// Beginnings of keys and paths, in lower case, that may not be read.
     pub unreadable: Vec<String>,
+    /// Services that need another one, by its name in lower case.
+    pub dependents: BTreeMap<String, Vec<String>>,
+    /// Beginnings of what may not be changed, in lower case: `start-service termservice`.
+    pub refuses: Vec<String>,
+    /// Which start of the machine it is; none where nobody can tell.
+    pub boot: Option<String>,
+    /// By which way the caller came, where it could be cut.
+    pub came_by: Option<String>,
+    /// What was written to the Application log.
+    pub log: Vec<LogEvent>,
+    /// What is looked after at the next start.
+    pub at_start: BTreeMap<String, Vec<String>>,
 }
 
 impl FakeSystem {

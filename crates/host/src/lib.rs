@@ -8,11 +8,13 @@
 //! A [`Check`] is a row of the table of what can break a connection, and the questions that it takes.
 //! A [`System`] answers questions and judges nothing; causes read the facts.
 
+pub mod changes;
 pub mod checks;
 mod collect;
 mod facts_file;
 pub mod fake;
 mod firewall;
+mod machine_file;
 pub mod paths;
 mod question;
 pub mod store;
@@ -20,5 +22,6 @@ pub mod system;
 
 pub use collect::{collect, observations};
 pub use facts_file::{FactsFile, FactsFileError};
+pub use machine_file::MachineFile;
 pub use question::{Check, LeftOut, Question, Side};
-pub use system::System;
+pub use system::{Mutable, System};

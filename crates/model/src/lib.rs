@@ -12,6 +12,7 @@ mod gateway;
 mod hex;
 mod lookup;
 mod observation;
+mod plan;
 mod proxy;
 mod rdp_file;
 mod secret;
@@ -34,6 +35,9 @@ pub use gateway::{GatewayStep, GatewayTransport};
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};
+pub use plan::{
+    ByHand, Fix, Plan, Proposal, RefusedFix, SessionsAtWork, State, Step, UserCount, WayIn,
+};
 pub use proxy::{ProxyChoice, ProxyReply, ProxyScheme};
 pub use rdp_file::{GatewayUse, RdpFileEncoding, RdpFileFlaw, RdpFileValue};
 pub use secret::Secret;

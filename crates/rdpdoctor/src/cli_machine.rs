@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::cli::OutputArgs;
+use crate::cli_fix::{ConfirmArgs, FixArgs, RollbackArgs, WatchRunArgs};
 
 /// `host` and `client`.
 #[derive(Debug, Args)]
@@ -34,6 +35,9 @@ pub struct PlaceArgs {
     /// Whose settings on the disk; without it those of who signed in last
     #[arg(long, value_name = "NAME", requires = "disk")]
     pub profile: Option<String>,
+    /// A machine that is made up and kept in a file: for tests
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "facts")]
+    pub machine: Option<PathBuf>,
 }
 
 /// What else can be done.
@@ -41,6 +45,15 @@ pub struct PlaceArgs {
 pub enum MachineAction {
     /// Collect the machine's facts and write them, to be judged elsewhere
     Collect(CollectArgs),
+    /// Show what would be changed; --apply changes it, with a way back
+    Fix(Box<FixArgs>),
+    /// Let the changes of a run stay
+    Confirm(ConfirmArgs),
+    /// Take the changes of a run back
+    Rollback(RollbackArgs),
+    /// Carry a run out and look after it: the program starts this itself
+    #[command(hide = true)]
+    WatchRun(WatchRunArgs),
 }
 
 /// `host collect`.

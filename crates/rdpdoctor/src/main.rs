@@ -2,6 +2,7 @@
 
 mod cli;
 mod cli_compare;
+mod cli_fix;
 mod cli_machine;
 mod cli_watch;
 mod commands;
@@ -12,6 +13,7 @@ mod output;
 mod progress;
 mod proxy;
 mod rdp_file;
+mod repair;
 mod sign_in;
 mod watch;
 

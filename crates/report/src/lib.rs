@@ -10,6 +10,7 @@ pub mod document;
 mod harmless;
 mod mask;
 pub mod render;
+pub mod repair;
 mod schema;
 mod summary;
 #[cfg(test)]
@@ -19,5 +20,6 @@ pub mod watch;
 pub use comparison::ComparisonDocument;
 pub use document::{Document, Engine, RunContext};
 pub use mask::{MaskError, Masker};
-pub use schema::{comparison_schema, schema, watch_schema};
+pub use repair::{RepairDocument, RepairOutcome};
+pub use schema::{comparison_schema, repair_schema, schema, watch_schema};
 pub use summary::stage_label;

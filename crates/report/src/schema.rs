@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::Document;
 use crate::comparison::ComparisonDocument;
 use crate::document::SCHEMA_VERSION;
+use crate::repair::RepairDocument;
 use crate::watch::WatchEvent;
 
 /// The JSON Schema (2020-12) of [`Document`].
@@ -48,6 +49,20 @@ pub fn watch_schema() -> Value {
         "One line of rdpdoctor watch --json. The last line is a document of its own schema: it \
          has schema_version and no event."
     );
+    schema
+}
+
+/// The JSON Schema (2020-12) of [`RepairDocument`].
+pub fn repair_schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<RepairDocument>().to_value();
+    schema["title"] = json!("rdpdoctor repair");
+    schema["description"] = json!(
+        "What rdpdoctor host fix, confirm and rollback answer: the plan, and what came of it. \
+         Fields may be added; none is reused for something else."
+    );
+    schema["properties"]["schema_version"]["const"] = json!(SCHEMA_VERSION);
     schema
 }
 
@@ -94,6 +109,7 @@ mod tests {
             ("document", schema()),
             ("comparison", super::comparison_schema()),
             ("watch-line", super::watch_schema()),
+            ("repair", super::repair_schema()),
         ] {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/schema");
             let path = format!("{folder}/rdpdoctor-{name}.schema.json");

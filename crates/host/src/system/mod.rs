@@ -1,6 +1,9 @@
 //! The narrow way to a Windows machine.
 
 pub mod disk;
+mod mutable;
+
+pub use mutable::{Changed, LogEvent, Mutable, NotChanged};
 
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,

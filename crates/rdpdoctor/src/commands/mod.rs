@@ -3,10 +3,12 @@
 mod check;
 mod compare;
 mod explain;
+mod fix;
 mod lab;
 mod machine;
 pub mod read;
 mod read_capture;
+mod run;
 mod watch;
 
 use std::process::ExitCode;

@@ -4,6 +4,8 @@ mod attempts;
 pub mod comparison;
 pub mod explain;
 pub mod html;
+pub mod plan;
+mod plan_words;
 pub mod terminal;
 pub mod text;
 pub mod watch;

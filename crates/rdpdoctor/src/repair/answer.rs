@@ -1,0 +1,34 @@
+//! Gives the answer of a repair in the form asked for.
+
+use rdpdoctor_host::Side;
+use rdpdoctor_report::RepairDocument;
+use rdpdoctor_report::render::{plan, terminal};
+
+use crate::cli_fix::RepairOutputArgs;
+use crate::output;
+
+/// Gives the answer; the exit code is the contract's.
+pub fn deliver(
+    document: &RepairDocument,
+    side: Side,
+    args: &RepairOutputArgs,
+) -> anyhow::Result<u8> {
+    let answer = if args.json {
+        document.to_json()?
+    } else {
+        let side = match side {
+            Side::Host => "host",
+            Side::Client => "client",
+        };
+        let style = output::style(args.output.as_deref(), args.no_color);
+        plan::terminal(document, side, style, terminal::DEFAULT_WIDTH)
+    };
+    match &args.output {
+        Some(file) => output::write(file, &answer)?,
+        None => output::to_standard_output(&answer)?,
+    }
+    if let Some(file) = &args.html {
+        output::write(file, &plan::page(document)?)?;
+    }
+    Ok(document.outcome.exit_code())
+}

@@ -1,0 +1,67 @@
+//! What a repair needs around the executor: the machine, the folder of runs, the probe that verifies,
+//! the process that looks after a run.
+
+mod answer;
+mod helper;
+mod probe;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rdpdoctor_diagnosis::{Evidence, Policy, diagnose, mend};
+use rdpdoctor_host::changes::{self, StateFolder};
+use rdpdoctor_host::{Mutable, Side, System, collect};
+use rdpdoctor_model::{Plan, Timestamp};
+
+pub use answer::deliver;
+pub use helper::{Helper, own_session};
+pub use probe::Probe;
+
+use crate::cli_machine::PlaceArgs;
+use crate::machine::MachineFacts;
+
+/// The machine that is changed; none where only facts of one are at hand.
+pub fn machine(place: &PlaceArgs) -> anyhow::Result<Option<Box<dyn Mutable>>> {
+    let Some(path) = &place.machine else { return Ok(None) };
+    Ok(Some(Box::new(rdpdoctor_host::MachineFile::open(path)?)))
+}
+
+/// The folder of runs: the one that was named, else the system's place for such things.
+pub fn state_folder(named: Option<&Path>) -> anyhow::Result<StateFolder> {
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None => {
+            usual_folder().context("this system has no place for journals; name one by --state")?
+        }
+    };
+    Ok(StateFolder::open(&folder)?)
+}
+
+fn usual_folder() -> Option<PathBuf> {
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        // Of the machine, not of a user: whoever comes next must find it.
+        variable("ProgramData")
+    } else {
+        variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))
+    };
+    Some(base?.join("rdpdoctor"))
+}
+
+/// The plan for a machine, from its facts as they are now.
+pub fn plan(machine: &dyn System, side: Side, even_if_policy: bool) -> Plan {
+    let facts = MachineFacts { side, facts: collect(machine, side), file: None };
+    plan_from(&facts, machine, even_if_policy)
+}
+
+/// The plan that facts ask for; `system` says what stands there.
+pub fn plan_from(facts: &MachineFacts, system: &dyn System, even_if_policy: bool) -> Plan {
+    let observations = facts.observations();
+    let read_at = observations.iter().find_map(|o| o.at).unwrap_or_else(Timestamp::now);
+    let target = facts.target();
+    let named = Some(&target).filter(|target| !target.host.is_empty());
+    let evidence = Evidence::new(&observations, named, read_at, Policy::default());
+    let proposals = mend::proposals(&diagnose(&evidence).findings, &evidence);
+    changes::plan(system, facts.side, proposals, even_if_policy, read_at)
+}

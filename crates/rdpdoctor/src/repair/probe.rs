@@ -1,0 +1,60 @@
+//! Whether the machine's own listener answers: the probe, on this machine.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdpdoctor_diagnosis::{Evidence, Policy, Status, diagnose};
+use rdpdoctor_host::changes::{Handshake, Verifier};
+use rdpdoctor_model::Target;
+use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
+
+/// A service that was just started needs a moment before it listens.
+const PATIENCE: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Longest time for one stage.
+const STAGE: Duration = Duration::from_secs(10);
+
+/// Tries the listener as a client would, without a credential.
+pub struct Probe;
+
+impl Verifier for Probe {
+    fn handshake(&mut self, port: u16) -> Handshake {
+        let begun = Instant::now();
+        loop {
+            let result = once(port);
+            if matches!(result, Handshake::Passed) || begun.elapsed() >= PATIENCE {
+                return result;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn once(port: u16) -> Handshake {
+    let host = "127.0.0.1".to_owned();
+    let target = Target { input: format!("{host}:{port}"), host, port };
+    match status(&target) {
+        Ok((Status::Ok | Status::Degraded, _)) => Handshake::Passed,
+        Ok((Status::Failed | Status::Unknown, title)) => Handshake::Failed(title),
+        Err(error) => Handshake::Failed(format!("{error:#}")),
+    }
+}
+
+fn status(target: &Target) -> anyhow::Result<(Status, String)> {
+    let prober = Prober::new()?;
+    let options = CheckOptions {
+        side: SideQuestions::None,
+        deadlines: Deadlines::default().capped(STAGE),
+        ..CheckOptions::default()
+    };
+    let journal = Arc::new(Journal::default());
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(prober.check(target, &options, &journal, None));
+    runtime.shutdown_background();
+    let observations = journal.observations();
+    let evidence =
+        Evidence::new(&observations, Some(target), journal.started_at(), Policy::default());
+    let verdict = diagnose(&evidence).verdict;
+    Ok((verdict.status, verdict.title))
+}

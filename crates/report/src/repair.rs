@@ -1,0 +1,102 @@
+//! What `host fix` answers programs: the plan, and what came of it.
+
+use rdpdoctor_model::{Plan, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Engine, SCHEMA_VERSION, Tool};
+use crate::harmless;
+
+/// The answer of `host fix`, `host confirm` and `host rollback`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RepairDocument {
+    /// The version of this schema, one with the document's.
+    pub schema_version: u32,
+    /// What wrote it.
+    pub tool: Tool,
+    /// How it stands.
+    pub outcome: RepairOutcome,
+    /// Why, in a line, where there is something to say.
+    pub why: Option<String>,
+    /// The run, where there is one.
+    pub run: Option<String>,
+    /// Until when the run has to be confirmed.
+    pub confirm_until: Option<Timestamp>,
+    /// Steps of the plan, from 1, that could not be put back, and why not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_put_back: Vec<NotPutBack>,
+    /// The SHA-256 of the file that holds the plan.
+    pub plan_sha256: Option<String>,
+    /// The plan.
+    pub plan: Option<Plan>,
+}
+
+/// A step that could not be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotPutBack {
+    /// Its number in the plan, from 1.
+    pub step: usize,
+    /// Why not.
+    pub why: String,
+}
+
+/// How a repair stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepairOutcome {
+    /// Nothing has been changed; the plan says what would be.
+    Planned,
+    /// There is nothing to change.
+    NothingToDo,
+    /// It was refused, and nothing was changed.
+    Refused,
+    /// Changed and verified; it stays.
+    Applied,
+    /// Changed and verified; it stays if it is confirmed in time.
+    AwaitingConfirmation,
+    /// Everything is as it was before.
+    RolledBack,
+    /// The way back is not complete; something is still changed.
+    PartlyRolledBack,
+}
+
+impl RepairOutcome {
+    /// The contract's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Applied => 0,
+            Self::AwaitingConfirmation | Self::PartlyRolledBack => 1,
+            Self::RolledBack => 2,
+            Self::Planned | Self::NothingToDo | Self::Refused => 3,
+        }
+    }
+}
+
+impl RepairDocument {
+    /// An answer about a plan.
+    pub fn new(outcome: RepairOutcome, plan: Option<Plan>) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool {
+                name: "rdpdoctor".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                engine: Engine::Portable,
+            },
+            outcome,
+            why: None,
+            run: None,
+            confirm_until: None,
+            not_put_back: Vec::new(),
+            plan_sha256: None,
+            plan,
+        }
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// None that it can cause; serialising is fallible by its type.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        Ok(harmless::json(&serde_json::to_string_pretty(self)?) + "\n")
+    }
+}
