@@ -15,6 +15,7 @@ pub mod fake;
 mod firewall;
 pub mod paths;
 mod question;
+pub mod script;
 pub mod store;
 pub mod system;
 

@@ -1,5 +1,8 @@
 //! The narrow way to a Windows machine.
 
+mod facts;
+
+pub(crate) use facts::FactsSystem;
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
     SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,

@@ -1,10 +1,12 @@
 //! `host` and `client`: the facts of a Windows machine, and what they say.
 
-use anyhow::{bail, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_host::Side;
 
-use super::exit_code;
+use super::{collect, exit_code};
 use crate::cli_machine::{MachineAction, MachineArgs, PlaceArgs};
 use crate::machine::MachineFacts;
 use crate::output;
@@ -12,7 +14,7 @@ use crate::output;
 /// Looks at the machine and judges, or does what else was asked.
 pub fn run(side: Side, args: &MachineArgs) -> anyhow::Result<u8> {
     match &args.action {
-        Some(MachineAction::Collect(_)) => bail!("{}", not_windows(side)),
+        Some(MachineAction::Collect(args)) => collect::run(side, args),
         None => {
             let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
             let document = facts(side, &args.place)?.judged(reported);
@@ -23,29 +25,31 @@ pub fn run(side: Side, args: &MachineArgs) -> anyhow::Result<u8> {
 }
 
 /// The machine's facts, from wherever the user said.
-fn facts(side: Side, place: &PlaceArgs) -> anyhow::Result<MachineFacts> {
-    let [path] = place.facts.as_slice() else { bail!("{}", not_windows(side)) };
-    let facts = MachineFacts::read(path)?;
+pub fn facts(side: Side, place: &PlaceArgs) -> anyhow::Result<MachineFacts> {
+    ensure!(!place.facts.is_empty(), not_windows(side));
+    let paths: Vec<&Path> = place.facts.iter().map(PathBuf::as_path).collect();
+    let mut machines = MachineFacts::read(&paths)?;
+    ensure!(
+        machines.len() < 2,
+        "these are the facts of {} collections; give those of one, or rdpdoctor read for all",
+        machines.len()
+    );
+    let facts = machines.pop().context("there are no facts in it")?;
     ensure!(
         facts.side == side,
         "{} holds facts of the other end; use rdpdoctor {}",
-        path.display(),
-        name(facts.side)
+        facts.file.as_deref().unwrap_or("it"),
+        facts.side.name()
     );
     Ok(facts)
 }
 
-fn name(side: Side) -> &'static str {
-    match side {
-        Side::Host => "host",
-        Side::Client => "client",
-    }
-}
-
+/// That nothing can be asked here, and the ways that work.
 fn not_windows(side: Side) -> String {
+    let name = side.name();
     format!(
-        "this machine does not run Windows; give rdpdoctor {} --facts FILE with facts from one that \
-         does",
-        name(side)
+        "this machine does not run Windows; rdpdoctor {name} collect --script prints a script for one \
+         that does, rdpdoctor {name} --facts FILE judges what it wrote, rdpdoctor {name} --disk DIR \
+         reads a disk"
     )
 }
