@@ -140,12 +140,12 @@ pub(super) fn find(text: &str) -> Vec<Part> {
     let bare = joined(&|line| agent(line) + usize::from(line[agent(line)..].starts_with(' ')));
     let mut found: Vec<Part> = Vec::new();
     for part in [text, &unbroken, &bare].into_iter().flat_map(in_text) {
-        let is_it = |known: &&mut Part| {
+        let known = found.iter().position(|known| {
             (known.side, &known.run, known.number, known.count)
                 == (part.side, &part.run, part.number, part.count)
-        };
-        match found.iter_mut().find(is_it) {
-            Some(known) if known.lines.is_err() => *known = part,
+        });
+        match known {
+            Some(index) if found[index].lines.is_err() => found[index] = part,
             Some(_) => {}
             None if found.len() < MOST_PARTS => found.push(part),
             None => break,

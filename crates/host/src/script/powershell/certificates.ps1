@@ -1,4 +1,5 @@
-# Certificates travel as they lie in the registry; whoever reads the facts takes them apart.
+# Certificates travel as they lie in the registry, without what nobody asks for; whoever reads the
+# facts takes them apart.
 function Get-Certificates([string]$Store, [string]$Code, $Codes) {
     Get-Value 'HKLM\SOFTWARE\Microsoft\Cryptography' 'MachineGuid' $Codes[0]
     Get-Value 'HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion' 'SystemRoot' $Codes[1]
@@ -8,8 +9,10 @@ function Get-Certificates([string]$Store, [string]$Code, $Codes) {
     $names = $null
     try { $names = Read-Names $key $false } catch { return }
     foreach ($name in ($names | Select-Object -First 32)) {
-        Get-Value ($key + '\' + $name) 'Blob' '' 16384
-        try { Get-KeyFile (Read-Value ($key + '\' + $name) 'Blob' 16384) } catch { continue }
+        $lookup = Read-Value ($key + '\' + $name) 'Blob' 16384
+        try { $lookup = Select-Properties $lookup } catch { $null = $_ }
+        Write-Value ($key + '\' + $name) 'Blob' $lookup ''
+        try { Get-KeyFile $lookup } catch { continue }
     }
 }
 
@@ -30,25 +33,31 @@ function Read-Wide([string]$Digits, [int]$Place) {
     $shown -join ''
 }
 
-# The file of a certificate's key. Property 2 is CRYPT_KEY_PROV_INFO: where the name stands, where the
-# provider stands, its type. The file is named by MD5 over the name in lower case with its zero.
-function Get-KeyFile([string]$Lookup) {
-    if ($Lookup -notmatch '"data":"([0-9a-f]+)"') { return }
+# Of a certificate's properties (identifier, 1, length, data) those of which nothing else follows:
+# 2, CRYPT_KEY_PROV_INFO, and 32, the certificate itself.
+function Select-Properties([string]$Lookup) {
+    if ($Lookup -notmatch '"data":"([0-9a-f]+)"') { return $Lookup }
     $digits = $Matches[1]
     $place = 0
+    $kept = ''
     while (($place + 12) * 2 -le $digits.Length) {
-        $length = Read-Little $digits ($place + 8)
-        if ((Read-Little $digits $place) -eq 2) {
-            $info = $digits.Substring(($place + 12) * 2, $length * 2)
-            $folder = '%ProgramData%\Microsoft\Crypto\RSA\MachineKeys\'
-            if ((Read-Little $info 8) -eq 0) { $folder = '%ProgramData%\Microsoft\Crypto\Keys\' }
-            $name = Get-UniqueName (Read-Wide $info (Read-Little $info 0))
-            if ($name -and (Read-Value 'HKLM\SOFTWARE\Microsoft\Cryptography' 'MachineGuid') -match '"data":"([^"]+)"') {
-                return Get-File ($folder + $name + '_' + $Matches[1]) ''
-            }
-            return
-        }
-        $place = $place + 12 + $length
+        $length = 12 + (Read-Little $digits ($place + 8))
+        if (@(2, 32) -contains (Read-Little $digits $place)) { $kept = $kept + $digits.Substring($place * 2, $length * 2) }
+        $place = $place + $length
+    }
+    $Lookup.Replace($digits, $kept)
+}
+
+# The file of a certificate's key. CRYPT_KEY_PROV_INFO says where in it the name stands, where the
+# provider stands, its type. The file is named by MD5 over the name in lower case with its zero.
+function Get-KeyFile([string]$Lookup) {
+    if ($Lookup -notmatch '"data":"02000000([0-9a-f]+)"') { return }
+    $info = $Matches[1].Substring(16)
+    $folder = '%ProgramData%\Microsoft\Crypto\RSA\MachineKeys\'
+    if ((Read-Little $info 8) -eq 0) { $folder = '%ProgramData%\Microsoft\Crypto\Keys\' }
+    $name = Get-UniqueName (Read-Wide $info (Read-Little $info 0))
+    if ($name -and (Read-Value 'HKLM\SOFTWARE\Microsoft\Cryptography' 'MachineGuid') -match '"data":"([^"]+)"') {
+        Get-File ($folder + $name + '_' + $Matches[1]) ''
     }
 }
 

@@ -96,10 +96,12 @@ function Get-Owner([string]$Key) {
     ',"owner":{"by":"local"}}'
 }
 
-function Get-Value([string]$Key, [string]$Name, [string]$Code, [int]$MostBytes = 4096) {
+function Write-Value([string]$Key, [string]$Name, [string]$Lookup, [string]$Code) {
     $head = '{"kind":"registry-value","key":' + (Format-Text $Key) + ',"name":' + (Format-Text $Name) + ',"data":'
-    Write-Fact $head ((Read-Value $Key $Name $MostBytes) + (Get-Owner $Key)) $Code
+    Write-Fact $head ($Lookup + (Get-Owner $Key)) $Code
 }
+
+function Get-Value([string]$Key, [string]$Name, [string]$Code) { Write-Value $Key $Name (Read-Value $Key $Name) $Code }
 
 function Write-Key([string]$Key, [string]$Subkeys, [string]$Count, [string]$Code) {
     Write-Fact ('{"kind":"registry-key","key":' + (Format-Text $Key) + ',"subkeys":') ($Subkeys + $Count + '}') $Code
