@@ -85,6 +85,7 @@ const CMDLETS: &[&str] = &[
     "Get-WinEvent",
     "New-Object",
     "Select-Object",
+    "Sort-Object",
     "Where-Object",
 ];
 

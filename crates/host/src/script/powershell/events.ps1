@@ -44,10 +44,17 @@ function Format-EventFields($Entry) {
 }
 
 function Get-Events([string]$Channel, [string]$Provider, $Numbers) {
-    $chosen = ($Numbers | ForEach-Object { 'EventID=' + $_ }) -join ' or '
-    $wanted = 'Provider[@Name="' + $Provider + '"]'
-    if ($chosen) { $wanted = $wanted + ' and (' + $chosen + ')' }
-    $found = @(Get-WinEvent -LogName $Channel -FilterXPath ('*[System[' + $wanted + ']]') -MaxEvents 20)
+    # A filter takes some twenty numbers.
+    $all = @($Numbers)
+    $found = @()
+    for ($from = 0; $from -eq 0 -or $from -lt $all.Count; $from += 20) {
+        $chosen = (@($all | Select-Object -Skip $from -First 20) | ForEach-Object { 'EventID=' + $_ }) -join ' or '
+        $wanted = 'Provider[@Name="' + $Provider + '"]'
+        if ($chosen) { $wanted = $wanted + ' and (' + $chosen + ')' }
+        try { $found = $found + @(Get-WinEvent -LogName $Channel -FilterXPath ('*[System[' + $wanted + ']]') -MaxEvents 20) }
+        catch { continue }
+    }
+    $found = @($found | Sort-Object -Property TimeCreated -Descending | Select-Object -First 20)
     for ($i = $found.Count - 1; $i -ge 0; $i--) {
         $entry = $found[$i]
         $fields = ''

@@ -75,7 +75,7 @@ function Get-Updates([string]$Code) {
 function Read-Power([string]$Setting) {
     try {
         $words = (Invoke-Program 'powercfg.exe' @('/query', 'SCHEME_CURRENT', 'SUB_SLEEP', $Setting)) -join ' '
-        if ($words -notmatch '0x([0-9a-fA-F]{8})\D.*?0x[0-9a-fA-F]{8}\s*$') { return Format-Unread 'powercfg does not tell' }
+        if ($words -notmatch '0x([0-9a-fA-F]{8})(?:(?!0x).)*0x[0-9a-fA-F]{8}\s*$') { return Format-Unread 'powercfg does not tell' }
         $seconds = [int64]('0x' + $Matches[1])
         if ($seconds -eq 0) { return $Absent }
         return Format-Seen ('' + $seconds)
