@@ -89,9 +89,17 @@ const MAGIC: &[(&[u8], Kind)] = &[
     (b"7z\xBC\xAF\x27\x1C", Kind::Packed),
 ];
 
+/// How each part of a collection of facts begins that was handed back in the output of a command.
+pub const PART: &str = "[rdpdoctor1 ";
+
 fn by_text(head: &[u8]) -> Kind {
     let decoded = decode(head);
     let text = decoded.text.trim_start();
+    // Whatever a cloud puts around it, zeros of a serial port and a terminal's ends of lines included.
+    let part = text.contains(PART) || text.replace(['\r', '\n'], "").contains(PART);
+    if part && !text.contains("\"schema_version\"") {
+        return Kind::Facts;
+    }
     // A zero is no character of a text, whatever it is written in.
     if text.contains('\0') || (decoded.encoding == Encoding::Other && binary(text)) {
         return Kind::Unknown;
@@ -233,6 +241,9 @@ mod tests {
             (b"{\"attempts\": [], \"elapsed_ms\": 7, \"findings\": [{\"cause\"", Kind::Document),
             (b"{\"attempts\": []}", Kind::Text),
             (b"{\"facts\": {}}", Kind::Facts),
+            (b"{\"message\": \"[stdout]\\n[rdpdoctor1 host 0a1b2c 1/1 z 9 0011]", Kind::Facts),
+            (b"\0\x1B[2J GCE: [rdpdoctor1 host 0a1b2c 1/1 z 9 0011]H4s", Kind::Facts),
+            (b"{\"message\": \"[rdpdoctor]\"}", Kind::Text),
             (b"{\"SecurityGroups\": []}", Kind::CloudRules),
             (
                 b"[{\"direction\": \"Inbound\", \"destinationPortRange\": \"3389\"}]",

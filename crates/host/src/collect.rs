@@ -17,7 +17,7 @@ pub(crate) const LISTENER: &str =
     r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp";
 
 /// Where services are set up.
-const SERVICES: &str = r"HKLM\SYSTEM\CurrentControlSet\Services";
+pub(crate) const SERVICES: &str = r"HKLM\SYSTEM\CurrentControlSet\Services";
 
 /// Longest binary value that is kept; certificates are read apart.
 const LONGEST_BINARY: usize = 4_096;

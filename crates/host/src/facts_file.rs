@@ -5,7 +5,8 @@ use rdpdoctor_model::Fact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Side;
+use crate::system::FactsSystem;
+use crate::{Side, store};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -71,11 +72,8 @@ impl FactsFile {
         if form.version > VERSION {
             return Err(FactsFileError::Later(form.version));
         }
-        let side = match form.side.as_str() {
-            "host" => Side::Host,
-            "client" => Side::Client,
-            _ => return Err(FactsFileError::NotFacts("\"side\" is neither host nor client")),
-        };
+        let side = Side::named(&form.side)
+            .ok_or(FactsFileError::NotFacts("\"side\" is neither host nor client"))?;
         let count = form.facts.len();
         let read = form.facts.into_iter().take(MOST_FACTS);
         let facts: Vec<Fact> = read
@@ -83,15 +81,12 @@ impl FactsFile {
             .filter(|fact| !matches!(fact, Fact::Unknown { .. }))
             .collect();
         let unread = count - facts.len();
-        Ok(Self { side, facts, unread })
+        Ok(Self { side, facts: with_certificates(facts), unread })
     }
 
     /// The JSON text, a fact a line.
     pub fn write(side: Side, facts: &[Fact]) -> String {
-        let side = match side {
-            Side::Host => "host",
-            Side::Client => "client",
-        };
+        let side = side.name();
         let lines: Vec<String> = facts
             .iter()
             .filter_map(|fact| serde_json::to_string(fact).ok())
@@ -102,6 +97,22 @@ impl FactsFile {
             lines.join(",\n")
         )
     }
+}
+
+/// Takes apart the certificates that the collecting script sends as they lie in the registry.
+pub(crate) fn with_certificates(facts: Vec<Fact>) -> Vec<Fact> {
+    let system = FactsSystem::new(&facts);
+    let certificate = |fact: &Fact| match fact {
+        Fact::RegistryValue(value) if value.name.eq_ignore_ascii_case("Blob") => {
+            store::in_registry(&system, &value.key, &value.data)
+        }
+        _ => None,
+    };
+    let all: Vec<Option<Fact>> = facts
+        .iter()
+        .map(|fact| Some(Fact::MachineCertificate(Box::new(certificate(fact)?))))
+        .collect();
+    all.into_iter().zip(facts).map(|(certificate, fact)| certificate.unwrap_or(fact)).collect()
 }
 
 #[cfg(test)]

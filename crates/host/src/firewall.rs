@@ -7,7 +7,7 @@ use crate::System;
 use crate::collect::{LISTENER, named};
 
 /// Where rules stand: those of the machine, those of group policies.
-const RULES: [&str; 2] = [
+pub(crate) const RULES: [&str; 2] = [
     r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules",
     r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules",
 ];

@@ -17,6 +17,7 @@ mod firewall;
 mod machine_file;
 pub mod paths;
 mod question;
+pub mod script;
 pub mod store;
 pub mod system;
 

@@ -13,6 +13,19 @@ pub enum Side {
 }
 
 impl Side {
+    /// Its name, as facts and commands have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Client => "client",
+        }
+    }
+
+    /// The side of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Host, Self::Client].into_iter().find(|side| side.name() == name)
+    }
+
     /// The stage of its facts.
     pub fn stage(self) -> Stage {
         match self {

@@ -33,6 +33,18 @@ pub fn certificates(system: &dyn System, store: &str) -> Lookup<Vec<MachineCerti
     })
 }
 
+/// The certificate that a value of the registry holds; none when the key is no certificate's.
+pub fn in_registry(
+    system: &dyn System,
+    key: &str,
+    blob: &Lookup<RegistryData>,
+) -> Option<MachineCertificate> {
+    let (stores, thumbprint) = key.rsplit_once('\\')?;
+    let store = stores.strip_suffix(r"\Certificates")?.rsplit('\\').next()?;
+    let own = stores.eq_ignore_ascii_case(&key_of(store));
+    own.then(|| certificate(system, store, thumbprint, blob))
+}
+
 fn certificate(
     system: &dyn System,
     store: &str,

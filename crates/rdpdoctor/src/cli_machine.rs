@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::OutputArgs;
 use crate::cli_fix::{ConfirmArgs, FixArgs, RollbackArgs, WatchRunArgs};
@@ -58,8 +58,46 @@ pub enum MachineAction {
 
 /// `host collect`.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct CollectArgs {
+    /// Which machine.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print a PowerShell script that collects them, or how a cloud runs it: the exact commands
+    /// (with -o also the file that they take)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CLOUD",
+        num_args = 0..=1,
+        default_missing_value = "powershell",
+        conflicts_with = "facts"
+    )]
+    pub script: Option<ScriptFor>,
+    /// Numbered parts of at most 3.5 KB, the first of which decides, instead of a file of facts
+    #[arg(long)]
+    pub compact: bool,
+    /// What is left when the cloud's agent does not answer
+    #[arg(long, requires = "script")]
+    pub agent_dead: bool,
     /// Write to this file (UTF-8) instead of standard output
     #[arg(short, long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Who runs the script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScriptFor {
+    /// Whoever sits at the machine
+    Powershell,
+    /// Azure, Run Command
+    Azure,
+    /// AWS, Systems Manager
+    #[value(alias = "aws")]
+    Ssm,
+    /// Google Cloud, a script at start
+    #[value(alias = "gcloud")]
+    Gcp,
+    /// Intune, a remediation
+    Intune,
 }

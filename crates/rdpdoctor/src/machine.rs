@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use rdpdoctor_files::text;
+use rdpdoctor_host::script::{self, PartError};
 use rdpdoctor_host::system::disk::Disk;
 use rdpdoctor_host::{FactsFile, Side, collect, observations};
 use rdpdoctor_model::{
@@ -14,6 +15,7 @@ use rdpdoctor_report::document::{Engine, RunContext};
 
 use crate::commands::read::{self, ReportedCode};
 use crate::evidence_file;
+use crate::output;
 
 /// Longest collection of facts.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -29,15 +31,38 @@ pub struct MachineFacts {
 }
 
 impl MachineFacts {
-    /// Reads a collection.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let name = path.display().to_string();
-        let bytes = evidence_file::bytes(path, LONGEST + 1)?;
-        ensure!(bytes.len() as u64 <= LONGEST, "{name} is longer than any collection of facts");
-        let read = FactsFile::read(text::decode(&bytes).text.trim())
-            .map_err(|why| anyhow::anyhow!("{why}"))
-            .with_context(|| name.clone())?;
-        Ok(Self { side: read.side, facts: read.facts, file: Some(name) })
+    /// Reads collections: a file each, and the numbered parts of all files together, by the run that
+    /// they are from.
+    pub fn read(paths: &[&Path]) -> anyhow::Result<Vec<Self>> {
+        let mut all = Vec::new();
+        let (mut in_parts, mut names) = (Vec::new(), Vec::new());
+        for path in paths {
+            let name = path.display().to_string();
+            let bytes = evidence_file::bytes(path, LONGEST + 1)?;
+            ensure!(bytes.len() as u64 <= LONGEST, "{name} is longer than any collection of facts");
+            let text = text::decode(&bytes).text;
+            if script::has_parts(&text) {
+                in_parts.push(text);
+                names.push(name);
+                continue;
+            }
+            let read = FactsFile::read(text.trim())
+                .map_err(|why| anyhow::anyhow!("{why}"))
+                .with_context(|| name.clone())?;
+            all.push(Self { side: read.side, facts: read.facts, file: Some(name) });
+        }
+        let collected = script::collected(in_parts.iter().map(String::as_str));
+        let name = names.join(", ");
+        ensure!(
+            in_parts.is_empty() || !collected.is_empty(),
+            "{name} holds the beginning of a part of facts, and no part of them"
+        );
+        for run in collected {
+            run.damaged.iter().for_each(|(number, why)| complain(&name, *number, *why));
+            let file = Some(name.clone());
+            all.push(Self { side: run.file.side, facts: run.file.facts, file });
+        }
+        Ok(all)
     }
 
     /// Looks at the disk of a machine that does not run.
@@ -106,4 +131,13 @@ impl MachineFacts {
         };
         read::judge(run, observations)
     }
+}
+
+/// Says what is wrong with a part that was cut or changed on its way.
+fn complain(name: &str, number: u32, why: PartError) {
+    let what = match why {
+        PartError::Damaged => "is cut off or was changed on its way",
+        PartError::Unreadable => "is whole and cannot be unpacked",
+    };
+    output::complain(&format!("{name}: part {number} {what}"));
 }

@@ -5,6 +5,9 @@ mod mutable;
 
 pub use mutable::{Changed, LogEvent, Mutable, NotChanged};
 
+mod facts;
+
+pub(crate) use facts::FactsSystem;
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
     RegistryHive, SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,

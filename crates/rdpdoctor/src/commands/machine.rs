@@ -1,10 +1,12 @@
 //! `host` and `client`: the facts of a Windows machine, and what they say.
 
-use anyhow::{bail, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_host::{Side, collect};
 
-use super::{exit_code, fix};
+use super::{collect as collecting, exit_code, fix};
 use crate::cli_machine::{MachineAction, MachineArgs, PlaceArgs};
 use crate::machine::MachineFacts;
 use crate::{output, repair};
@@ -12,7 +14,7 @@ use crate::{output, repair};
 /// Looks at the machine and judges, or does what else was asked.
 pub fn run(side: Side, args: &MachineArgs) -> anyhow::Result<u8> {
     match &args.action {
-        Some(MachineAction::Collect(_)) => bail!("{}", not_windows(side)),
+        Some(MachineAction::Collect(args)) => collecting::run(side, args),
         Some(MachineAction::Fix(args)) => fix::run(side, args),
         Some(MachineAction::Confirm(args)) => super::run::confirmed(side, args),
         Some(MachineAction::Rollback(args)) => super::run::taken_back(side, args),
@@ -34,30 +36,35 @@ pub fn facts(side: Side, place: &PlaceArgs) -> anyhow::Result<MachineFacts> {
     if let Some(machine) = repair::machine(place)? {
         return Ok(MachineFacts { side, facts: collect(&*machine, side), file: None });
     }
-    let [path] = place.facts.as_slice() else { bail!("{}", not_windows(side)) };
-    let facts = MachineFacts::read(path)?;
+    ensure!(!place.facts.is_empty(), not_windows(side));
+    let paths: Vec<&Path> = place.facts.iter().map(PathBuf::as_path).collect();
+    let mut machines = MachineFacts::read(&paths)?;
+    ensure!(
+        machines.len() < 2,
+        "these are the facts of {} collections; give those of one, or rdpdoctor read for all",
+        machines.len()
+    );
+    let facts = machines.pop().context("there are no facts in it")?;
     ensure!(
         facts.side == side,
         "{} holds facts of the other end; use rdpdoctor {}",
-        path.display(),
-        name(facts.side)
+        facts.file.as_deref().unwrap_or("it"),
+        facts.side.name()
     );
     Ok(facts)
 }
 
 /// The command of a side.
 pub fn name(side: Side) -> &'static str {
-    match side {
-        Side::Host => "host",
-        Side::Client => "client",
-    }
+    side.name()
 }
 
-/// Why the machine itself cannot be looked at.
+/// That nothing can be asked here, and the ways that work.
 pub fn not_windows(side: Side) -> String {
+    let name = side.name();
     format!(
-        "this machine does not run Windows; give rdpdoctor {} --facts FILE with facts from one that \
-         does, or --disk with its disk",
-        name(side)
+        "this machine does not run Windows; rdpdoctor {name} collect --script prints a script for one \
+         that does, rdpdoctor {name} --facts FILE judges what it wrote, rdpdoctor {name} --disk DIR \
+         reads a disk"
     )
 }

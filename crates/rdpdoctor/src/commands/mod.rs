@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod check;
+mod collect;
 mod compare;
 mod explain;
 mod fix;

@@ -35,13 +35,14 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let mut documents = Vec::new();
     let mut files = Vec::new();
     let mut logs = Vec::new();
+    let mut facts: Vec<&Path> = Vec::new();
     for path in &args.files {
         match evidence_file::kind(path)? {
             Kind::Document => documents.push(saved(path, reported)?),
             Kind::Pcap | Kind::PcapNg => {
                 documents.extend(read_capture::judged(path, args, reported)?);
             }
-            Kind::Facts => documents.push(MachineFacts::read(path)?.judged(reported)),
+            Kind::Facts => facts.push(path),
             Kind::CloudRules => documents.push(cloud_rules(path, reported)?),
             Kind::Evtx => logs.push(GivenLog::read(path)?),
             kind if is_rdp_file(kind, path) => {
@@ -52,6 +53,8 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             kind => bail!("{}", refusal(kind, path)),
         }
     }
+    let machines = MachineFacts::read(&facts)?;
+    documents.extend(machines.iter().map(|machine| machine.judged(reported)));
     if !args.output.quiet {
         logs.iter().filter_map(GivenLog::lost).for_each(|lost| output::complain(&lost));
     }

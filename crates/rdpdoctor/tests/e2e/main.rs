@@ -11,6 +11,7 @@
 
 #[cfg(target_os = "linux")]
 mod capture;
+mod collect;
 mod compare;
 mod event_logs;
 mod explain;

@@ -43,7 +43,19 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         ));
     }
     if !of.missing_parts.is_empty() {
-        words.push_str(&format!("; {} parts are missing", of.missing_parts.len()));
+        words.push_str(&format!("; {} did not arrive", parts(&of.missing_parts)));
     }
     Some(words)
+}
+
+/// `part 2`, `parts 2, 3 and 5`; of many how many.
+fn parts(missing: &[u32]) -> String {
+    let shown: Vec<String> = missing.iter().map(u32::to_string).collect();
+    match shown.split_last() {
+        Some((only, [])) => format!("part {only}"),
+        Some((last, before)) if before.len() < 8 => {
+            format!("parts {} and {last}", before.join(", "))
+        }
+        _ => format!("{} parts", shown.len()),
+    }
 }
