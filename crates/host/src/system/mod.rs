@@ -1,13 +1,12 @@
 //! The narrow way to a Windows machine.
 
 pub mod disk;
+mod facts;
 mod mutable;
 
+pub(crate) use facts::FactsSystem;
 pub use mutable::{Changed, LogEvent, Mutable, NotChanged};
 
-mod facts;
-
-pub(crate) use facts::FactsSystem;
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
     RegistryHive, SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,
