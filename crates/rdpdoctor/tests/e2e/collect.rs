@@ -6,7 +6,7 @@ use crate::support::{Run, command, folder, run};
 
 const SERVER: &str = r"HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server";
 
-/// A host on which Remote Desktop is switched off, and a hundred rules of its firewall.
+/// A host on which Remote Desktop is switched off, and hundreds of rules of its firewall.
 fn facts() -> String {
     let value = |key: &str, name: &str, data: &str| {
         format!(
@@ -17,7 +17,7 @@ fn facts() -> String {
         r#"{"kind":"facts-of","computer":"VM7","collected_at":"2026-11-20T10:00:00Z","way":"script","elevated":true}"#.to_owned(),
         value(SERVER, "fDenyTSConnections", r#"{"type":"dword","data":1}"#),
     ];
-    facts.extend((0..100_u32).map(|rule| {
+    facts.extend((0..400_u32).map(|rule| {
         let id = rule.wrapping_mul(2_654_435_761);
         let text = format!("v2.30|Action=Allow|Active=TRUE|Dir=In|RA4=10.{rule}.0.0|Name={id:x}|");
         let key = r"HKLM\\SYSTEM\\CurrentControlSet\\Services\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules";
