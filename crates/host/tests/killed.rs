@@ -143,7 +143,11 @@ fn killed_everywhere(name: &str, machine: &FakeSystem, plan: &Plan, fails: usize
         let finished = carry_on(folder.path(), true);
         // A file that was moved aside has the run's name in its own.
         assert_eq!(nameless(&finished), nameless(&applied), "{name}: finished after {at}");
-        assert_eq!(comparable(&carry_on(folder.path(), false)), comparable(machine), "{name}: {at}");
+        assert_eq!(
+            comparable(&carry_on(folder.path(), false)),
+            comparable(machine),
+            "{name}: {at}"
+        );
 
         let folder = begun(machine, plan);
         assert!(killed_at(folder.path(), "apply", fails, at));
