@@ -23,7 +23,7 @@ pub struct FixArgs {
     #[arg(long, value_name = "PLAN.json", num_args = 0..=1)]
     pub apply: Option<Option<PathBuf>>,
     /// Write the plan to this file, and beside it its SHA-256 and a page for approval
-    #[arg(long, value_name = "PLAN.json", conflicts_with = "apply")]
+    #[arg(long, value_name = "PLAN.json", conflicts_with_all = ["apply", "mask"])]
     pub plan_out: Option<PathBuf>,
     /// Only these fixes, by their causes
     #[arg(long, value_name = "ID", num_args = 1..)]
@@ -130,6 +130,12 @@ pub struct RepairOutputArgs {
     /// Also write one self-contained page to this file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Replace users, domains, hosts, addresses and SIDs by stable pseudonyms
+    #[arg(long)]
+    pub mask: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    pub quiet: bool,
     /// No colours
     #[arg(long)]
     pub no_color: bool,

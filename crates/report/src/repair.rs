@@ -3,9 +3,10 @@
 use rdpdoctor_model::{Plan, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::document::{Engine, SCHEMA_VERSION, Tool};
-use crate::harmless;
+use crate::{Masker, harmless};
 
 /// The answer of `host fix`, `host confirm` and `host rollback`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,11 +93,30 @@ impl RepairDocument {
         }
     }
 
+    /// The same with names, addresses and SIDs replaced by what `masker` has for them.
+    ///
+    /// # Errors
+    /// When what is left is no answer any more: a masked text stands where only some words may.
+    pub fn masked(&self, masker: &Masker) -> Result<Self, serde_json::Error> {
+        let mut value = serde_json::to_value(self)?;
+        mask(&mut value, masker);
+        serde_json::from_value(value)
+    }
+
     /// As JSON.
     ///
     /// # Errors
     /// None that it can cause; serialising is fallible by its type.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         Ok(harmless::json(&serde_json::to_string_pretty(self)?) + "\n")
+    }
+}
+
+fn mask(value: &mut Value, masker: &Masker) {
+    match value {
+        Value::String(text) => *text = masker.text(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, masker)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| mask(field, masker)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -99,13 +99,17 @@ pub(super) fn back(
     change: &Change,
     before: &State,
 ) -> Result<(), Failed> {
-    let restart = matches!(change, Change::RestartService { .. });
-    if !restart && confirm_back(machine, change, before).is_ok() {
+    // What is as it was is left alone; behind a restart and in keys that were made more is to be seen
+    // to than the state says.
+    let more = matches!(change, Change::RestartService { .. } | Change::RegistryValue { .. });
+    if !more && confirm_back(machine, change, before).is_ok() {
         return Ok(());
     }
     match (change, before) {
         (Change::RegistryValue { key, name, .. }, State::RegistryValue { data, missing_key }) => {
-            machine.set_registry_value(key, name, data.as_seen())?;
+            if confirm_back(machine, change, before).is_err() {
+                machine.set_registry_value(key, name, data.as_seen())?;
+            }
             if let Some(top) = missing_key {
                 remove_made_keys(machine, key, top)?;
             }

@@ -126,9 +126,11 @@ pub fn wanted(change: &Change, now: &State) -> bool {
     }
 }
 
-/// Whether two states are one; lists of access that Windows wrote in two ways are.
+/// Whether two states are one; lists of access that Windows wrote in two ways are. Which keys on the
+/// way to a value are there is no part of it: a step before this one may have made them.
 pub(super) fn same(a: &State, b: &State) -> bool {
     match (a, b) {
+        (State::RegistryValue { data: a, .. }, State::RegistryValue { data: b, .. }) => a == b,
         (
             State::FileAccess { sddl: Lookup::Seen { value: a } },
             State::FileAccess { sddl: Lookup::Seen { value: b } },

@@ -1,4 +1,5 @@
 //! Machines to repair, and what repairs them.
+#![allow(dead_code, unused_imports, reason = "each of the tests that share it uses some of it")]
 
 use std::path::{Path, PathBuf};
 
@@ -80,6 +81,7 @@ pub fn every_change() -> Vec<Change> {
     vec![
         value(SERVER, "fDenyTSConnections", Some(RegistryData::Dword(0))),
         value(new, "made", Some(RegistryData::Text("x".to_owned()))),
+        value(new, "made too", Some(RegistryData::Dword(1))),
         value(LISTENER, "SSLCertificateSHA1Hash", None),
         Change::ServiceStart { name: "UmRdpService".to_owned(), start: 3 },
         Change::StartService { name: "UmRdpService".to_owned() },

@@ -87,6 +87,7 @@ fn what_it_touches_of_the_way_in() {
             Some(Listener),
             Some(Listener),
             Some(Listener),
+            Some(Listener),
             Some(Service),
             Some(Service),
             Some(Listener),

@@ -1,10 +1,12 @@
 //! Gives the answer of a repair in the form asked for.
 
 use rdpdoctor_host::Side;
-use rdpdoctor_report::RepairDocument;
+use rdpdoctor_model::{Fact, FactsOf, FactsWay};
+use rdpdoctor_report::{Masker, RepairDocument};
 use rdpdoctor_report::render::{plan, terminal};
 
 use crate::cli_fix::RepairOutputArgs;
+use crate::machine::MachineFacts;
 use crate::output;
 
 /// Gives the answer; the exit code is the contract's.
@@ -13,6 +15,13 @@ pub fn deliver(
     side: Side,
     args: &RepairOutputArgs,
 ) -> anyhow::Result<u8> {
+    let masked;
+    let document = if args.mask {
+        masked = document.masked(&masker(document, side)?)?;
+        &masked
+    } else {
+        document
+    };
     let answer = if args.json {
         document.to_json()?
     } else {
@@ -31,4 +40,17 @@ pub fn deliver(
         output::write(file, &plan::page(document)?)?;
     }
     Ok(document.outcome.exit_code())
+}
+
+/// What replaces the machine's name; the rest is known by its form.
+fn masker(document: &RepairDocument, side: Side) -> anyhow::Result<Masker> {
+    let of = FactsOf {
+        computer: document.plan.as_ref().and_then(|plan| plan.computer.clone()),
+        collected_at: None,
+        way: FactsWay::Live,
+        elevated: None,
+        missing_parts: Vec::new(),
+    };
+    let machine = MachineFacts { side, facts: vec![Fact::FactsOf(of)], file: None };
+    Ok(Masker::of(&machine.judged(None))?)
 }

@@ -27,6 +27,7 @@ mod proxy;
 mod rdp_file;
 #[cfg(target_os = "linux")]
 mod recorder;
+mod repair;
 mod servers;
 mod sign_in;
 mod support;
