@@ -51,6 +51,9 @@ pub struct Match {
     pub detail: Option<String>,
     /// The stage it struck at, where that is not the cause's own (a reset in mid-handshake).
     pub stage: Option<Stage>,
+    /// Whether a policy or a management service set what is wrong: then what is done there comes
+    /// first among the remedies, since a change by hand comes back.
+    pub managed: bool,
 }
 
 impl Match {
@@ -67,7 +70,15 @@ impl Match {
             title: None,
             detail: None,
             stage: None,
+            managed: false,
         }
+    }
+
+    /// Says that a policy or a management service set what is wrong, if so.
+    #[must_use]
+    pub fn managed(mut self, managed: bool) -> Self {
+        self.managed = managed;
+        self
     }
 
     /// Replaces the cause's title.

@@ -107,6 +107,8 @@ pub struct Finding {
     pub title: String,
     /// The explanation, with this case's own values.
     pub explanation: String,
+    /// Whether a policy or a management service set what is wrong.
+    pub managed: bool,
 }
 
 impl Finding {
@@ -175,7 +177,10 @@ fn finding(cause: &'static Cause, found: Match, evidence: &Evidence<'_>) -> Find
         severity: found.severity,
         proof: found.proof,
         evidence: found.evidence,
-        title: found.title.unwrap_or_else(|| fill(cause.title, evidence)),
+        managed: found.managed,
+        title: found
+            .title
+            .map_or_else(|| fill(cause.title, evidence), |title| fill(&title, evidence)),
         explanation,
     }
 }

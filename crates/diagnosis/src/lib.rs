@@ -11,6 +11,7 @@ pub mod compare;
 mod engine;
 mod evidence;
 mod gateway;
+mod host_view;
 mod identity;
 mod inspectors;
 mod loss;
@@ -18,6 +19,8 @@ pub mod machine;
 pub mod mend;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_host;
 mod windows_release;
 
 pub use cause::{

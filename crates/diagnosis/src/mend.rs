@@ -19,7 +19,19 @@ pub struct Mend {
 }
 
 /// Every cause that a program can mend.
-pub static MENDS: &[&Mend] = &[&host::rdp_disabled::MEND];
+pub static MENDS: &[&Mend] = &[
+    &host::rdp_disabled::MEND,
+    &host::service_disabled::MEND,
+    &host::service_stopped::MEND,
+    &host::firewall_blocks::MEND,
+    &host::certificate_key_missing::MEND,
+    &host::certificate_key_permissions::MEND,
+    &host::certificate_binding_broken::MEND,
+    &host::certificate_expired::MEND,
+    &host::tls_disabled::MEND,
+    &host::security_layer::MEND,
+    &host::draining::MEND,
+];
 
 /// What would mend a finding.
 pub fn changes(finding: &Finding, evidence: &Evidence<'_>) -> Option<(&'static Mend, Vec<Change>)> {

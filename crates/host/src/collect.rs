@@ -25,6 +25,9 @@ const LONGEST_BINARY: usize = 4_096;
 /// Longest text of a value that is kept, in characters.
 const LONGEST_TEXT: usize = 8_192;
 
+/// Lines of a list that are kept.
+const MOST_TEXTS: usize = 256;
+
 /// The facts of one side of the machine, those that can decide first.
 pub fn collect(system: &dyn System, side: Side) -> Vec<Fact> {
     let mut facts = vec![Fact::FactsOf(FactsOf {
@@ -135,6 +138,11 @@ fn bounded(data: Lookup<RegistryData>) -> Lookup<RegistryData> {
             let kept = text.chars().take(LONGEST_TEXT).collect();
             Lookup::seen(RegistryData::Text(kept))
         }
+        Lookup::Seen { value: RegistryData::Texts(texts) } => {
+            let short = |text: String| text.chars().take(LONGEST_TEXT).collect();
+            let kept = texts.into_iter().take(MOST_TEXTS).map(short).collect();
+            Lookup::seen(RegistryData::Texts(kept))
+        }
         other => other,
     }
 }
@@ -142,7 +150,7 @@ fn bounded(data: Lookup<RegistryData>) -> Lookup<RegistryData> {
 /// Who owns what stands in a key, as far as its place tells.
 pub(crate) fn owner(key: &str) -> SettingOwner {
     let key = key.to_ascii_lowercase();
-    if key.contains(r"\policymanager\") {
+    if key.contains(r"\policymanager\") || key.contains(r"\firewallpolicy\mdm\") {
         SettingOwner::Mdm
     } else if key.contains(r"\software\policies\") {
         SettingOwner::GroupPolicy { name: None }

@@ -1,16 +1,20 @@
 //! Firewall rules, which Windows keeps as texts in the registry ([MS-GPFAS] 2.2.2.19):
 //! `v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|Name=...|`.
 
-use rdpdoctor_model::{Fact, Lookup, RegistryData, RegistryKey};
+use rdpdoctor_model::{DEFAULT_PORT, Fact, FirewallRule, Lookup, RegistryData, RegistryKey};
 
 use crate::System;
 use crate::collect::{LISTENER, named};
 
-/// Where rules stand: those of the machine, those of group policies.
-pub(crate) const RULES: [&str; 2] = [
+/// Where rules stand: those of the machine, of group policies, of a management service.
+pub(crate) const RULES: [&str; 3] = [
     r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules",
     r"HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules",
+    r"HKLM\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\Mdm\FirewallRules",
 ];
+
+/// The service of Remote Desktop.
+const SERVICE: &str = "TermService";
 
 /// Rules that are kept at most of one key.
 const MOST_RULES: usize = 200;
@@ -18,11 +22,12 @@ const MOST_RULES: usize = 200;
 /// The inbound rules that concern Remote Desktop, and how many rules there are at all.
 pub fn rules(system: &dyn System) -> Vec<Fact> {
     let port = system.registry_value(LISTENER, "PortNumber");
-    let port = port.as_seen().and_then(RegistryData::number).unwrap_or(3389);
+    let port = port.as_seen().and_then(RegistryData::number);
+    let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(DEFAULT_PORT);
     RULES.iter().flat_map(|key| of_key(system, key, port)).collect()
 }
 
-fn of_key(system: &dyn System, key: &str, port: u64) -> Vec<Fact> {
+fn of_key(system: &dyn System, key: &str, port: u16) -> Vec<Fact> {
     let all = system.registry_values(key);
     let count = all.as_seen().map(|all| u32::try_from(all.len()).unwrap_or(u32::MAX));
     let subkeys = match &all {
@@ -31,59 +36,61 @@ fn of_key(system: &dyn System, key: &str, port: u64) -> Vec<Fact> {
         Lookup::Unavailable { why } => Lookup::unavailable(why.clone()),
     };
     let own = RegistryKey { key: key.to_owned(), subkeys, values: count };
-    let kept = all.as_seen().into_iter().flatten().filter(|(name, data)| {
-        name.starts_with("RemoteDesktop-") || data.text().is_some_and(|rule| concerns(rule, port))
-    });
+    let kept = all
+        .as_seen()
+        .into_iter()
+        .flatten()
+        .filter(|(name, data)| data.text().is_some_and(|rule| is_kept(name, rule, port)));
     let kept =
         kept.take(MOST_RULES).map(|(name, data)| named(key, name, Lookup::seen(data.clone())));
     std::iter::once(Fact::RegistryKey(Box::new(own))).chain(kept).collect()
 }
 
-/// Whether an inbound rule can speak of Remote Desktop: its port, its service, or whatever comes in.
-fn concerns(rule: &str, port: u64) -> bool {
-    let fields = || rule.split('|').filter_map(|field| field.split_once('='));
-    let has = |name: &str, value: &str| {
-        fields().any(|(n, v)| n.eq_ignore_ascii_case(name) && v.eq_ignore_ascii_case(value))
-    };
-    if !has("Dir", "In") {
-        return false;
-    }
-    let named = |wanted: &'static str| {
-        fields().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
-    };
-    let port_named = named("LPort").any(|ports| ports == port.to_string())
-        || named("LPort2_10").any(|range| {
-            range
-                .split_once('-')
-                .and_then(|(low, high)| Some(low.parse::<u64>().ok()?..=high.parse().ok()?))
-                .is_some_and(|range| range.contains(&port))
-        });
-    let service = has("Svc", "termservice");
-    let everything = has("Action", "Block")
-        && fields().all(|(name, _)| {
-            !matches!(name.to_ascii_lowercase().as_str(), "lport" | "lport2_10" | "app" | "svc")
-        })
-        && (has("Protocol", "6") || named("Protocol").next().is_none());
-    port_named || service || everything
+/// Whether a rule can decide about Remote Desktop: one of its own, and whatever else fits its port
+/// and service.
+fn is_kept(name: &str, rule: &str, port: u16) -> bool {
+    name.to_ascii_lowercase().starts_with("remotedesktop-")
+        || FirewallRule::parse(rule).is_some_and(|rule| rule.concerns(port, SERVICE))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::concerns;
+    use rdpdoctor_model::{Fact, RegistryData};
+
+    use super::{RULES, rules};
+    use crate::fake::FakeSystem;
 
     #[test]
-    fn rules_that_can_speak_of_remote_desktop() {
-        let built_in = "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3389|App=%SystemRoot%\\system32\\svchost.exe|Svc=termservice|Name=@FirewallAPI.dll,-28775|";
-        assert!(concerns(built_in, 3389));
-        assert!(concerns(built_in, 3390), "its service is named");
-        assert!(concerns(
-            "v2.30|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort2_10=3300-3400|",
-            3389
-        ));
-        assert!(concerns("v2.30|Action=Block|Active=TRUE|Dir=In|", 3389));
-        assert!(!concerns("v2.30|Action=Block|Active=TRUE|Dir=Out|Protocol=6|LPort=3389|", 3389));
-        assert!(!concerns("v2.30|Action=Block|Active=TRUE|Dir=In|App=C:\\x.exe|", 3389));
-        assert!(!concerns("v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=445|", 3389));
-        assert!(!concerns("", 3389));
+    fn rules_that_decide_are_kept_and_all_are_counted() {
+        let rule = |text: &str| RegistryData::Text(text.to_owned());
+        let system = FakeSystem::default()
+            .with(
+                RULES[0],
+                "RemoteDesktop-UserMode-In-UDP",
+                rule("v2.30|Action=Allow|Dir=In|Protocol=17|"),
+            )
+            .with(RULES[0], "{A}", rule("v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|"))
+            .with(
+                RULES[0],
+                "{B}",
+                rule("v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=445|"),
+            );
+        let facts = rules(&system);
+        let names: Vec<&str> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::RegistryValue(value) => Some(value.name.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(names, ["remotedesktop-usermode-in-udp", "{a}"]);
+        let counts: Vec<Option<u32>> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::RegistryKey(key) => Some(key.values),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(counts, [Some(3), None, None]);
     }
 }

@@ -492,6 +492,10 @@ impl<'a> Texts<'a> {
 
     fn finding(&self, finding: &rdpdoctor_diagnosis::Finding) -> Finding {
         let cause = finding.cause;
+        let mut remedies = self.remedies(cause);
+        if finding.managed {
+            remedies.sort_by_key(|remedy| remedy.place != Place::Policy);
+        }
         Finding {
             cause: cause.id.to_string(),
             severity: finding.severity.into(),
@@ -499,7 +503,7 @@ impl<'a> Texts<'a> {
             title: finding.title.clone(),
             explanation: finding.explanation.clone(),
             evidence: finding.evidence.clone(),
-            remedies: self.remedies(cause),
+            remedies,
             references: cause.references.iter().map(ToString::to_string).collect(),
         }
     }

@@ -444,6 +444,7 @@ pub(crate) fn finding(cause: &'static Cause, severity: Severity, proof: Proof) -
         evidence: vec![ObservationId::numbered(2), ObservationId::numbered(3)],
         title: fill(cause.title),
         explanation: fill(cause.explanation),
+        managed: false,
     }
 }
 

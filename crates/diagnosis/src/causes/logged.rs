@@ -52,7 +52,8 @@ pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match>
 }
 
 /// Whether the cause makes another one of the reading more precise: a number that stands for several
-/// does not tell of the finer ones.
+/// does not tell of the finer ones. What the host finds about itself is no finer word for what is
+/// seen from outside, but the reason for it.
 fn is_finer(cause: CauseId, reading: &Reading) -> bool {
     let catalogued = crate::CATALOGUE.iter().find(|other| other.id == cause);
     catalogued.is_some_and(|catalogued| {

@@ -1,9 +1,30 @@
 //! Causes on the Windows host itself.
 
+pub mod certificate_binding_broken;
+pub mod certificate_expired;
 pub mod certificate_key_missing;
 pub mod certificate_key_permissions;
+pub mod cipher_policy;
+pub mod clock_skew;
+pub mod disk_full;
+pub mod draining;
+pub mod edition_unsupported;
+pub mod fips;
+pub mod firewall_blocks;
 pub mod listener_missing;
+pub mod network_public;
+pub mod nic_power_saving;
+pub mod nla_policy;
+pub mod pending_reboot;
+pub mod port_changed;
+pub mod port_taken;
 pub mod rdp_disabled;
+pub mod security_layer;
+pub mod service_disabled;
 pub mod service_hung;
 pub mod service_stopped;
+pub mod session_limit;
+pub mod sleeps;
+pub mod third_party_filter;
+pub mod tls_disabled;
 pub mod update_regression;

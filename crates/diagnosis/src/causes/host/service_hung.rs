@@ -3,7 +3,9 @@
 use rdpdoctor_model::{CauseId, Stage};
 
 use crate::causes::{advice, logged};
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::host_view::service;
+use crate::machine::Machine;
+use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `host.service-hung`
 pub static CAUSE: Cause = Cause {
@@ -38,9 +40,18 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
-/// What the host wrote down decides; no live connection tells it.
+/// What the host wrote down decides; a service that is on its way and does not listen may hang.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    logged::by_event(evidence, CAUSE.id)
+    logged::by_event(evidence, CAUSE.id).or_else(|| {
+        let host = Machine::host(evidence);
+        let pending = service::pending(&host, service::TERM_SERVICE)?;
+        let silent = service::listens(&host) == Some(false);
+        silent.then(|| {
+            Match::new(Severity::Warning, Proof::Possible, [pending.id()])
+                .titled("The service of Remote Desktop on {host} neither runs nor has ended")
+                .detailed("It was starting or stopping when it was looked at: look again; a service that stays so hangs.")
+        })
+    })
 }
 
 #[cfg(test)]
@@ -67,5 +78,15 @@ mod tests {
         assert_eq!(found, Some((Severity::Warning, Proof::Likely)));
         assert_eq!(logged("Service Control Manager", 7000, of("TermService")), None);
         assert_eq!(logged("Service Control Manager", 7036, of("TermService")), None);
+    }
+
+    #[test]
+    fn a_service_on_its_way_that_does_not_listen() {
+        let stopping = || Scene::new().service("TermService", 3, 3);
+        let found = stopping().listening(&[]).judge(&CAUSE).expect("it may hang");
+        assert_eq!((found.severity, found.proof), (Severity::Warning, Proof::Possible));
+        assert_eq!(stopping().judge(&CAUSE), None, "nobody looked at the port");
+        let runs = Scene::new().service("TermService", 4, 3).listening(&[]);
+        assert_eq!(runs.judge(&CAUSE), None);
     }
 }
