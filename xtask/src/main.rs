@@ -3,6 +3,7 @@
 mod architecture;
 mod licences;
 mod walls;
+mod windows;
 
 use std::process::{Command, ExitCode};
 
@@ -21,6 +22,11 @@ const STEPS: &[(&str, Step)] = &[
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     }),
     ("tests", || cargo(&["test", "--workspace", "--locked"])),
+    ("clippy of the tests under Wine", || {
+        cargo(&["clippy", "-p", "rdpdoctor", "--test", "wine", "--locked", "--", "-D", "warnings"])
+    }),
+    ("rdpdoctor.exe", || windows::build(windows::Build::Tests)),
+    ("tests under Wine", windows::test),
 ];
 
 fn main() -> ExitCode {
@@ -30,8 +36,13 @@ fn main() -> ExitCode {
         ["walls"] => walls::check(),
         ["licences"] => licences::check(),
         ["architecture"] => architecture::check(),
+        ["windows"] => windows::build(windows::Build::Tests).and_then(|()| windows::test()),
+        ["windows", "--no-test"] => windows::build(windows::Build::Tests),
+        ["windows", "--release"] => windows::build(windows::Build::Release),
         _ => {
-            say("usage: cargo xtask ci | walls | licences | architecture");
+            say(
+                "usage: cargo xtask ci | walls | licences | architecture | windows [--no-test | --release]",
+            );
             return ExitCode::from(2);
         }
     };

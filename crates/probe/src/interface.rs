@@ -15,8 +15,16 @@ pub fn interface_of(own: IpAddr) -> Option<String> {
     all.find(|entry| has(entry).is_some()).map(|entry| entry.interface_name)
 }
 
+/// The same by the name that the system's own windows show.
+#[cfg(windows)]
+pub fn interface_of(own: IpAddr) -> Option<String> {
+    let all = ipconfig::get_adapters().ok()?;
+    let found = all.into_iter().find(|adapter| adapter.ip_addresses().contains(&own));
+    found.map(|adapter| adapter.friendly_name().to_owned())
+}
+
 /// The name of the interface that has this address; `None` where the system does not tell.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub fn interface_of(_: IpAddr) -> Option<String> {
     None
 }

@@ -26,6 +26,7 @@ mod stream;
 mod tcp_figures;
 mod tickets;
 mod tls;
+mod winsock;
 
 pub use check::Prober;
 pub use gateway::{GATEWAY_PORT, Gateway};

@@ -6,8 +6,11 @@ mod cli_fix;
 mod cli_machine;
 mod cli_watch;
 mod commands;
+mod console;
 mod event_logs;
 mod evidence_file;
+#[cfg(any(windows, test))]
+mod explorer;
 mod machine;
 mod output;
 mod progress;
@@ -22,8 +25,17 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    console::prepare();
     log_own_events_only();
-    match cli::Cli::try_parse() {
+    #[cfg(windows)]
+    if std::env::args_os().len() <= 1 && console::is_ours_alone() {
+        return explorer::ask_and(|arguments| run(cli::Cli::try_parse_from(arguments)));
+    }
+    run(cli::Cli::try_parse())
+}
+
+fn run(parsed: Result<cli::Cli, clap::Error>) -> ExitCode {
+    match parsed {
         Ok(cli) => commands::run(cli),
         Err(error) if !error.use_stderr() => {
             // Help and version were asked for; a closed pipe is nobody's fault.

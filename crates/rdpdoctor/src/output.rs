@@ -87,6 +87,7 @@ pub fn style(file: Option<&Path>, no_color: bool) -> terminal::Style {
     let coloured = file.is_none()
         && !no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::io::stdout().is_terminal();
+        && std::io::stdout().is_terminal()
+        && crate::console::shows_colours();
     if coloured { terminal::Style::Ansi } else { terminal::Style::Plain }
 }

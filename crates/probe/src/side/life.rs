@@ -69,6 +69,8 @@ async fn other_port(context: &Context, address: IpAddr) {
 fn neighbour(context: &Context, address: IpAddr) {
     let answer = if !address.is_ipv4() {
         Lookup::unavailable("the IPv6 neighbour table is not read")
+    } else if cfg!(not(target_os = "linux")) {
+        Lookup::unavailable("the neighbour table is not read on this system")
     } else {
         match std::fs::read_to_string("/proc/net/arp") {
             Err(error) => Lookup::unavailable(format!("/proc/net/arp: {error}")),

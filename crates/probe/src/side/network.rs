@@ -178,7 +178,9 @@ async fn echoes(context: &Context, address: IpAddr, over: &AtomicBool) -> Result
         short.sent[usize::from(index)] = Some(Instant::now());
         let sent = echo.send(index, short.bytes).await;
         if index < LONG_SAMPLES {
-            let left = echo.send(FIRST_LONG + index, LONG).await.is_ok();
+            // Windows sends it in fragments, which says nothing of long packets.
+            let whole = cfg!(not(windows));
+            let left = whole && echo.send(FIRST_LONG + index, LONG).await.is_ok();
             long.sent[usize::from(index)] = left.then(Instant::now);
         }
         sent.map_err(|error| format!("no echo request leaves: {error}"))?;
@@ -234,6 +236,9 @@ async fn listen(echo: &Echo, short: &mut Series, long: &mut Series, until: Insta
 /// Do long packets go up? A ClientHello that fills one, then the same in small segments.
 async fn padded_hello(context: &Context, remote: SocketAddr) {
     for segment in [None, Some(SMALL_SEGMENT)] {
+        if segment.is_some() && !tcp::SETS_SEGMENTS {
+            return;
+        }
         let answered = timeout(LOST_AFTER, hello_answered(context, remote, segment)).await;
         let answered = match answered {
             Ok(None) => return,
@@ -285,6 +290,11 @@ async fn usual_segments_pass(context: &Context, remote: SocketAddr) -> bool {
 
 /// A handshake that fell silent: does it succeed in small segments, which both sides then send?
 pub(crate) async fn small_segments(context: &Context, remote: SocketAddr) {
+    if !tcp::SETS_SEGMENTS {
+        let handshake = Lookup::unavailable("this system lets nobody set the length of segments");
+        context.note(Stage::Network, Fact::SmallSegments { segment: SMALL_SEGMENT, handshake });
+        return;
+    }
     let journal = Arc::clone(&context.journal);
     let (limit, purpose) = (context.deadlines.tcp, Purpose::Path);
     let stream = tcp::attempt_in(journal, remote, limit, purpose, Some(SMALL_SEGMENT)).await;

@@ -133,7 +133,7 @@ async fn attempt_with(
             return Some(MeteredStream::new(tcp, journal, number, remote));
         }
         Ok(Err(failed)) => failed,
-        Err(_) => (ConnectFailure::Timeout, Lookup::Absent, None),
+        Err(_) => (ConnectFailure::Timeout, error_queue::nothing_seen(), None),
     };
     announce(failed_as, None);
     let fact = Fact::TcpFailed { remote, failure, icmp, os_error, elapsed_ms };
@@ -175,7 +175,7 @@ impl Drop for Pending {
         self.journal.note_at(self.begun_ms, stage, Some(number), fact);
         if elapsed_ms >= SILENCE_MS {
             let failure = ConnectFailure::Timeout;
-            let icmp = Lookup::Absent;
+            let icmp = error_queue::nothing_seen();
             let fact = Fact::TcpFailed { remote, failure, icmp, os_error: None, elapsed_ms };
             self.journal.note(stage, Some(number), fact);
         }
@@ -196,17 +196,24 @@ pub(crate) enum AtHop {
 /// Sends a SYN that may pass `hops` routers; a connection that comes about is dropped at once.
 pub(crate) async fn at_hop(remote: SocketAddr, hops: u8, limit: Duration) -> AtHop {
     match timeout(limit, connect(remote, None, Some(hops.into()))).await {
-        Err(_) => AtHop::Silent,
+        Err(_) => silent_or_unseen(error_queue::nothing_seen()),
         Ok(Ok(_)) => AtHop::Host,
-        Ok(Err((failure, icmp, _))) => match icmp {
-            Lookup::Seen { value } => AtHop::Router(value),
-            // An RST is the host's.
-            Lookup::Absent if failure == ConnectFailure::Refused => AtHop::Host,
-            Lookup::Absent => AtHop::Silent,
-            Lookup::Unavailable { why } => AtHop::Unknown(why),
-        },
+        // An RST is the host's.
+        Ok(Err((ConnectFailure::Refused, Lookup::Absent, _))) => AtHop::Host,
+        Ok(Err((_, icmp, _))) => silent_or_unseen(icmp),
     }
 }
+
+fn silent_or_unseen(icmp: Lookup<Icmp>) -> AtHop {
+    match icmp {
+        Lookup::Seen { value } => AtHop::Router(value),
+        Lookup::Absent => AtHop::Silent,
+        Lookup::Unavailable { why } => AtHop::Unknown(why),
+    }
+}
+
+/// Whether a connection can be told to use short segments. Windows only tells their length.
+pub(crate) const SETS_SEGMENTS: bool = cfg!(target_os = "linux");
 
 type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
 
@@ -305,6 +312,11 @@ pub(super) mod error_queue {
         };
     }
 
+    /// The answer for a packet whose time ran out without any error.
+    pub(crate) fn nothing_seen() -> Lookup<Icmp> {
+        Lookup::Absent
+    }
+
     pub(crate) fn read(socket: &impl AsRawFd, remote: SocketAddr) -> Lookup<Icmp> {
         let mut byte = [0u8; 64];
         let mut parts = [IoSliceMut::new(&mut byte)];
@@ -345,7 +357,11 @@ pub(super) mod error_queue {
 
     pub(crate) fn request(_: &socket2::Socket, _: SocketAddr) {}
 
-    pub(crate) fn read<T>(_: &T, _: SocketAddr) -> Lookup<Icmp> {
+    pub(crate) fn nothing_seen() -> Lookup<Icmp> {
         Lookup::unavailable("this system does not show the ICMP message behind an error")
+    }
+
+    pub(crate) fn read<T>(_: &T, _: SocketAddr) -> Lookup<Icmp> {
+        nothing_seen()
     }
 }

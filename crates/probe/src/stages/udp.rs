@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::dns::millis;
 use super::tcp::error_queue;
-use crate::Journal;
 use crate::context::Context;
+use crate::{Journal, winsock};
 
 /// How often a SYN is sent, and how long each is given. Version 2 waits 300 ms at least
 /// (MS-RDPEUDP 2.2.2.9).
@@ -85,8 +85,12 @@ impl Asking {
             };
             match received {
                 Err(_) => {}
+                Ok(Err(error)) if winsock::is_longer_than_asked(&error) => {
+                    return Ok(answer(&socket, &buffer, first).await);
+                }
                 Ok(Err(error)) => {
-                    let icmp = error_queue::read(&socket, remote);
+                    let icmp = winsock::port_unreachable(&error, remote.ip())
+                        .map_or_else(|| error_queue::read(&socket, remote), Lookup::seen);
                     return Ok(UdpReply::Rejected { icmp, os_error: error.raw_os_error() });
                 }
                 Ok(Ok(length)) => return Ok(answer(&socket, &buffer[..length], first).await),

@@ -1,0 +1,206 @@
+//! `check` under Wine and here against the same server: the same answer, but for what is listed here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use rdpdoctor_lab::{Options, PASSWORD, Running, USER, fault, start};
+use serde_json::Value;
+
+use crate::programs::{free_port, serve};
+use crate::wine::{Run, Wine, native, windows_path};
+
+/// Observations that one of the two may have alone.
+const ELSEWHERE: [&str; 2] = [
+    // Windows' figures of a connection (SIO_TCP_INFO) are not those of TCP_INFO.
+    "tcp-figures",
+    // A series of echo requests; Windows lets only administrators send them from a socket, and long
+    // ones go in fragments there.
+    "echo-series",
+];
+
+/// Stages that go by what is measured beside the main path, and are cut off with it.
+const BESIDE: [&str; 2] = ["network", "udp"];
+
+/// Both answers to the same arguments; `trusted` is a file of certificates.
+fn both(wine: &Wine, arguments: &[&str], trusted: Option<&Path>) -> (Run, Run) {
+    let (mut there, mut here) = (wine.command(), native());
+    if let Some(file) = trusted {
+        there.env("SSL_CERT_FILE", windows_path(file));
+        here.env("SSL_CERT_FILE", file);
+    }
+    let state = wine.new_folder("state");
+    // Wine hands all variables on.
+    there.env("LOCALAPPDATA", windows_path(&state.join("there")));
+    here.env("XDG_STATE_HOME", state.join("here"));
+    for command in [&mut there, &mut here] {
+        command.env("RDPDOCTOR_PASSWORD", PASSWORD).arg("check").args(arguments);
+    }
+    (Run::of(&mut there), Run::of(&mut here))
+}
+
+/// What has to be equal in both documents.
+fn comparable(document: &Value) -> Value {
+    let beside = |stage: &Value| BESIDE.iter().any(|name| stage == name);
+    let list = |name: &str| document[name].as_array().cloned().unwrap_or_default();
+    let stages: Vec<Value> = list("stages")
+        .into_iter()
+        .filter(|stage| !beside(&stage["stage"]))
+        .map(|stage| serde_json::json!([stage["stage"], stage["status"]]))
+        .collect();
+    let mut findings = list("findings");
+    for finding in findings.iter_mut().filter_map(Value::as_object_mut) {
+        // Numbers of observations.
+        finding.remove("evidence");
+    }
+    serde_json::json!({
+        "verdict": document["verdict"],
+        "target": document["target"],
+        "stages": stages,
+        "findings": findings,
+        "next_tests": document["next_tests"],
+    })
+}
+
+/// The kinds of observation of the main path.
+fn kinds(document: &Value) -> BTreeSet<&str> {
+    let observations = document["observations"].as_array().expect("observations");
+    let ours = observations.iter().filter(|o| !BESIDE.iter().any(|name| o["stage"] == *name));
+    ours.filter_map(|o| o["kind"].as_str()).filter(|kind| !ELSEWHERE.contains(kind)).collect()
+}
+
+/// Numbers are times, ports and counts.
+fn without_numbers(text: &str) -> String {
+    let shown = text.chars().map(|c| if c.is_ascii_digit() || c == '.' { '#' } else { c });
+    let mut plain: Vec<char> = shown.collect();
+    plain.dedup_by(|a, b| *a == '#' && *b == '#');
+    plain.into_iter().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn same(there: &Run, here: &Run) {
+    let (left, right) = (there.json(), here.json());
+    assert_eq!(comparable(&left), comparable(&right), "under Wine and here");
+    assert_eq!(kinds(&left), kinds(&right), "under Wine and here");
+    assert_eq!(there.code, here.code);
+    assert_eq!(there.stderr, here.stderr);
+}
+
+fn observation<'a>(document: &'a Value, kind: &str) -> &'a Value {
+    let observations = document["observations"].as_array().expect("observations");
+    observations.iter().find(|o| o["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+/// RST is told by Winsock too; whether an ICMP message stood behind it is not.
+pub fn a_closed_port(wine: &Wine) {
+    let target = format!("127.0.0.1:{}", free_port());
+    let arguments = [&target, "--json", "--reported", "0x204:0x0"];
+    let (there, here) = both(wine, &arguments, None);
+    let document = there.json();
+    assert_eq!((there.code, &document["verdict"]["cause"]), (2, &Value::from("net.refused")));
+    assert_eq!(document["verdict"], here.json()["verdict"]);
+    let failed = observation(&document, "tcp-failed");
+    assert_eq!((&failed["failure"], &failed["os_error"]), (&"refused".into(), &10061.into()));
+    assert_eq!(failed["icmp"]["lookup"], "unavailable", "{failed}");
+    assert_eq!(observation(&here.json(), "tcp-failed")["os_error"], 111);
+}
+
+/// Starts a server of the lab, which runs as long as both are held.
+fn lab(name: &str, authority: &Path) -> (tokio::runtime::Runtime, Running) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let fault = fault(name).unwrap_or_else(|| panic!("no fault {name}"));
+    let options = Options { ca_file: Some(authority.to_owned()), ..Options::default() };
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let running = runtime.block_on(start(fault, listen, options)).expect("the fault starts");
+    (runtime, running)
+}
+
+/// FIN, RST, an alert, silence and a healthy server.
+pub fn servers_of_the_lab(wine: &Wine) {
+    let folder = wine.new_folder("lab");
+    let faults = [
+        "healthy-nla",
+        "healthy-tls",
+        "tls-key-unavailable-fin",
+        "tls-key-unavailable-rst",
+        "cert-expired",
+        "net-silent-listener",
+        "net-closed-on-accept",
+    ];
+    for name in faults {
+        eprintln!("  {name}");
+        let authority = folder.join("ca.pem");
+        let (_runtime, running) = lab(name, &authority);
+        let target = running.address().to_string();
+        let arguments = [target.as_str(), "--json", "--timeout", "4"];
+        let (there, here) = both(wine, &arguments, Some(&authority));
+        same(&there, &here);
+        let cause = there.json()["verdict"]["cause"].as_str().map(str::to_owned);
+        assert_eq!(cause.as_deref(), fault(name).and_then(|fault| fault.cause), "{name}");
+        let (there, here) = both(wine, &[&target, "--timeout", "4", "--no-side"], Some(&authority));
+        assert_eq!(there.code, here.code, "{name}");
+        assert_eq!(without_numbers(&there.stdout), without_numbers(&here.stdout), "{name}");
+    }
+}
+
+/// NTLM, the session and its first picture.
+pub fn signing_in_at_the_lab(wine: &Wine) {
+    let folder = wine.new_folder("sign-in");
+    let authority = folder.join("ca.pem");
+    let (_runtime, running) = lab("healthy-nla", &authority);
+    let target = running.address().to_string();
+    let picture = folder.join("erstes Bild \u{e4}\u{6771}.png");
+    let path = windows_path(&picture);
+    let arguments = [&target, "--json", "-u", USER, "--yes", "--no-side", "--desktop", &path];
+    let (there, _) = both(wine, &arguments, Some(&authority));
+    let document = there.json();
+    assert_eq!((there.code, &document["verdict"]["cause"]), (0, &Value::Null), "{there:?}");
+    assert!(std::fs::read(&picture).expect("the picture").starts_with(b"\x89PNG"));
+    let stages = document["stages"].as_array().expect("stages");
+    let status =
+        |name: &str| stages.iter().find(|stage| stage["stage"] == name).map(|s| &s["status"]);
+    for name in ["credssp", "mcs", "licensing", "session", "desktop"] {
+        assert_eq!(status(name), Some(&"ok".into()), "{name}");
+    }
+    assert!(!there.stdout.contains(PASSWORD) && !there.stderr.contains(PASSWORD));
+}
+
+pub fn xrdp_of_debian(wine: &Wine) {
+    let folder = wine.new_folder("xrdp");
+    let path = |file: &str| folder.join(file).display().to_string();
+    let made = Run::of(
+        Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"])
+            .args([
+                "-subj",
+                "/CN=xrdp.test",
+                "-keyout",
+                &path("key.pem"),
+                "-out",
+                &path("cert.pem"),
+            ]),
+    );
+    assert_eq!(made.code, 0, "{made:?}");
+    let port = free_port();
+    let text = std::fs::read_to_string("/etc/xrdp/xrdp.ini").expect("xrdp's configuration");
+    let file = folder.join("xrdp.ini");
+    let globals = format!(
+        "[Globals]\nport=tcp://127.0.0.1:{port}\nsecurity_layer=tls\ncertificate={}\nkey_file={}\n",
+        path("cert.pem"),
+        path("key.pem")
+    );
+    // The first of two values counts.
+    let text = text.replacen("[Globals]\n", &globals, 1);
+    let others = ["port=3389", "security_layer=negotiate", "certificate=\n", "key_file=\n"];
+    let text = others.iter().fold(text, |text, other| text.replacen(other, "\n", 1));
+    let log = format!("LogFile={}", path("xrdp.log"));
+    std::fs::write(&file, text.replacen("LogFile=xrdp.log", &log, 1)).expect("a file");
+    let mut server = Command::new("xrdp");
+    server.args(["--nodaemon", "--config"]).arg(&file);
+    let _server = serve(&mut server, &folder, port);
+    let target = format!("127.0.0.1:{port}");
+    let (there, here) = both(wine, &[&target, "--json", "--no-side"], None);
+    same(&there, &here);
+    let document = there.json();
+    assert_eq!((there.code, &document["verdict"]["cause"]), (0, &Value::Null), "{there:?}");
+    assert_eq!(observation(&document, "connection-confirm")["negotiation"]["selected_protocol"], 1);
+}

@@ -1,0 +1,144 @@
+//! Wine with a prefix of its own, for as long as the tests run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// No run takes longer; `timeout` ends it then.
+const LONGEST: &str = "180";
+
+/// The one function that the standard library asks of `bcryptprimitives.dll`, which Wine 8 lacks.
+const STAND_IN: &str = "\
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length) {
+    return SystemFunction036(data, (ULONG)length);
+}
+";
+
+/// The program, its prefix, and a folder for the tests' files.
+pub struct Wine {
+    folder: TempDir,
+    program: PathBuf,
+}
+
+/// What one run came to.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Runs to the end.
+    pub fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().expect("the command starts");
+        Self {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).expect("UTF-8"),
+            stderr: String::from_utf8(stderr).expect("UTF-8"),
+        }
+    }
+
+    /// The document on standard output.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Wine {
+    /// Makes the prefix and puts the program beside the stand-in.
+    pub fn begin() -> Self {
+        let built = std::env::var_os("RDPDOCTOR_EXE").map(PathBuf::from);
+        let Some(built) = built.filter(|built| built.is_file()) else {
+            eprintln!(
+                "there is no rdpdoctor.exe to test; `cargo xtask windows` builds it and runs this"
+            );
+            std::process::exit(1);
+        };
+        let folder = TempDir::new().expect("a folder");
+        let program = folder.path().join("rdpdoctor.exe");
+        std::fs::copy(built, &program).expect("a copy of the program");
+        let source = folder.path().join("stand-in.c");
+        std::fs::write(&source, STAND_IN).expect("a file");
+        let mut compiler = Command::new("x86_64-w64-mingw32-gcc");
+        compiler.args(["-shared", "-o"]).arg(folder.path().join("bcryptprimitives.dll"));
+        let compiled = Run::of(compiler.arg(&source).arg("-ladvapi32"));
+        assert_eq!(compiled.code, 0, "{compiled:?}");
+        let wine = Self { folder, program };
+        let made = Run::of(wine.under("wine").args(["wineboot", "--init"]));
+        assert_eq!(made.code, 0, "no prefix for Wine: {made:?}");
+        wine
+    }
+
+    /// A program of Wine's package, ended after a while.
+    pub fn under(&self, program: &str) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", LONGEST, program]);
+        self.prepare(&mut command);
+        command
+    }
+
+    /// The command under Wine.
+    pub fn command(&self) -> Command {
+        let mut command = self.under("wine");
+        command.arg(&self.program);
+        command
+    }
+
+    /// What is run sees the tests' prefix and nothing else of whoever runs them.
+    pub fn prepare(&self, command: &mut Command) {
+        unburden(command);
+        command
+            .stdin(Stdio::null())
+            .env("WINEPREFIX", self.folder.path().join("prefix"))
+            .env("WINEARCH", "win64")
+            .env("WINEDEBUG", "-all")
+            // Neither a menu of programs nor the offer to fetch .NET and a browser is wanted.
+            .env("WINEDLLOVERRIDES", "winemenubuilder.exe=d;mscoree,mshtml=")
+            .env_remove("DISPLAY");
+    }
+
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// A new folder for one test.
+    pub fn new_folder(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(&path).expect("a folder for the test");
+        path
+    }
+}
+
+impl Drop for Wine {
+    /// The server of this prefix, and with it whatever still runs there.
+    fn drop(&mut self) {
+        let ended = Run::of(self.under("wineserver").args(["--kill", "--wait"]));
+        if ended.code != 0 {
+            eprintln!("wineserver was not ended: {ended:?}");
+        }
+    }
+}
+
+/// The command of this system, for what it says of the same.
+pub fn native() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpdoctor"));
+    unburden(&mut command);
+    command
+}
+
+fn unburden(command: &mut Command) {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "all_proxy", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1");
+}
+
+/// A path as Wine's programs see it.
+pub fn windows_path(path: &Path) -> String {
+    format!("Z:{}", path.display()).replace('/', "\\")
+}
