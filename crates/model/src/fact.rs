@@ -13,8 +13,8 @@ use crate::terms::{
 };
 use crate::{
     Certificate, Cloud, CloudRule, GatewayStep, GatewayTransport, Hex, IdleOutcome, Lookup,
-    PathPart, ProxyChoice, ProxyReply, ProxyScheme, Stage, Timestamp, UdpReply, WatchState,
-    WindowsEvent,
+    OwnInterface, OwnRule, OwnWay, PathPart, ProxyChoice, ProxyReply, ProxyScheme, Stage,
+    Timestamp, UdpReply, WatchState, WindowsEvent,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -31,6 +31,34 @@ pub enum Fact {
         names: Vec<String>,
         /// Addresses of its interfaces.
         addresses: Vec<IpAddr>,
+    },
+    /// The interfaces of that machine, loopback aside.
+    OwnInterfaces {
+        /// They, at most 64.
+        interfaces: Vec<OwnInterface>,
+    },
+    /// The way out of that machine to an address.
+    OwnRoute {
+        /// That address.
+        to: IpAddr,
+        /// The way; absent: the system says that there is none.
+        way: Lookup<OwnWay>,
+    },
+    /// Whether that machine's own firewall lets a connection out.
+    OwnFirewall {
+        /// The connection's other end.
+        to: SocketAddr,
+        /// The rule that does not let it out.
+        rule: Lookup<OwnRule>,
+    },
+    /// A proxy that the environment names, whether it is used or not.
+    ProxySetting {
+        /// The variable.
+        variable: String,
+        /// The proxy's name or address.
+        proxy_host: String,
+        /// Its port, where it is named.
+        proxy_port: Option<u16>,
     },
 
     // ── rdpfile ─────────────────────────────────────────────────────────────────────────────────
@@ -306,6 +334,9 @@ pub enum Fact {
         file: String,
         /// The addresses it gives.
         entries: Lookup<Vec<IpAddr>>,
+        /// The lines that give them, from 1.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lines: Vec<u32>,
     },
     /// The name that the DNS has for an address.
     ReverseName {
