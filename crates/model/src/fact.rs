@@ -13,8 +13,8 @@ use crate::terms::{
 };
 use crate::{
     Certificate, Cloud, CloudRule, GatewayStep, GatewayTransport, Hex, IdleOutcome, Lookup,
-    OwnInterface, OwnRule, OwnWay, PathPart, ProxyChoice, ProxyReply, ProxyScheme, Stage,
-    Timestamp, UdpReply, WatchState, WindowsEvent,
+    OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, ProxyChoice, ProxyReply, ProxyScheme,
+    Stage, Timestamp, UdpReply, WatchState, WindowsEvent,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -982,6 +982,20 @@ pub enum Fact {
         client: u32,
         /// By the server.
         server: u32,
+    },
+    /// Headers of the packets that came in the server's name on a captured connection, which one of them
+    /// ended.
+    ServerHeads {
+        /// How it ended.
+        ending: Ending,
+        /// The header of the packet that ended it.
+        end: PacketHead,
+        /// That of the SYN-ACK.
+        syn_ack: Option<PacketHead>,
+        /// The different TTLs or hop limits of those with data.
+        data_hops: Vec<u8>,
+        /// The identification of the last one of these.
+        data_id: Option<u16>,
     },
     /// Something of a capture that could not be looked at.
     CaptureIncomplete {

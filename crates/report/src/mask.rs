@@ -624,7 +624,7 @@ fn is_everybodys_interface(value: &Value) -> bool {
             rest.chars().all(|c| c.is_ascii_digit() || matches!(c, 'p' | 's' | 'f' | '.' | ' '))
         })
     };
-    WORDS.contains(&name.as_str()) || BEGINNINGS.iter().any(|begin| counted(begin))
+    WORDS.contains(&name.as_str()) || BEGINNINGS.iter().any(counted)
 }
 
 /// The strings in a value: itself, those of a list, those of a look-up.

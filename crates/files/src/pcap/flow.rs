@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{ConnectFailure, DEFAULT_PORT, Icmp, Lookup, Party};
+use rdpdoctor_model::{ConnectFailure, DEFAULT_PORT, Fact, Icmp, Lookup, Party};
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
 use super::beside::KerberosStream;
 use super::conversation::{Conversation, End, Event, Unread};
+use super::heads::Heads;
 use super::ip::{Segment, Unreachable};
 use super::side::{Moment, Piece, Side};
 
@@ -36,6 +37,7 @@ pub(super) struct Flow {
     refusal: Option<Refusal>,
     sides: [Side; 2],
     content: Content,
+    heads: Heads,
     closed: Option<(End, Moment)>,
 }
 
@@ -85,6 +87,8 @@ pub(super) struct Connection {
     pub(super) sealed_turns: u8,
     /// Segments that came again: of the client, of the server.
     pub(super) repeated: [u32; 2],
+    /// The headers of the server's packets, where one of them ended it.
+    pub(super) heads: Option<Fact>,
 }
 
 impl Flow {
@@ -121,6 +125,7 @@ impl Flow {
             refusal: None,
             sides: [Side::default(), Side::default()],
             content,
+            heads: Heads::default(),
             closed: None,
         })
     }
@@ -155,6 +160,9 @@ impl Flow {
         self.last = at;
         let from = if segment.from == self.client { Party::Client } else { Party::Server };
         self.handshake(at, from, segment);
+        if from == Party::Server && self.closed.is_none() {
+            self.heads.segment(segment);
+        }
         if self.is_other() {
             self.close(at, from, segment);
             return;
@@ -259,6 +267,7 @@ impl Flow {
             sealed_records,
             sealed_turns,
             repeated,
+            heads: self.heads.fact(),
         })
     }
 

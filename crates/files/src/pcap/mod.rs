@@ -9,6 +9,7 @@ mod beside;
 mod conversation;
 mod flow;
 mod frames;
+mod heads;
 mod ip;
 mod link;
 mod side;
