@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use rdpdoctor_model::{
-    Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex,
+    Awaited, Certificate, ChainError, ConnectFailure, DnsOutcome, Ending, Fact, Hex, InterfaceForm,
     KerberosExchange, LifeSource, Lookup, Mechanism, Negotiation, Observation, ObservationId,
-    Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose, RecordType, RegistryData,
-    RegistryValue, ResolveFailure, RevocationAnswer, RevocationSource, ServiceKind, SettingOwner,
-    Source, Stage, Target, Timestamp, Transport, UdpReply, WindowsEvent,
+    OwnInterface, OwnWay, Party, ProxyChoice, ProxyReply, ProxyScheme, PublicKey, Purpose,
+    RecordType, RegistryData, RegistryValue, ResolveFailure, RevocationAnswer, RevocationSource,
+    ServiceKind, SettingOwner, Source, Stage, Target, Timestamp, Transport, UdpReply, WindowsEvent,
 };
 
 use crate::{Cause, Evidence, Match, Policy, Trust, engine};
@@ -267,7 +267,10 @@ impl Scene {
         let name = self.target.host.clone();
         let entries = addresses.iter().map(|a| a.parse().expect("an address")).collect();
         let entries = Lookup::seen(entries);
-        self.fact(Stage::Dns, Fact::HostsFile { name, file: "hosts".to_owned(), entries })
+        self.fact(
+            Stage::Dns,
+            Fact::HostsFile { name, file: "hosts".to_owned(), entries, lines: vec![3] },
+        )
     }
 
     pub(crate) fn reverse_name(self, name: &str) -> Self {
@@ -279,6 +282,55 @@ impl Scene {
     pub(crate) fn this_machine(self, name: &str) -> Self {
         let names = vec![name.to_owned()];
         self.fact(Stage::Client, Fact::ThisMachine { names, addresses: Vec::new() })
+    }
+
+    /// An address of the machine that the check runs on.
+    pub(crate) fn own_address(self, address: &str) -> Self {
+        let (names, addresses) = (Vec::new(), vec![address.parse().expect("an address")]);
+        self.fact(Stage::Client, Fact::ThisMachine { names, addresses })
+    }
+
+    /// That machine's one interface: its name, what it is, whether it has a link, its addresses.
+    pub(crate) fn own_interface(
+        self,
+        name: &str,
+        form: InterfaceForm,
+        carrier: bool,
+        addresses: &[&str],
+    ) -> Self {
+        self.own_interfaces(&[(name, form, carrier, addresses)])
+    }
+
+    pub(crate) fn own_interfaces(self, all: &[(&str, InterfaceForm, bool, &[&str])]) -> Self {
+        let interface = |&(name, form, carrier, addresses): &(&str, _, _, &[&str])| OwnInterface {
+            interface: name.to_owned(),
+            form,
+            driver: None,
+            up: true,
+            carrier,
+            addresses: addresses.iter().map(|a| a.parse().expect("an address")).collect(),
+        };
+        let interfaces = all.iter().map(interface).collect();
+        self.fact(Stage::Client, Fact::OwnInterfaces { interfaces })
+    }
+
+    /// The way out of that machine.
+    pub(crate) fn own_way(
+        self,
+        to: &str,
+        interface: &str,
+        form: InterfaceForm,
+        gateway: Option<&str>,
+    ) -> Self {
+        let way = OwnWay {
+            interface: interface.to_owned(),
+            form,
+            source: None,
+            gateway: gateway.map(|gateway| gateway.parse().expect("an address")),
+            neighbour: Lookup::Absent,
+        };
+        let (to, way) = (to.parse().expect("an address"), Lookup::seen(way));
+        self.fact(Stage::Client, Fact::OwnRoute { to, way })
     }
 
     pub(crate) fn life(self, answer: Lookup<String>) -> Self {

@@ -13,10 +13,10 @@ use crate::terms::{
 };
 use crate::{
     Certificate, Cloud, CloudRule, FactsOf, GatewayStep, GatewayTransport, Hex, IdleOutcome,
-    LocalAccount, Lookup, MachineCertificate, NetworkAdapter, PathPart, PortListeners, ProxyChoice,
-    ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue, SavedCredential, Stage,
-    Timestamp, UdpReply, Volume, WatchState, WindowsEvent, WindowsFile, WindowsService,
-    WindowsSession,
+    LocalAccount, Lookup, MachineCertificate, NetworkAdapter, OwnInterface, OwnRule, OwnWay,
+    PacketHead, PathPart, PortListeners, ProxyChoice, ProxyReply, ProxyScheme, RegistryHive,
+    RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp, UdpReply, Volume, WatchState,
+    WindowsEvent, WindowsFile, WindowsService, WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -33,6 +33,34 @@ pub enum Fact {
         names: Vec<String>,
         /// Addresses of its interfaces.
         addresses: Vec<IpAddr>,
+    },
+    /// The interfaces of that machine, loopback aside.
+    OwnInterfaces {
+        /// They, at most 64.
+        interfaces: Vec<OwnInterface>,
+    },
+    /// The way out of that machine to an address.
+    OwnRoute {
+        /// That address.
+        to: IpAddr,
+        /// The way; absent: the system says that there is none.
+        way: Lookup<OwnWay>,
+    },
+    /// Whether that machine's own firewall lets a connection out.
+    OwnFirewall {
+        /// The connection's other end.
+        to: SocketAddr,
+        /// The rule that does not let it out.
+        rule: Lookup<OwnRule>,
+    },
+    /// A proxy that the environment names, whether it is used or not.
+    ProxySetting {
+        /// The variable.
+        variable: String,
+        /// The proxy's name or address.
+        proxy_host: String,
+        /// Its port, where it is named.
+        proxy_port: Option<u16>,
     },
 
     // ── rdpfile ─────────────────────────────────────────────────────────────────────────────────
@@ -386,6 +414,9 @@ pub enum Fact {
         file: String,
         /// The addresses it gives.
         entries: Lookup<Vec<IpAddr>>,
+        /// The lines that give them, from 1.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lines: Vec<u32>,
     },
     /// The name that the DNS has for an address.
     ReverseName {
@@ -1031,6 +1062,20 @@ pub enum Fact {
         client: u32,
         /// By the server.
         server: u32,
+    },
+    /// Headers of the packets that came in the server's name on a captured connection, which one of them
+    /// ended.
+    ServerHeads {
+        /// How it ended.
+        ending: Ending,
+        /// The header of the packet that ended it.
+        end: PacketHead,
+        /// That of the SYN-ACK.
+        syn_ack: Option<PacketHead>,
+        /// The different TTLs or hop limits of those with data.
+        data_hops: Vec<u8>,
+        /// The identification of the last one of these.
+        data_id: Option<u16>,
     },
     /// Something of a capture that could not be looked at.
     CaptureIncomplete {

@@ -10,9 +10,11 @@ mod cloud_rule;
 mod fact;
 mod firewall_rule;
 mod gateway;
+mod heads;
 mod hex;
 mod lookup;
 mod observation;
+mod own;
 mod plan;
 mod proxy;
 mod rdp_file;
@@ -34,9 +36,11 @@ pub use cloud_rule::{Cloud, CloudRule};
 pub use fact::Fact;
 pub use firewall_rule::{FirewallProfile, FirewallRule, RuleAction};
 pub use gateway::{GatewayStep, GatewayTransport};
+pub use heads::PacketHead;
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};
+pub use own::{InterfaceForm, NeighbourState, OwnInterface, OwnRule, OwnWay, RuleVerdict};
 pub use plan::{
     ByHand, Fix, Plan, Proposal, RefusedFix, SessionsAtWork, State, Step, UserCount, WayIn,
 };

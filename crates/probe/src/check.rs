@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::Journal;
 use crate::context::Context;
+use crate::interface::own_addresses;
 use crate::options::{CheckOptions, Progress, SideQuestions};
 use crate::path;
 use crate::proxy::Route;
@@ -94,8 +95,9 @@ impl Prober {
                 .map(|gateway| Arc::new(stages::gateway::Passage::new(gateway))),
             about_gateway: false,
         };
-        if !self.names.is_empty() {
-            let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses: Vec::new() };
+        let addresses = own_addresses();
+        if !self.names.is_empty() || !addresses.is_empty() {
+            let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses };
             context.note(Stage::Client, fact);
         }
         let mut main = JoinSet::new();

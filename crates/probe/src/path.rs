@@ -39,12 +39,16 @@ async fn straight(steps: &Steps, beside: &mut Beside) -> Result<MeteredStream, (
     let context = &steps.context;
     if context.side != SideQuestions::None {
         beside.questions.spawn(side::dns_name(context.clone()));
+        if !context.target.address().is_some_and(|address| address.is_loopback()) {
+            beside.questions.spawn(side::own_surroundings(context.clone()));
+        }
     }
     let addresses = steps.stage(Stage::Dns, stages::dns::run(context)).await?;
     if let Some(&address) = addresses.first()
         && context.side != SideQuestions::None
     {
         beside.questions.spawn(side::reverse_name(context.clone(), address));
+        beside.questions.spawn(side::own_routes(context.clone(), addresses.clone()));
     }
     let stream = steps
         .stage(

@@ -115,6 +115,7 @@ enum Kind {
     Token,
     Sid,
     Hardware,
+    Interface,
     File,
 }
 
@@ -131,6 +132,7 @@ impl Kind {
             Self::Token => "token",
             Self::Sid => "sid",
             Self::Hardware => "mac",
+            Self::Interface => "interface",
             Self::File => "file",
         }
     }
@@ -364,6 +366,9 @@ impl Masker {
                         }
                         "subject_common_name" => {
                             strings(value).for_each(|name| self.common_name(name));
+                        }
+                        "interface" if !is_everybodys_interface(value) => {
+                            strings(value).for_each(|name| self.add(Kind::Interface, name));
                         }
                         "serial" => strings(value).for_each(|text| self.add(Kind::Serial, text)),
                         "sha1" | "sha256" | "thumbprint" => {
@@ -602,6 +607,26 @@ fn names_hosts(kind: &str) -> bool {
     )
 }
 
+/// Names of interfaces that say nothing: what systems call them by themselves (`eth0`, `wlp3s0`,
+/// `Ethernet 2`), and words that stand in sentences. A VPN's is often its company's name.
+fn is_everybodys_interface(value: &Value) -> bool {
+    const BEGINNINGS: [&str; 26] = [
+        "eth", "en", "ens", "eno", "enp", "enx", "wl", "wlan", "wlp", "wwan", "wwp", "tun", "tap",
+        "utun", "wg", "ppp", "veth", "br", "virbr", "docker", "bond", "lo", "ethernet", "wi-fi",
+        "wlo", "sit",
+    ];
+    const WORDS: [&str; 8] =
+        ["vpn", "lan", "wan", "internet", "network", "ethernet", "wi-fi", "bridge"];
+    let name = value.as_str().unwrap_or_default().to_lowercase();
+    let counted = |begin: &&str| {
+        name.strip_prefix(*begin).is_some_and(|rest| {
+            // Places on the bus and numbers: `p3s0`, `0.100`, ` 2`.
+            rest.chars().all(|c| c.is_ascii_digit() || matches!(c, 'p' | 's' | 'f' | '.' | ' '))
+        })
+    };
+    WORDS.contains(&name.as_str()) || BEGINNINGS.iter().any(counted)
+}
+
 /// The strings in a value: itself, those of a list, those of a look-up.
 fn strings(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
@@ -642,6 +667,7 @@ fn is_pseudonym(name: &str) -> bool {
                 | "token"
                 | "sid"
                 | "mac"
+                | "interface"
                 | "file"
         ) && tag.len() == 6
             && tag.bytes().all(|b| b.is_ascii_hexdigit())
@@ -832,12 +858,12 @@ fn mask_v6(address: Ipv6Addr) -> Ipv6Addr {
 mod tests {
     use rdpdoctor_diagnosis::{Proof, Severity};
     use rdpdoctor_model::{
-        Certificate, ConnectFailure, Fact, Hex, LifeSource, Lookup, Observation, Origin,
-        ServiceKind, Stage, StageOutcome,
+        Certificate, ConnectFailure, Fact, Hex, InterfaceForm, LifeSource, Lookup, Observation,
+        Origin, OwnInterface, ServiceKind, Stage, StageOutcome,
     };
     use serde_json::Value;
 
-    use super::Masker;
+    use super::{Masker, Vocabulary};
     use crate::Document;
     use crate::render::terminal::{Style, View};
     use crate::render::{html, terminal, text};
@@ -1135,5 +1161,27 @@ mod tests {
         let begun = std::time::Instant::now();
         masked(&document);
         assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_vpns_name_is_masked_and_everybodys_is_not() {
+        let interface = |name: &str| OwnInterface {
+            interface: name.to_owned(),
+            form: InterfaceForm::Tunnel,
+            driver: Some("wireguard".to_owned()),
+            up: true,
+            carrier: true,
+            addresses: Vec::new(),
+        };
+        let interfaces = ["wg-acme", "enp3s0", "VPN", "tun0"].map(interface).to_vec();
+        let fact = Fact::OwnInterfaces { interfaces };
+        let mut masker = Masker::new();
+        let mut value = serde_json::to_value(&fact).expect("a fact serialises");
+        masker.collect(&value);
+        masker.replace(&mut value, None, &Vocabulary::of_schema());
+        let text = value.to_string();
+        assert!(!text.contains("acme") && text.contains("interface-"), "{text}");
+        assert!(["enp3s0", "VPN", "tun0", "wireguard"].iter().all(|n| text.contains(n)), "{text}");
+        assert!(!masker.text("through WG-ACME, a tunnel").contains("ACME"));
     }
 }

@@ -14,6 +14,7 @@ pub mod mcs;
 pub mod nego;
 pub mod net;
 pub mod nla;
+pub(crate) mod own;
 pub mod pam;
 pub(crate) mod rdp_file;
 pub mod rdpsec;
@@ -201,4 +202,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &client::rdp_file_invalid::CAUSE,
     &client::rdp_file_weakens_security::CAUSE,
     &client::rdp_file_fragile_settings::CAUSE,
+    &client::no_network::CAUSE,
+    &client::firewall_blocks::CAUSE,
+    &client::vpn_path::CAUSE,
 ];

@@ -299,6 +299,9 @@ impl Seen<'_> {
             let fact = Fact::Retransmissions { client, server };
             self.push(number, stage(Stage::Network), connection.last, fact);
         }
+        if let Some(heads) = &connection.heads {
+            self.push(number, Stage::Network, connection.last, heads.clone());
+        }
         if purpose == Purpose::SecurityLayer
             && let Some(fact) = layer_offer(connection)
         {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{Awaited, ConnectFailure, DEFAULT_PORT, Icmp, Lookup, Party};
+use rdpdoctor_model::{Awaited, ConnectFailure, DEFAULT_PORT, Fact, Icmp, Lookup, Party};
 use rdpdoctor_wire::gateway::{GatewayLeg, LegEvent};
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
@@ -10,6 +10,7 @@ use super::beside::KerberosStream;
 use super::carried::Carried;
 use super::conversation::{Conversation, End, Event, Unread};
 use super::gateway::{Key, Role};
+use super::heads::Heads;
 use super::ip::{Segment, Unreachable};
 use super::side::{Moment, Piece, Side};
 
@@ -39,6 +40,7 @@ pub(super) struct Flow {
     refusal: Option<Refusal>,
     sides: [Side; 2],
     content: Content,
+    heads: Heads,
     closed: Option<(End, Moment)>,
 }
 
@@ -93,6 +95,8 @@ pub(super) struct Connection {
     pub(super) sealed_turns: u8,
     /// Segments that came again: of the client, of the server.
     pub(super) repeated: [u32; 2],
+    /// The headers of the server's packets, where one of them ended it.
+    pub(super) heads: Option<Fact>,
 }
 
 impl Flow {
@@ -129,6 +133,7 @@ impl Flow {
             refusal: None,
             sides: [Side::default(), Side::default()],
             content,
+            heads: Heads::default(),
             closed: None,
         })
     }
@@ -211,6 +216,9 @@ impl Flow {
         self.last = at;
         let from = if segment.from == self.client { Party::Client } else { Party::Server };
         self.handshake(at, from, segment);
+        if from == Party::Server && self.closed.is_none() {
+            self.heads.segment(segment);
+        }
         if self.is_other() {
             self.close(at, from, segment);
             return;
@@ -318,6 +326,7 @@ impl Flow {
             sealed_records,
             sealed_turns,
             repeated,
+            heads: self.heads.fact(),
         })
     }
 

@@ -7,6 +7,7 @@ use etherparse::defrag::IpDefragBuf;
 use etherparse::{
     IpFragOffset, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, LaxIpSlice, TcpSlice,
 };
+use rdpdoctor_model::PacketHead;
 
 use super::link;
 
@@ -44,6 +45,8 @@ pub(super) struct Segment<'a> {
     pub(super) payload: &'a [u8],
     /// Bytes of its payload that were not captured.
     pub(super) missing: u32,
+    /// What the IP header tells.
+    pub(super) head: PacketHead,
 }
 
 /// A UDP datagram.
@@ -79,6 +82,15 @@ struct FragmentKey {
     carries: IpNumber,
 }
 
+/// What is known of a packet from its IP header.
+struct Around {
+    from: IpAddr,
+    to: IpAddr,
+    /// Bytes that were not captured.
+    missing: u32,
+    head: PacketHead,
+}
+
 /// One fragment's place.
 struct Fragment {
     id: u32,
@@ -101,17 +113,18 @@ impl Reader {
         }
         let Ok((slice, _)) = LaxIpSlice::from_slice(packet) else { return };
         let (from, to) = (slice.source_addr(), slice.destination_addr());
-        let payload = slice.payload();
+        let (payload, head) = (slice.payload(), head(&slice));
         if !payload.fragmented {
-            let missing = missing(&slice, payload.payload.len());
-            self.carried(from, to, payload.ip_number, payload.payload, missing, take, depth);
+            let around = Around { from, to, missing: missing(&slice, payload.payload.len()), head };
+            self.carried(&around, payload.ip_number, payload.payload, take, depth);
             return;
         }
         let Some(fragment) = fragment(&slice) else { return };
         let Some(data) = payload.payload.get(fragment.behind..) else { return };
         let carries = fragment.carries;
         if let Some(whole) = self.put_together(from, to, &fragment, data) {
-            self.carried(from, to, carries, &whole, 0, take, depth);
+            let around = Around { from, to, missing: 0, head };
+            self.carried(&around, carries, &whole, take, depth);
         }
     }
 
@@ -144,20 +157,18 @@ impl Reader {
         complete.then(|| buffer.take_bufs().0)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one packet")]
     fn carried(
         &mut self,
-        from: IpAddr,
-        to: IpAddr,
+        around: &Around,
         carries: IpNumber,
         payload: &[u8],
-        missing: u32,
         take: &mut dyn FnMut(&Packet<'_>),
         depth: usize,
     ) {
+        let &Around { from, to, .. } = around;
         match carries {
             IpNumber::TCP => {
-                if let Some(segment) = segment(from, to, payload, missing) {
+                if let Some(segment) = segment(around, payload) {
                     take(&Packet::Tcp(segment));
                 }
             }
@@ -231,7 +242,18 @@ fn fragment(slice: &LaxIpSlice<'_>) -> Option<Fragment> {
     }
 }
 
-fn segment(from: IpAddr, to: IpAddr, payload: &[u8], missing: u32) -> Option<Segment<'_>> {
+/// What the IP header tells of the sender and the way.
+fn head(slice: &LaxIpSlice<'_>) -> PacketHead {
+    match slice {
+        LaxIpSlice::Ipv4(ip) => {
+            PacketHead { hops: ip.header().ttl(), id: Some(ip.header().identification()) }
+        }
+        LaxIpSlice::Ipv6(ip) => PacketHead { hops: ip.header().hop_limit(), id: None },
+    }
+}
+
+fn segment<'a>(around: &Around, payload: &'a [u8]) -> Option<Segment<'a>> {
+    let &Around { from, to, missing, head } = around;
     let tcp = TcpSlice::from_slice(payload).ok()?;
     Some(Segment {
         from: SocketAddr::new(from, tcp.source_port()),
@@ -243,6 +265,7 @@ fn segment(from: IpAddr, to: IpAddr, payload: &[u8], missing: u32) -> Option<Seg
         rst: tcp.rst(),
         payload: tcp.payload(),
         missing,
+        head,
     })
 }
 

@@ -11,6 +11,7 @@ mod conversation;
 mod flow;
 mod frames;
 mod gateway;
+mod heads;
 mod ip;
 mod link;
 mod side;

@@ -2,6 +2,7 @@
 //! the reverse name.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::net::IpAddr;
 
 use hickory_resolver::TokioResolver;
@@ -17,6 +18,12 @@ use crate::stages::dns::millis;
 
 /// The DNS client of a process.
 pub(crate) type DnsClient = TokioResolver;
+
+/// So much of a hosts file is read.
+const LONGEST_HOSTS_FILE: u64 = 16 * 1024 * 1024;
+
+/// So many of its entries for one name are kept.
+const MOST_ENTRIES: usize = 16;
 
 /// The names of this machine, short and as the system has it.
 pub(crate) fn own_names() -> Vec<String> {
@@ -137,25 +144,36 @@ fn hosts_file(context: &Context) {
         "/etc/hosts".to_owned()
     };
     let name = context.target.host.clone();
-    let entries = match std::fs::read_to_string(&file) {
+    let mut lines = Vec::new();
+    let entries = match read_at_most(&file, LONGEST_HOSTS_FILE) {
         Err(error) => Lookup::unavailable(error.to_string()),
         Ok(text) => {
-            let found = entries(&text, &name);
-            if found.is_empty() { Lookup::Absent } else { Lookup::seen(found) }
+            let (addresses, found): (Vec<_>, Vec<_>) =
+                entries(&text, &name).into_iter().take(MOST_ENTRIES).unzip();
+            lines = found;
+            if addresses.is_empty() { Lookup::Absent } else { Lookup::seen(addresses) }
         }
     };
-    context.note(Stage::Dns, Fact::HostsFile { name, file, entries });
+    context.note(Stage::Dns, Fact::HostsFile { name, file, entries, lines });
 }
 
-/// The addresses that a hosts file (hosts(5)) gives a name. `hickory-resolver` reads these files
+/// The beginning of a text file; lists against advertising make hosts files of megabytes.
+fn read_at_most(file: &str, limit: u64) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The addresses that a hosts file (hosts(5)) gives a name, with their lines. `hickory-resolver` reads these files
 /// too, but then answers from them instead of from the DNS.
-fn entries(text: &str, name: &str) -> Vec<IpAddr> {
+fn entries(text: &str, name: &str) -> Vec<(IpAddr, u32)> {
     let name = name.trim_end_matches('.');
     text.lines()
-        .filter_map(|line| {
+        .zip(1..)
+        .filter_map(|(line, number)| {
             let mut fields = line.split('#').next()?.split_whitespace();
             let address = fields.next()?.parse().ok()?;
-            fields.any(|field| field.eq_ignore_ascii_case(name)).then_some(address)
+            fields.any(|field| field.eq_ignore_ascii_case(name)).then_some((address, number))
         })
         .collect()
 }
@@ -167,8 +185,9 @@ mod tests {
     #[test]
     fn hosts_file_lines() {
         let text = "10.0.0.1 pc42 PC42.corp.example # old\n#10.0.0.2 pc42\nfd00::1\tpc42\nx pc42\n";
-        let found: Vec<_> = entries(text, "pc42").iter().map(ToString::to_string).collect();
-        assert_eq!(found, ["10.0.0.1", "fd00::1"]);
+        let found: Vec<_> =
+            entries(text, "pc42").iter().map(|(to, line)| format!("{line}: {to}")).collect();
+        assert_eq!(found, ["1: 10.0.0.1", "3: fd00::1"]);
         assert!(entries(text, "pc4").is_empty());
     }
 }

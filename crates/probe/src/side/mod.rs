@@ -4,6 +4,7 @@
 mod dns;
 mod life;
 mod network;
+mod own;
 mod revocation;
 mod security;
 mod service;
@@ -11,11 +12,12 @@ mod trace;
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{Awaited, ConnectFailure, Ending, Fact, Stage};
+use rdpdoctor_model::{Awaited, ConnectFailure, Ending, Fact, Observation, Stage};
 use tokio::task::JoinSet;
 
 pub(crate) use dns::{DnsClient, client as dns_client, name as dns_name, own_names, reverse_name};
 pub(crate) use network::measure as measure_path;
+pub(crate) use own::{routes as own_routes, surroundings as own_surroundings};
 pub(crate) use revocation::ask as revocation;
 pub(crate) use security::tls_offer;
 pub(crate) use trace::path as trace;
@@ -52,9 +54,17 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
                 } => Some(remote),
                 _ => None,
             });
-            if let Some(remote) = silent {
-                life::signs(context, remote).await;
-            }
+            let life = async {
+                if let Some(remote) = silent {
+                    life::signs(context, remote).await;
+                }
+            };
+            let firewall = async {
+                if let Some(remote) = not_connected(&observations) {
+                    own::firewall(context, remote).await;
+                }
+            };
+            tokio::join!(life, firewall);
         }
         Stage::X224 => {
             // A word that was said names the service by itself; only silence needs a question.
@@ -92,4 +102,12 @@ pub(crate) async fn after_failure(context: &Context, stage: Stage) {
         }
         _ => {}
     }
+}
+
+/// The address that was tried on the main path and did not connect, where it is another machine's.
+fn not_connected(observations: &[Observation]) -> Option<SocketAddr> {
+    observations.iter().find_map(|o| match o.fact {
+        Fact::TcpFailed { remote, .. } if !remote.ip().is_loopback() => Some(remote),
+        _ => None,
+    })
 }

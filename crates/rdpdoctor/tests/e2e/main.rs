@@ -22,6 +22,7 @@ mod host_facts;
 mod kerberos;
 mod lab;
 mod network;
+mod network_own;
 mod programs;
 mod proxy;
 mod rdp_file;

@@ -93,14 +93,23 @@ impl Network {
         assert!(line.starts_with("listening on "), "{line}");
     }
 
-    fn check(&self, target: &str, more: &[&str]) -> Run {
+    pub fn check(&self, target: &str, more: &[&str]) -> Run {
         let mut command = self.within("c");
         command.arg(env!("CARGO_BIN_EXE_rdpdoctor"));
         run(command.args(["check", target, "--json", "--timeout", "2"]).args(more))
     }
 
+    /// The same as an ordinary user.
+    pub fn check_unprivileged(&self, target: &str) -> Run {
+        let mut command = self.within("c");
+        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(["--inh-caps=-all", "--bounding-set=-all"]);
+        command.arg(env!("CARGO_BIN_EXE_rdpdoctor"));
+        run(command.args(["check", target, "--json", "--timeout", "2"]))
+    }
+
     /// The client's own hosts file and resolver.
-    fn names(&self, hosts: &str, resolver: &str) {
+    pub fn names(&self, hosts: &str, resolver: &str) {
         let folder = format!("/etc/netns/{}c", self.id);
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(format!("{folder}/hosts"), hosts).expect("a file");
@@ -124,7 +133,7 @@ impl Drop for Network {
 }
 
 #[track_caller]
-fn expect(run: &Run, code: i32, wanted: &str) {
+pub fn expect(run: &Run, code: i32, wanted: &str) {
     let document = run.json();
     let seen = findings(&document);
     assert_eq!((run.code, cause(&document)), (code, wanted), "{seen:?}\n{}", run.stdout);
@@ -284,7 +293,7 @@ while True:
     ChildGuard(child)
 }
 
-struct ChildGuard(Child);
+pub struct ChildGuard(pub Child);
 
 impl Drop for ChildGuard {
     fn drop(&mut self) {

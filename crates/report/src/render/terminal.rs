@@ -552,6 +552,9 @@ impl Page {
         if let Some(via) = &target.via {
             self.labelled("By way of", via);
         }
+        if let Some(way) = crate::summary::own::way_out(&document.observations) {
+            self.labelled("Way out", &way);
+        }
         self.labelled("When", &format!("{}, took {} ms", document.started_at, document.elapsed_ms));
         let tool = &document.tool;
         let engine = serde_json::to_value(tool.engine).ok();

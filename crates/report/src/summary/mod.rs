@@ -3,6 +3,7 @@
 mod gateway;
 mod logs;
 mod machine;
+pub(crate) mod own;
 mod path;
 mod proxy;
 mod rdp_file;
@@ -128,7 +129,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Dns => gateway::name(evidence).or_else(|| name(evidence)),
         Stage::Tcp => gateway::network(evidence)
             .or_else(|| proxy::network(evidence))
-            .or_else(|| network(evidence)),
+            .or_else(|| with_way(network(evidence)?, evidence)),
         Stage::X224 => rdp_answer(evidence),
         Stage::Tls => encryption(evidence),
         Stage::CredSsp => sign_in::words(evidence),
@@ -259,6 +260,14 @@ fn network(evidence: &Evidence<'_>) -> Option<String> {
         0 => words,
         1 => format!("{words}; 1 more address failed"),
         more => format!("{words}; {more} more addresses failed"),
+    })
+}
+
+/// With what is remarkable about the way out of this machine.
+fn with_way(words: String, evidence: &Evidence<'_>) -> Option<String> {
+    Some(match own::remarkable(evidence.observations()) {
+        Some(way) => format!("{words}; {way}"),
+        None => words,
     })
 }
 

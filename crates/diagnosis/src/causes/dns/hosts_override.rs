@@ -51,7 +51,14 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     }
     let connected = evidence.tcp() == TcpResult::Connected;
     let severity = if connected { Severity::Info } else { Severity::Warning };
-    Some(Match::new(severity, Proof::Proven, [entry.id(), dns[0].id()]))
+    let found = Match::new(severity, Proof::Proven, [entry.id(), dns[0].id()]);
+    Some(match &entry.observation.fact {
+        Fact::HostsFile { file, lines, .. } if !lines.is_empty() => {
+            let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+            found.detailed(format!("It is in {file}, line {}.", lines.join(", ")))
+        }
+        _ => found,
+    })
 }
 
 #[cfg(test)]

@@ -33,10 +33,60 @@ const MEASURABLE_MS: f64 = 8.0;
 /// A busy machine measures too long a round trip once; several times it hardly does.
 const FEWEST_SAMPLES: usize = 2;
 
-/// Evidence of its own: a reset faster than the path allows. Every TCP handshake to the address
-/// measured the round trip; nothing from the host can come back in less than half of the shortest.
+/// Routers on the way of two packets may differ by one without anybody's doing.
+const SAME_PLACE: u8 = 1;
+
 /// On this machine's own loopback there is nothing in between.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    from_elsewhere(evidence).or_else(|| too_fast(evidence))
+}
+
+/// Evidence of its own: the packet that ended the connection came another way than all others in the
+/// server's name, by its TTL. A load balancer that answers SYN and RST itself sends both from one
+/// place. The identification alone tells nothing: Linux sends a reset with 0 as well.
+fn from_elsewhere(evidence: &Evidence<'_>) -> Option<Match> {
+    let ended = evidence.main_path(|fact| match fact {
+        Fact::StreamEnded { ending: ending @ (Ending::Reset | Ending::Fin), awaited, .. } => {
+            (*awaited != Awaited::Nothing).then_some(*ending)
+        }
+        _ => None,
+    });
+    let heads = evidence.main_path(|fact| match fact {
+        Fact::ServerHeads { ending, end, syn_ack, data_hops, data_id } => {
+            Some((*ending, *end, *syn_ack, data_hops, *data_id))
+        }
+        _ => None,
+    });
+    heads.iter().find_map(|seen| {
+        let (ending, end, syn_ack, data_hops, data_id) = seen.value;
+        let ended = ended.iter().find(|ended| {
+            ended.observation.connection == seen.observation.connection && ended.value == ending
+        })?;
+        let mut others: Vec<u8> = syn_ack.map(|head| head.hops).into_iter().collect();
+        others.extend(data_hops);
+        others.dedup();
+        if others.is_empty() || others.iter().any(|hops| hops.abs_diff(end.hops) <= SAME_PLACE) {
+            return None;
+        }
+        let what = if ending == Ending::Reset { "reset" } else { "FIN" };
+        let usual: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let mut words = format!(
+            "The {what} came with TTL {}, everything else in the host's name with {}.",
+            end.hops,
+            usual.join(" or ")
+        );
+        if end.id == Some(0) && data_id.is_some_and(|id| id != 0) {
+            words.push_str(" Its IP identification is 0, that of the host's data is not.");
+        }
+        let cited = [ended.id(), seen.id()];
+        let found = Match::new(Severity::Blocking, Proof::Likely, cited);
+        Some(found.at_stage(ended.observation.stage).detailed(words))
+    })
+}
+
+/// Evidence of its own: a reset faster than the path allows. Every TCP handshake to the address
+/// measured the round trip; nothing from the host can come back in less than half of the shortest.
+fn too_fast(evidence: &Evidence<'_>) -> Option<Match> {
     let resets = evidence.main_path(|fact| match fact {
         Fact::StreamEnded { ending: Ending::Reset, awaited, after_ms, .. } => {
             (*awaited != Awaited::Nothing).then_some(*after_ms)
@@ -71,9 +121,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::{Awaited, Ending};
+    use rdpdoctor_model::{Awaited, Ending, Fact, PacketHead, Stage};
 
     use super::CAUSE;
+    use crate::Proof;
     use crate::testing::Scene;
 
     #[test]
@@ -87,5 +138,41 @@ mod tests {
         assert!(fast().connected("10.0.0.1:3389").judge(&CAUSE).is_some());
         let fin = Scene::negotiated(2).ended_after(Ending::Fin, Awaited::ServerHello, 2.0);
         assert_eq!(fin.judge(&CAUSE), None);
+    }
+
+    /// A reset with this TTL behind a SYN-ACK and data with those.
+    fn heads(hops: u8, syn_ack: u8, data_hops: &[u8]) -> Scene {
+        let head = |hops| PacketHead { hops, id: Some(0) };
+        let fact = Fact::ServerHeads {
+            ending: Ending::Reset,
+            end: head(hops),
+            syn_ack: Some(head(syn_ack)),
+            data_hops: data_hops.to_vec(),
+            data_id: Some(700),
+        };
+        Scene::negotiated(2).ended(Ending::Reset, Awaited::ServerHello).fact(Stage::Network, fact)
+    }
+
+    #[test]
+    fn a_reset_from_another_place() {
+        let found = heads(61, 125, &[125]).judge(&CAUSE).expect("fits");
+        assert_eq!((found.proof, found.stage), (Proof::Likely, Some(Stage::Tls)));
+        // The host itself; a change of one router; a load balancer that answers SYN and RST itself; a
+        // firewall that answers the SYN in the host's name, which then resets.
+        for (reset, syn_ack, data) in
+            [(125, 125, 125), (124, 125, 125), (61, 61, 125), (125, 61, 125)]
+        {
+            assert_eq!(heads(reset, syn_ack, &[data]).judge(&CAUSE), None, "{reset} {syn_ack}");
+        }
+        // The server's good-bye behind a connection that was done.
+        let done = Fact::ServerHeads {
+            ending: Ending::Reset,
+            end: PacketHead { hops: 61, id: None },
+            syn_ack: Some(PacketHead { hops: 125, id: None }),
+            data_hops: vec![125],
+            data_id: None,
+        };
+        let over = Scene::negotiated(2).ended(Ending::ClosedByClient, Awaited::Nothing);
+        assert_eq!(over.fact(Stage::Network, done).judge(&CAUSE), None);
     }
 }
