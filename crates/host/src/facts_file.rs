@@ -148,4 +148,51 @@ mod tests {
         let later = r#"{"version":9,"side":"host","facts":[]}"#;
         assert_eq!(FactsFile::read(later), Err(FactsFileError::Later(9)));
     }
+
+    /// The script sends a certificate as it lies in the registry: here the place of its key alone.
+    #[test]
+    fn certificates_of_the_script_are_taken_apart() {
+        let value = |key: &str, name: &str, data| {
+            Fact::RegistryValue(Box::new(RegistryValue {
+                key: key.to_owned(),
+                name: name.to_owned(),
+                data: Lookup::seen(data),
+                owner: SettingOwner::Local,
+            }))
+        };
+        let wide = |text: &str| -> Vec<u8> {
+            text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
+        };
+        let mut info: Vec<u8> = [28_u32, 54, 12, 0, 0, 0, 1].map(u32::to_le_bytes).concat();
+        info.extend(wide("TSSecKeySet1"));
+        info.extend(wide("Provider"));
+        let length = u32::try_from(info.len()).expect("short");
+        let mut blob = [2_u32, 1, length].map(u32::to_le_bytes).concat();
+        blob.extend(info);
+        let text = |text: &str| RegistryData::Text(text.to_owned());
+        let store = r"HKLM\SOFTWARE\Microsoft\SystemCertificates\Remote Desktop\Certificates\AB";
+        let elsewhere = value(r"HKLM\SOFTWARE\x", "Blob", RegistryData::Dword(1));
+        let facts = [
+            value(r"HKLM\SOFTWARE\Microsoft\Cryptography", "MachineGuid", text("guid")),
+            value(
+                r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion",
+                "SystemRoot",
+                text(r"C:\Windows"),
+            ),
+            value(
+                r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList",
+                "ProgramData",
+                RegistryData::ExpandText(r"%SystemDrive%\ProgramData".to_owned()),
+            ),
+            value(store, "Blob", RegistryData::Binary(rdpdoctor_model::Hex(blob))),
+            elsewhere.clone(),
+        ];
+        let read = FactsFile::read(&FactsFile::write(Side::Host, &facts)).expect("facts");
+        let Fact::MachineCertificate(found) = &read.facts[3] else { panic!("{:?}", read.facts[3]) };
+        assert_eq!((found.store.as_str(), found.thumbprint.as_str()), ("Remote Desktop", "ab"));
+        let key = found.key.as_seen().expect("its place");
+        let file = r"C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys\f686aace6942fb7f7ceb231212eef4a4_guid";
+        assert_eq!((key.container.as_str(), key.file.as_deref()), ("TSSecKeySet1", Some(file)));
+        assert_eq!(read.facts[4], elsewhere, "no certificate's");
+    }
 }
