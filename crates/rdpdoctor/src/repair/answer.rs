@@ -2,8 +2,8 @@
 
 use rdpdoctor_host::Side;
 use rdpdoctor_model::{Fact, FactsOf, FactsWay};
-use rdpdoctor_report::{Masker, RepairDocument};
 use rdpdoctor_report::render::{plan, terminal};
+use rdpdoctor_report::{Masker, RepairDocument};
 
 use crate::cli_fix::RepairOutputArgs;
 use crate::machine::MachineFacts;
