@@ -4,6 +4,7 @@
 use rdpdoctor_model::{CauseId, Change, Fact, Proposal, SettingOwner};
 
 use crate::causes::host;
+use crate::engine::fill;
 use crate::{Evidence, Finding, Severity};
 
 /// The changes that mend one cause.
@@ -54,7 +55,7 @@ fn proposal(finding: &Finding, evidence: &Evidence<'_>) -> Proposal {
         .or_else(|| remedies.first());
     Proposal {
         id: finding.cause.id.to_string(),
-        title: finding.title.clone(),
+        title: fill(&finding.title, evidence),
         remedy: remedy.map(|remedy| remedy.id.to_owned()).unwrap_or_default(),
         does: remedy.map(|remedy| remedy.title.to_owned()).unwrap_or_default(),
         owner: format!("{:?}", finding.cause.owner).to_lowercase(),

@@ -3,6 +3,12 @@
 //!
 //! The process that is killed is this very program, started as `killed child ...`: it stops at each
 //! point, says so, and goes on when it is told to.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "all of it is tests; clippy allows these by itself only inside test functions"
+)]
 
 mod common;
 

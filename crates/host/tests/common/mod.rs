@@ -8,10 +8,10 @@ use rdpdoctor_host::changes::{
     self, Began, Handshake, Point, StateFolder, Verifier, plan, read_state,
 };
 use rdpdoctor_host::fake::FakeSystem;
-use rdpdoctor_host::{Side, collect, observations};
+use rdpdoctor_host::{FactsFile, Side, collect, observations};
 use rdpdoctor_model::{
-    Change, FileState, Hex, Lookup, Plan, Proposal, RegistryData, SavedCredential, ServiceState,
-    State, Timestamp, WindowsSession,
+    Change, Fact, FileState, Hex, Lookup, Plan, Proposal, RegistryData, SavedCredential,
+    ServiceState, State, Timestamp, WindowsSession,
 };
 
 pub const LISTENER: &str =
@@ -177,31 +177,81 @@ fn machines() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines")
 }
 
-/// Every cause that a program can mend, with a machine that suffers from it and the plan for it.
+/// Every cause that a program can mend, with a machine that suffers from it and the plan for it: the
+/// machine itself, `CAUSE.json`, or facts that were collected on one, `CAUSE.facts.json`.
 pub fn mends() -> Vec<(String, FakeSystem, Plan)> {
     let all = mend::MENDS.iter().map(|mend| {
         let cause = mend.cause.to_string();
-        let path = machines().join(format!("{cause}.json"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
-            panic!("{cause} has a MEND, so tests/machines needs a machine with it: {error}")
-        });
-        let machine: FakeSystem = serde_json::from_str(&text).expect("a machine");
         let side = if cause.starts_with("client.") { Side::Client } else { Side::Host };
-        let plan = planned(&machine, side);
+        let read = |form: &str| std::fs::read_to_string(machines().join(format!("{cause}.{form}")));
+        let (machine, facts) = match (read("json"), read("facts.json")) {
+            (Ok(text), _) => {
+                let machine: FakeSystem = serde_json::from_str(&text).expect("a machine");
+                let facts = collect(&machine, side);
+                (machine, facts)
+            }
+            (Err(_), Ok(text)) => {
+                let facts = FactsFile::read(&text).expect("facts").facts;
+                (machine_of(&facts), facts)
+            }
+            (Err(error), Err(_)) => {
+                panic!("{cause} has a MEND, so tests/machines needs a machine with it: {error}")
+            }
+        };
+        let plan = planned(&machine, facts, side);
         assert!(
             plan.fixes.iter().any(|fix| fix.id == cause),
-            "{cause}: the plan for {} does not mend it: {plan:#?}",
-            path.display()
+            "{cause}: the plan for its machine does not mend it: {plan:#?}"
         );
         (cause, machine, plan)
     });
     all.collect()
 }
 
+/// A machine that answers with these facts, as far as changes touch them.
+pub fn machine_of(facts: &[Fact]) -> FakeSystem {
+    let mut machine = FakeSystem::default();
+    for fact in facts {
+        match fact {
+            Fact::RegistryValue(value) => {
+                if let Some(data) = value.data.as_seen() {
+                    machine = machine.with(&value.key, &value.name, data.clone());
+                }
+            }
+            Fact::WindowsService(service) => {
+                if let Some(state) = service.state.as_seen() {
+                    machine.services.insert(service.name.to_lowercase(), state.clone());
+                }
+            }
+            Fact::WindowsFile(file) => {
+                if let Some(state) = file.state.as_seen() {
+                    let known = (state.clone(), b"what is in it".to_vec());
+                    machine.files.insert(file.path.to_lowercase(), known);
+                }
+            }
+            Fact::MachineCertificate(known) => {
+                let key = format!(
+                    r"HKLM\SOFTWARE\Microsoft\SystemCertificates\{}\Certificates\{}",
+                    known.store, known.thumbprint
+                );
+                machine = machine.with(&key, "Blob", RegistryData::Binary(Hex(vec![7; 64])));
+            }
+            Fact::WindowsSessions { sessions: Lookup::Seen { value } } => {
+                machine.sessions.clone_from(value);
+            }
+            Fact::SavedCredentials { entries: Lookup::Seen { value } } => {
+                machine.credentials.clone_from(value);
+            }
+            _ => {}
+        }
+    }
+    machine
+}
+
 /// What the causes propose for a machine.
-pub fn planned(machine: &FakeSystem, side: Side) -> Plan {
+pub fn planned(machine: &FakeSystem, facts: Vec<Fact>, side: Side) -> Plan {
     let made_at = Timestamp::now();
-    let seen = observations(collect(machine, side), side, None);
+    let seen = observations(facts, side, None);
     let evidence = Evidence::new(&seen, None, made_at, Policy::default());
     let proposals = mend::proposals(&diagnose(&evidence).findings, &evidence);
     plan(machine, side, proposals, false, made_at)

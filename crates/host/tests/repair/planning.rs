@@ -125,3 +125,17 @@ fn some_of_it_and_what_has_drifted() {
     let nothing = plan(&machine, Side::Host, Vec::new(), false, Timestamp::now());
     assert!(drift(&approved, &nothing).iter().any(|line| line.contains("nothing asks for")));
 }
+
+/// A machine that is known by its facts asks for the same repair.
+#[test]
+fn a_machine_and_its_facts_have_one_plan() {
+    for (cause, machine, plan) in mends() {
+        let side = if cause.starts_with("client.") { Side::Client } else { Side::Host };
+        let facts = rdpdoctor_host::collect(&machine, side);
+        let again = planned(&machine_of(&facts), facts, side);
+        let changes = |plan: &rdpdoctor_model::Plan| -> Vec<Change> {
+            plan.certain_steps().map(|step| step.change.clone()).collect()
+        };
+        assert_eq!(changes(&again), changes(&plan), "{cause}");
+    }
+}

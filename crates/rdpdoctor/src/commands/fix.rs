@@ -51,9 +51,7 @@ fn plan_only(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
 
 /// A plan as the answer; written to files where that was asked for.
 fn planned(plan: Plan, args: &FixArgs) -> anyhow::Result<RepairDocument> {
-    let nothing = plan.fixes.is_empty();
-    let outcome = if nothing { RepairOutcome::NothingToDo } else { RepairOutcome::Planned };
-    let mut document = RepairDocument::new(outcome, Some(plan));
+    let mut document = RepairDocument::new(outcome_of(&plan), Some(plan));
     if let Some(path) = &args.plan_out {
         let text = serde_json::to_string_pretty(&document.plan)? + "\n";
         let sum = sha256(text.as_bytes());
@@ -64,6 +62,15 @@ fn planned(plan: Plan, args: &FixArgs) -> anyhow::Result<RepairDocument> {
         output::write(&path.with_extension("html"), &page(&document)?)?;
     }
     Ok(document)
+}
+
+/// How a plan stands before anything is done.
+fn outcome_of(plan: &Plan) -> RepairOutcome {
+    match (plan.fixes.is_empty(), plan.refused.is_empty()) {
+        (false, _) => RepairOutcome::Planned,
+        (true, false) => RepairOutcome::Refused,
+        (true, true) => RepairOutcome::NothingToDo,
+    }
 }
 
 fn choose(plan: &Plan, args: &FixArgs) -> anyhow::Result<Plan> {
@@ -159,7 +166,7 @@ impl Job<'_> {
             }
         };
         if plan.fixes.is_empty() {
-            return Ok(RepairDocument::new(RepairOutcome::NothingToDo, Some(plan)));
+            return Ok(RepairDocument::new(outcome_of(&plan), Some(plan)));
         }
         if let Some(why) = self.reason_against(&plan) {
             return Ok(RepairDocument { plan_sha256: sum, plan: Some(plan), ..refused(None, why) });
@@ -214,7 +221,7 @@ impl Job<'_> {
             came_by,
             ticket: self.args.change.clone(),
             plan_sha256: sum,
-            confirm_within: confirm.then(|| self.args.confirm_within.as_secs()),
+            confirm_within: confirm.then_some(self.args.confirm_within.as_secs()),
             plan,
         };
         let state = self.state()?;
@@ -260,7 +267,7 @@ impl Job<'_> {
             journal.refresh()?;
             let why = "the process that carried it out was ended";
             let back = roll_back(&mut *self.machine, &mut journal, why, &mut |_| {})?;
-            return Ok(rolled_back(run, &journal, &back)?);
+            return rolled_back(run, &journal, &back);
         }
         run::as_it_stands(run, &journal)
     }

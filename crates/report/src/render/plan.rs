@@ -85,11 +85,18 @@ fn headline(document: &RepairDocument) -> String {
     }
 }
 
+/// How this very plan is carried out.
+fn planned(document: &RepairDocument, side: &str) -> String {
+    let stop_gap = document.plan.as_ref().is_some_and(|plan| plan.even_if_policy);
+    let more = if stop_gap { " --even-if-policy" } else { "" };
+    format!("on that machine: rdpdoctor {side} fix --apply{more}")
+}
+
 /// What to do now.
 fn next(document: &RepairDocument, side: &str) -> Vec<String> {
     let run = document.run.as_deref().unwrap_or_default();
     match document.outcome {
-        RepairOutcome::Planned => vec![format!("rdpdoctor {side} fix --apply")],
+        RepairOutcome::Planned => vec![planned(document, side)],
         RepairOutcome::Applied => vec![format!("to go back: rdpdoctor {side} rollback {run}")],
         RepairOutcome::AwaitingConfirmation => vec![
             format!("come in by a new connection, or: rdpdoctor {side} confirm {run}"),
