@@ -214,12 +214,19 @@ fn rank(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
                     && !waiting.iter().any(|other| {
                         (other.severity, other.stage) == (severity, stage)
                             && other.cause.more_specific_than.contains(&id)
+                            && !is_guess_against_better(other, &waiting[candidate])
                     })
             })
             .unwrap_or(0);
         ranked.push(waiting.remove(next));
     }
     ranked
+}
+
+/// Whether a finding of which others are as possible would stand before one that is surer: what is
+/// more precise leads, and what is only thinkable does not.
+fn is_guess_against_better(finer: &Finding, coarser: &Finding) -> bool {
+    finer.proof == Proof::Possible && coarser.proof < Proof::Possible
 }
 
 fn stage_reports(evidence: &Evidence<'_>, findings: &[Finding]) -> Vec<StageReport> {
@@ -267,7 +274,8 @@ fn verdict(
                 | Fact::CredentialRelease { released: false, .. }
         )
     }) || stages.is_empty()
-        || stages.iter().any(|s| s.status == StageStatus::Unknown);
+        || stages.iter().any(|s| s.status == StageStatus::Unknown)
+        || machine::unread(evidence).is_some();
     let status = match findings.iter().map(|f| f.severity).min() {
         Some(Severity::Blocking) => Status::Failed,
         _ if undecided || (reported.is_some() && !fits) => Status::Unknown,
@@ -281,6 +289,9 @@ fn verdict(
         (None, None) if rule_blocks::is_all(evidence) => {
             "No rule in the listing keeps Remote Desktop out; the connection was not tried"
                 .to_owned()
+        }
+        (None, None) if machine::unread(evidence).is_some() => {
+            fill(machine::unread(evidence).unwrap_or_default(), evidence)
         }
         (None, None) if machine::is_all(evidence) => {
             fill("Nothing that was read on {host} stands in the way of Remote Desktop", evidence)

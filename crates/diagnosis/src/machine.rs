@@ -20,6 +20,24 @@ pub(crate) fn is_all(evidence: &Evidence<'_>) -> bool {
     !read.is_empty() && evidence.tcp() == TcpResult::NotTried
 }
 
+/// What has to be read before a host can be called in order: its switch, its service, its listener.
+const DECIDES: [(&str, &str); 3] = [
+    (SERVER, "fDenyTSConnections"),
+    (r"HKLM\SYSTEM\CurrentControlSet\Services\TermService", "Start"),
+    (LISTENER, "fEnableWinStation"),
+];
+
+/// Why facts that are all there is do not tell whether a host is in order.
+pub(crate) fn unread(evidence: &Evidence<'_>) -> Option<&'static str> {
+    let host = Machine::host(evidence);
+    let closed = |(key, name): &(&str, &str)| {
+        host.value(key, name)
+            .is_some_and(|seen| matches!(seen.value.data, Lookup::Unavailable { .. }))
+    };
+    (is_all(evidence) && DECIDES.iter().any(closed))
+        .then_some("What decides on {host} could not be looked at; read it as an administrator")
+}
+
 /// The facts of one side's machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine<'e, 'a> {

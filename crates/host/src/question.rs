@@ -141,3 +141,47 @@ pub enum Question {
     /// Entries of an event log: channel, provider, numbers. The newest ones.
     Events(&'static str, &'static str, &'static [u32]),
 }
+
+impl Question {
+    /// Whether a disk tells: whether a service runs and who listens only a running machine knows.
+    pub fn is_on_disk(&self) -> bool {
+        !matches!(
+            self,
+            Self::Listeners
+                | Self::Sessions
+                | Self::Volumes
+                | Self::Adapters
+                | Self::Power
+                | Self::Clock
+                | Self::SavedCredentials
+        )
+    }
+}
+
+impl std::fmt::Display for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(key, name) => write!(f, "`{key}` : `{name}`"),
+            Self::Values(key) => write!(f, "`{key}`, all values"),
+            Self::Subkeys(key) => write!(f, "`{key}`, its keys"),
+            Self::ValueOfEach(key, name) => write!(f, "`{key}\\*` : `{name}`"),
+            Self::Service(name) => write!(f, "service `{name}`"),
+            Self::File(path) => write!(f, "file `{path}`"),
+            Self::Folder(path) => write!(f, "folder `{path}`"),
+            Self::Listeners => f.write_str("who listens on the port"),
+            Self::Sessions => f.write_str("the sessions"),
+            Self::Volumes => f.write_str("the volumes"),
+            Self::Adapters => f.write_str("the network adapters"),
+            Self::Certificates(store) => write!(f, "certificates of the store `{store}`"),
+            Self::FirewallRules => f.write_str("rules of the firewall"),
+            Self::Members(group) => write!(f, "members of `{group}`"),
+            Self::Right(right) => write!(f, "holders of `{right}`"),
+            Self::Accounts => f.write_str("local accounts"),
+            Self::Updates => f.write_str("installed updates"),
+            Self::Power => f.write_str("the power plan"),
+            Self::Clock => f.write_str("the clock"),
+            Self::SavedCredentials => f.write_str("saved credentials, by name"),
+            Self::Events(channel, _, ids) => write!(f, "events {ids:?} of `{channel}`"),
+        }
+    }
+}

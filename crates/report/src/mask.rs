@@ -337,6 +337,7 @@ impl Masker {
             Value::Object(fields) => {
                 let kind = fields.get("kind").and_then(Value::as_str).unwrap_or_default();
                 self.rdp_file(kind, fields);
+                self.machine(kind, fields);
                 for (key, value) in fields {
                     match key.as_str() {
                         "name" | "names" if names_hosts(kind) => {
@@ -416,6 +417,40 @@ impl Masker {
         }
     }
 
+    /// Values of a Windows machine that name it or somebody: which they are, their names say.
+    fn machine(&mut self, kind: &str, fields: &Map<String, Value>) {
+        if kind == "clock-offset" {
+            return fields.get("against").into_iter().flat_map(strings).for_each(|n| self.host(n));
+        }
+        if kind == "machine-certificate"
+            && let Some(text) = fields.get("thumbprint").and_then(Value::as_str)
+        {
+            // A listener names its certificate by these bytes: they have to stay bytes, and the same.
+            self.add_as(text, thumbprint(text));
+        }
+        if kind != "registry-value" {
+            return;
+        }
+        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+        let data = fields.get("data").and_then(|data| data.pointer("/value/data"));
+        let texts: Vec<&str> = data.into_iter().flat_map(strings).collect();
+        match name.to_ascii_lowercase().as_str() {
+            // The names of key files end with it, so it names the machine as a serial does.
+            "machineguid" => texts.iter().for_each(|text| self.add(Kind::Serial, text)),
+            "sslcertificatesha1hash" | "selfsignedcertificate" => {
+                texts.iter().for_each(|text| self.add_as(text, thumbprint(text)));
+            }
+            "domain" | "nv domain" => texts.iter().for_each(|text| self.domain(text)),
+            "objectname" => {
+                let own = |text: &&&str| {
+                    !text.to_ascii_lowercase().starts_with("nt ") && **text != "LocalSystem"
+                };
+                texts.iter().filter(own).for_each(|text| self.user(text));
+            }
+            _ => {}
+        }
+    }
+
     /// Where an authority of one's own keeps its lists: `http://host/...` or `ldap:///CN=...`.
     fn addresses_of_authority(&mut self, url: &str) {
         match url.split_once(":///") {
@@ -465,6 +500,18 @@ impl Masker {
     }
 
     fn replace_fields(&self, fields: &mut Map<String, Value>, vocabulary: &Vocabulary) {
+        if fields.get("type").and_then(Value::as_str) == Some("binary")
+            && let Some(Value::String(hex)) = fields.get_mut("data")
+        {
+            let known = self.text(hex);
+            let is_hex = known.bytes().all(|digit| digit.is_ascii_hexdigit());
+            *hex = match (is_hex, known == *hex) {
+                (true, false) => known,
+                (false, _) => thumbprint(hex),
+                (true, true) => self.bytes(hex),
+            };
+            return;
+        }
         for (key, value) in fields {
             self.replace(value, Some(key), vocabulary);
         }
@@ -650,6 +697,11 @@ fn hash(original: &str) -> [u8; 32] {
 fn pseudonym(kind: Kind, original: &str) -> String {
     let hash = hash(original);
     format!("{}-{:02x}{:02x}{:02x}", kind.word(), hash[0], hash[1], hash[2])
+}
+
+/// A thumbprint's pseudonym, which is one as well: 40 hexadecimal digits.
+fn thumbprint(original: &str) -> String {
+    hash(original).iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a name is a pseudonym already.

@@ -57,7 +57,9 @@ pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match>
 fn is_finer(cause: CauseId, reading: &Reading) -> bool {
     let catalogued = crate::CATALOGUE.iter().find(|other| other.id == cause);
     catalogued.is_some_and(|catalogued| {
-        reading.causes.iter().any(|(id, _)| catalogued.more_specific_than.contains(id))
+        let finer =
+            |id: &CauseId| id.area() == cause.area() && catalogued.more_specific_than.contains(id);
+        reading.causes.iter().any(|(id, _)| finer(id))
     })
 }
 
