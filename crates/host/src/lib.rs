@@ -17,6 +17,7 @@ pub mod paths;
 mod question;
 pub mod store;
 pub mod system;
+mod user_files;
 
 pub use collect::{collect, observations};
 pub use facts_file::{FactsFile, FactsFileError};

@@ -24,6 +24,7 @@ mod user;
 mod watch;
 mod windows;
 mod windows_event;
+mod windows_user;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
@@ -55,3 +56,4 @@ pub use windows::{
     ServiceState, SettingOwner, Volume, WindowsFile, WindowsService, WindowsSession,
 };
 pub use windows_event::WindowsEvent;
+pub use windows_user::{ClientDefaults, DefaultSettings, FileHead, HostsEntry, WindowsHosts};

@@ -1,11 +1,25 @@
 //! The rows of `host-checks.csv`, one area a file, each with the questions that it takes.
 
+mod auth;
+mod authorization;
+mod client;
 mod enable;
+mod logon;
+mod regression;
+mod transport;
 
 use crate::question::{Check, LeftOut, Question, Side};
 
 /// Every area, those that decide most often first.
-static AREAS: &[(&[Check], &[LeftOut])] = &[(enable::CHECKS, enable::LEFT_OUT)];
+static AREAS: &[(&[Check], &[LeftOut])] = &[
+    (enable::CHECKS, enable::LEFT_OUT),
+    (auth::CHECKS, auth::LEFT_OUT),
+    (authorization::CHECKS, authorization::LEFT_OUT),
+    (logon::CHECKS, logon::LEFT_OUT),
+    (regression::CHECKS, regression::LEFT_OUT),
+    (transport::CHECKS, transport::LEFT_OUT),
+    (client::CHECKS, client::LEFT_OUT),
+];
 
 /// Every row that is implemented.
 pub fn all() -> impl Iterator<Item = &'static Check> {
