@@ -175,7 +175,7 @@ fn finding(cause: &'static Cause, found: Match, evidence: &Evidence<'_>) -> Find
         severity: found.severity,
         proof: found.proof,
         evidence: found.evidence,
-        title: found.title.unwrap_or_else(|| fill(cause.title, evidence)),
+        title: fill(found.title.as_deref().unwrap_or(cause.title), evidence),
         explanation,
     }
 }

@@ -13,8 +13,10 @@ mod evidence;
 mod gateway;
 mod identity;
 mod inspectors;
+mod known_regressions;
 mod loss;
 pub mod machine;
+mod machine_facts;
 pub mod mend;
 #[cfg(test)]
 mod testing;

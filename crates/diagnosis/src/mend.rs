@@ -3,7 +3,7 @@
 
 use rdpdoctor_model::{CauseId, Change};
 
-use crate::causes::host;
+use crate::causes::{client, host};
 use crate::{Evidence, Finding};
 
 /// The changes that mend one cause.
@@ -19,7 +19,18 @@ pub struct Mend {
 }
 
 /// Every cause that a program can mend.
-pub static MENDS: &[&Mend] = &[&host::rdp_disabled::MEND];
+pub static MENDS: &[&Mend] = &[
+    &host::rdp_disabled::MEND,
+    &host::credssp_policy::MEND,
+    &host::session_stuck::MEND,
+    &host::shell_replaced::MEND,
+    &client::saved_credentials::MEND,
+    &client::udp_policy::MEND,
+    &client::tls_policy::MEND,
+    &client::credssp_policy::MEND,
+    &client::nla_unsupported::MEND,
+    &client::cache_corrupt::MEND,
+];
 
 /// What would mend a finding.
 pub fn changes(finding: &Finding, evidence: &Evidence<'_>) -> Option<(&'static Mend, Vec<Change>)> {

@@ -1,5 +1,17 @@
 //! Causes at the machine in front of the user: what its files and settings say.
 
+pub mod app_blocked;
+pub mod cache_corrupt;
+pub mod credssp_outdated;
+pub mod credssp_policy;
+pub mod gateway_settings;
+pub mod nla_unsupported;
+pub mod ntlm_policy;
+pub mod outdated;
 pub mod rdp_file_fragile_settings;
 pub mod rdp_file_invalid;
 pub mod rdp_file_weakens_security;
+pub mod saved_credentials;
+pub mod tls_policy;
+pub mod udp_policy;
+pub mod update_regression;
