@@ -178,9 +178,7 @@ fn finding(cause: &'static Cause, found: Match, evidence: &Evidence<'_>) -> Find
         proof: found.proof,
         evidence: found.evidence,
         managed: found.managed,
-        title: found
-            .title
-            .map_or_else(|| fill(cause.title, evidence), |title| fill(&title, evidence)),
+        title: fill(found.title.as_deref().unwrap_or(cause.title), evidence),
         explanation,
     }
 }

@@ -14,8 +14,10 @@ mod gateway;
 mod host_view;
 mod identity;
 mod inspectors;
+mod known_regressions;
 mod loss;
 pub mod machine;
+mod machine_facts;
 pub mod mend;
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,7 @@
 
 use rdpdoctor_model::{CauseId, Change, Fact, Proposal, SettingOwner};
 
-use crate::causes::host;
+use crate::causes::{client, host};
 use crate::engine::fill;
 use crate::{Evidence, Finding, Severity};
 
@@ -32,6 +32,15 @@ pub static MENDS: &[&Mend] = &[
     &host::tls_disabled::MEND,
     &host::security_layer::MEND,
     &host::draining::MEND,
+    &host::credssp_policy::MEND,
+    &host::session_stuck::MEND,
+    &host::shell_replaced::MEND,
+    &client::saved_credentials::MEND,
+    &client::udp_policy::MEND,
+    &client::tls_policy::MEND,
+    &client::credssp_policy::MEND,
+    &client::nla_unsupported::MEND,
+    &client::cache_corrupt::MEND,
 ];
 
 /// What would mend a finding.

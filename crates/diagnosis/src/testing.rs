@@ -98,6 +98,16 @@ impl Scene {
         self.fact(stage, Fact::RegistryValue(Box::new(RegistryValue { key, name, data, owner })))
     }
 
+    /// As though the machine itself had set every value.
+    pub(crate) fn unmanaged(mut self) -> Self {
+        for observation in &mut self.observations {
+            if let Fact::RegistryValue(value) = &mut observation.fact {
+                value.owner = SettingOwner::Local;
+            }
+        }
+        self
+    }
+
     pub(crate) fn fact(mut self, stage: Stage, fact: Fact) -> Self {
         self.observations.push(Observation {
             id: ObservationId::numbered(self.observations.len() + 1),

@@ -84,7 +84,7 @@ fn remedies_have_steps_a_way_back_and_a_proof() {
 fn no_remedy_weakens_the_host() {
     const REFUSED: &[&[&str]] = &[
         &["rename-item", "machinekeys"],
-        &["allowencryptionoracle"],
+        &["allowencryptionoracle", " 2"],
         &["userauthentication 0"],
         &["securitylayer 0"],
         &["set-netfirewallprofile"],

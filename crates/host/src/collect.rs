@@ -10,7 +10,7 @@ use rdpdoctor_model::{
 
 use crate::question::{Question, Side};
 use crate::system::{MOST_NAMES, System};
-use crate::{checks, firewall, paths, store};
+use crate::{checks, firewall, paths, store, user_files};
 
 /// The listener of Remote Desktop.
 pub(crate) const LISTENER: &str =
@@ -110,6 +110,11 @@ pub(crate) fn answer(system: &dyn System, question: Question) -> Vec<Fact> {
             vec![Fact::SavedCredentials { entries: system.saved_credentials() }]
         }
         Question::Events(channel, provider, ids) => events(system, channel, provider, ids),
+        Question::Profiles => user_files::profiles(system),
+        Question::Hosts => vec![user_files::hosts(system)],
+        Question::ClientDefaults(path) => vec![user_files::defaults(system, path)],
+        Question::Heads(path) => user_files::heads(system, path),
+        Question::LicenseGrace => vec![Fact::LicenseGrace { days: system.license_grace() }],
     }
 }
 
@@ -173,7 +178,7 @@ fn values(system: &dyn System, key: &str) -> Vec<Fact> {
     }
 }
 
-fn missing(key: &str, subkeys: Lookup<Vec<String>>) -> Fact {
+pub(crate) fn missing(key: &str, subkeys: Lookup<Vec<String>>) -> Fact {
     Fact::RegistryKey(Box::new(RegistryKey { key: key.to_owned(), subkeys, values: None }))
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
-    SavedCredential, ServiceState, Volume, WindowsSession,
+    SavedCredential, ServiceState, Volume, WindowsEvent, WindowsSession,
 };
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,10 @@ pub struct FakeSystem {
     pub updates: Vec<String>,
     /// Saved credentials.
     pub credentials: Vec<SavedCredential>,
+    /// Entries of event logs.
+    pub events: Vec<WindowsEvent>,
+    /// Days of the licensing's grace period; absent where none are said.
+    pub grace_days: Option<u32>,
     /// Beginnings of keys and paths, in lower case, that may not be read.
     pub unreadable: Vec<String>,
     /// Services that need another one, by its name in lower case.
@@ -84,8 +88,9 @@ impl FakeSystem {
         found.map_or(Lookup::Absent, Lookup::seen)
     }
 
-    fn listed<T: Clone>(list: &[T]) -> Lookup<Vec<T>> {
-        Lookup::seen(list.to_vec())
+    /// A list; `what` says by which word it is made unreadable.
+    fn listed<T: Clone>(&self, what: &str, list: &[T]) -> Lookup<Vec<T>> {
+        self.look(what, Some(list.to_vec()))
     }
 }
 
@@ -153,15 +158,15 @@ impl System for FakeSystem {
     }
 
     fn sessions(&self) -> Lookup<Vec<WindowsSession>> {
-        Self::listed(&self.sessions)
+        self.listed("sessions", &self.sessions)
     }
 
     fn volumes(&self) -> Lookup<Vec<Volume>> {
-        Self::listed(&self.volumes)
+        self.listed("volumes", &self.volumes)
     }
 
     fn adapters(&self) -> Lookup<Vec<NetworkAdapter>> {
-        Self::listed(&self.adapters)
+        self.listed("adapters", &self.adapters)
     }
 
     fn members(&self, group: &str) -> Lookup<Vec<String>> {
@@ -173,14 +178,23 @@ impl System for FakeSystem {
     }
 
     fn accounts(&self) -> Lookup<Vec<LocalAccount>> {
-        Self::listed(&self.accounts)
+        self.listed("accounts", &self.accounts)
     }
 
     fn updates(&self) -> Lookup<Vec<String>> {
-        Self::listed(&self.updates)
+        self.listed("updates", &self.updates)
     }
 
     fn saved_credentials(&self) -> Lookup<Vec<SavedCredential>> {
-        Self::listed(&self.credentials)
+        self.listed("credentials", &self.credentials)
+    }
+
+    fn events(&self, channel: &str, provider: &str, ids: &[u32]) -> Lookup<Vec<WindowsEvent>> {
+        let found = self.events.iter().filter(|event| event.is(provider, ids));
+        self.look(channel, Some(found.cloned().collect()))
+    }
+
+    fn license_grace(&self) -> Lookup<u32> {
+        self.look("grace", self.grace_days)
     }
 }

@@ -20,6 +20,7 @@ mod question;
 pub mod script;
 pub mod store;
 pub mod system;
+mod user_files;
 
 pub use collect::{collect, observations};
 pub use facts_file::{FactsFile, FactsFileError};

@@ -5,9 +5,14 @@ use rdpdoctor_model::{Lookup, RegistryData};
 use crate::System;
 
 const VERSION: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+/// What holds for the user who is signed in.
+const SESSION: &str = r"HKCU\Volatile Environment";
+const SHELL_FOLDERS: &str =
+    r"HKCU\Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders";
 const PROFILES: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList";
 
-/// Puts `%SystemRoot%`, `%SystemDrive%` and `%ProgramData%` in, as the machine itself has them.
+/// Puts `%SystemRoot%`, `%SystemDrive%` and `%ProgramData%` in, as the machine itself has them, and
+/// `%UserProfile%`, `%LocalAppData%` and `%Personal%` (the folder of documents), as the user has.
 pub fn expand(system: &dyn System, path: &str) -> Lookup<String> {
     let Some(rest) = path.strip_prefix('%') else { return Lookup::seen(path.to_owned()) };
     let Some((variable, rest)) = rest.split_once('%') else {
@@ -24,6 +29,16 @@ pub fn expand(system: &dyn System, path: &str) -> Lookup<String> {
                 other => other,
             }
         }
+        "userprofile" => text(system.registry_value(SESSION, "USERPROFILE")),
+        "localappdata" => text(system.registry_value(SESSION, "LOCALAPPDATA")),
+        // The usual value is itself `%USERPROFILE%\Documents`.
+        "personal" => match text(system.registry_value(SHELL_FOLDERS, "Personal")) {
+            Lookup::Seen { value } if value.to_ascii_lowercase().starts_with("%personal%") => {
+                Lookup::unavailable("the folder of documents is said to lie in itself")
+            }
+            Lookup::Seen { value } => expand(system, &value),
+            other => other,
+        },
         _ => Lookup::unavailable(format!("%{variable}% is not known")),
     };
     start.map_seen(|start| format!("{start}{rest}"))

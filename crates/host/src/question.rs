@@ -140,6 +140,18 @@ pub enum Question {
     SavedCredentials,
     /// Entries of an event log: channel, provider, numbers. The newest ones.
     Events(&'static str, &'static str, &'static [u32]),
+    /// The users' profiles: the list in the registry, its values State and ProfileImagePath, and the
+    /// folder and the file NTUSER.DAT of each, as files.
+    Profiles,
+    /// The hosts file, where the registry says that it lies.
+    Hosts,
+    /// A file of settings that the client keeps for itself, without users and passwords.
+    ClientDefaults(&'static str),
+    /// The first 16 bytes of each file in a folder.
+    Heads(&'static str),
+    /// Days that the licensing's grace period has left (Win32_TerminalServiceSetting,
+    /// GetGracePeriodDays).
+    LicenseGrace,
 }
 
 impl Question {

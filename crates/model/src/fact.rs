@@ -12,11 +12,11 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, Cloud, CloudRule, FactsOf, GatewayStep, GatewayTransport, Hex, IdleOutcome,
+    Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep, GatewayTransport, Hex, IdleOutcome,
     LocalAccount, Lookup, MachineCertificate, NetworkAdapter, OwnInterface, OwnRule, OwnWay,
     PacketHead, PathPart, PortListeners, ProxyChoice, ProxyReply, ProxyScheme, RegistryHive,
     RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp, UdpReply, Volume, WatchState,
-    WindowsEvent, WindowsFile, WindowsService, WindowsSession,
+    WindowsEvent, WindowsFile, WindowsHosts, WindowsService, WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -257,6 +257,17 @@ pub enum Fact {
     },
     /// A file of the registry was read from a disk.
     RegistryHive(Box<RegistryHive>),
+    /// The hosts file of a Windows machine, whole.
+    WindowsHosts(WindowsHosts),
+    /// The settings that a Windows client keeps for itself.
+    ClientDefaults(Box<ClientDefaults>),
+    /// How a file begins.
+    FileHead(FileHead),
+    /// What the host's own licensing counts.
+    LicenseGrace {
+        /// Days that the grace period has left.
+        days: Lookup<u32>,
+    },
 
     // ── cloud listings ──────────────────────────────────────────────────────────────────────────
     /// A group of a cloud's rules was read. What none of its rules lets in stays out.

@@ -28,6 +28,7 @@ mod user;
 mod watch;
 mod windows;
 mod windows_event;
+mod windows_user;
 
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
@@ -66,3 +67,4 @@ pub use windows::{
     WindowsService, WindowsSession,
 };
 pub use windows_event::WindowsEvent;
+pub use windows_user::{ClientDefaults, DefaultSettings, FileHead, HostsEntry, WindowsHosts};

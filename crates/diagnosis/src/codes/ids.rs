@@ -202,6 +202,16 @@ pub const CAUSE_IDS: &[CauseId] = &[
     CauseId("client.update-regression"),
     // Beyond the published list, which is the least.
     CauseId("client.rdp-file-fragile-settings"),
+    CauseId("host.account-unusable"),
+    CauseId("host.kerberos-policy"),
+    CauseId("host.shell-replaced"),
+    CauseId("host.input-devices-blocked"),
+    CauseId("host.graphics-policy"),
+    CauseId("host.farm-settings"),
+    CauseId("host.sign-in-agent"),
+    CauseId("client.credssp-policy"),
+    CauseId("client.ntlm-policy"),
+    CauseId("client.gateway-settings"),
     CauseId("net.interrupted"),
 ];
 

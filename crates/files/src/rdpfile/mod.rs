@@ -90,6 +90,11 @@ impl RdpFile {
         self.setting(name).and_then(|setting| setting.value.trim().parse().ok())
     }
 
+    /// How many lines are settings.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.settings.len()).unwrap_or(u32::MAX)
+    }
+
     /// What is wrong with it.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

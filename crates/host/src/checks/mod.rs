@@ -1,12 +1,18 @@
 //! The rows of `host-checks.csv`, one area a file, each with the questions that it takes.
 
+mod auth;
+mod authorization;
 mod certificate;
+mod client;
 mod enable;
 mod firewall;
 mod listener;
+mod logon;
 mod platform;
+mod regression;
 mod service;
 mod tls;
+mod transport;
 
 use std::sync::LazyLock;
 
@@ -21,6 +27,12 @@ static AREAS: &[(&[Check], &[LeftOut])] = &[
     (tls::CHECKS, tls::LEFT_OUT),
     (firewall::CHECKS, firewall::LEFT_OUT),
     (platform::CHECKS, platform::LEFT_OUT),
+    (auth::CHECKS, auth::LEFT_OUT),
+    (authorization::CHECKS, authorization::LEFT_OUT),
+    (logon::CHECKS, logon::LEFT_OUT),
+    (regression::CHECKS, regression::LEFT_OUT),
+    (transport::CHECKS, transport::LEFT_OUT),
+    (client::CHECKS, client::LEFT_OUT),
 ];
 
 /// Every row that is implemented.

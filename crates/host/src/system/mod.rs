@@ -121,6 +121,11 @@ pub trait System {
         Vec::new()
     }
 
+    /// Days that the grace period of the licensing has left.
+    fn license_grace(&self) -> Lookup<u32> {
+        cannot(self.way(), "the days of the grace period")
+    }
+
     /// Entries of an event log, the newest ones, the oldest of them first.
     fn events(&self, channel: &str, provider: &str, ids: &[u32]) -> Lookup<Vec<WindowsEvent>> {
         let _ = (channel, provider, ids);

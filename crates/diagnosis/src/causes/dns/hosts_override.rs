@@ -3,6 +3,8 @@
 use rdpdoctor_model::{CauseId, DnsOutcome, Fact, Stage};
 
 use crate::causes::look;
+use crate::machine::Machine;
+use crate::machine_facts::OWN_CLIENT;
 use crate::{
     Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, TcpResult, Where,
 };
@@ -39,6 +41,60 @@ pub static CAUSE: Cause = Cause {
 };
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    differing(evidence).or_else(|| known_computer(evidence))
+}
+
+/// An entry for a computer to which this client connects, by what it keeps. Without the DNS' answer
+/// it is worth knowing, no more.
+fn known_computer(evidence: &Evidence<'_>) -> Option<Match> {
+    let client = Machine::client(evidence);
+    let file = client.last(|fact| match fact {
+        Fact::WindowsHosts(hosts) => hosts.entries.as_seen(),
+        _ => None,
+    })?;
+    let known = computers(&client);
+    let (name, address) = file.value.iter().find_map(|entry| {
+        let name = entry
+            .host_names
+            .iter()
+            .find(|name| known.iter().any(|computer| computer.eq_ignore_ascii_case(name)))?;
+        Some((name, entry.address))
+    })?;
+    let name: String = name.chars().take(80).collect();
+    Some(
+        Match::new(Severity::Info, Proof::Proven, [file.id()])
+            .at_stage(Stage::Client)
+            .titled(format!("The hosts file of this machine names {name}, to which it connects"))
+            .detailed(format!("There it is {address}; rdpdoctor check compares it with the DNS.")),
+    )
+}
+
+/// The computers that the client remembers: the last one, those with a user, those with credentials,
+/// and that of its own settings.
+fn computers(client: &Machine<'_, '_>) -> Vec<String> {
+    let servers = format!(r"{OWN_CLIENT}\Servers\").to_ascii_lowercase();
+    let named = client.all(|fact| match fact {
+        Fact::RegistryValue(value) => match value.key.to_ascii_lowercase() {
+            key if key.starts_with(&servers) => Some(vec![key[servers.len()..].to_owned()]),
+            _ if value.name.eq_ignore_ascii_case("MRU0") => {
+                Some(vec![value.data.as_seen()?.text()?.to_owned()])
+            }
+            _ => None,
+        },
+        Fact::SavedCredentials { entries } => {
+            let targets = entries.as_seen()?.iter();
+            Some(targets.filter_map(|e| e.target.rsplit('/').next()).map(str::to_owned).collect())
+        }
+        Fact::ClientDefaults(defaults) => {
+            Some(vec![defaults.settings.as_seen()?.full_address.clone()?])
+        }
+        _ => None,
+    });
+    let host = |name: &String| name.split(':').next().unwrap_or_default().to_owned();
+    named.iter().flat_map(|seen| seen.value.iter().map(host)).collect()
+}
+
+fn differing(evidence: &Evidence<'_>) -> Option<Match> {
     let entry = look::hosts_entry(evidence)?;
     let dns = evidence.all(|fact| match fact {
         Fact::DnsAnswer { outcome: DnsOutcome::Records, addresses, .. } => Some(addresses),
@@ -64,7 +120,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::DnsOutcome;
+    use rdpdoctor_model::{
+        DnsOutcome, Fact, HostsEntry, Lookup, RegistryData, Stage, WindowsHosts,
+    };
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -74,5 +132,26 @@ mod tests {
         let scene = || Scene::new().hosts_file(&["10.0.0.9"]).refused("10.0.0.9:3389");
         assert!(scene().dns_answer(DnsOutcome::Records, &["10.0.0.1"]).judge(&CAUSE).is_some());
         assert_eq!(scene().dns_answer(DnsOutcome::Records, &["10.0.0.9"]).judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn a_computer_that_the_client_remembers() {
+        let found = |last: &str, entries| {
+            let key = r"HKCU\SOFTWARE\Microsoft\Terminal Server Client\Default";
+            let last = Lookup::seen(RegistryData::Text(last.to_owned()));
+            let path = r"C:\Windows\System32\drivers\etc\hosts".to_owned();
+            Scene::new()
+                .machine_value(Stage::Client, key, "MRU0", last)
+                .fact(Stage::Client, Fact::WindowsHosts(WindowsHosts { path, entries }))
+                .judge(&CAUSE)
+                .is_some()
+        };
+        let entry = || {
+            let address = "10.0.0.9".parse().expect("an address");
+            Lookup::seen(vec![HostsEntry { address, host_names: vec!["pc42".to_owned()] }])
+        };
+        assert!(found("PC42:3390", entry()));
+        assert!(!found("pc43", entry()));
+        assert!(!found("pc42", Lookup::unavailable("access denied")));
     }
 }
