@@ -242,7 +242,7 @@ mod tests {
             (b"{\"attempts\": []}", Kind::Text),
             (b"{\"facts\": {}}", Kind::Facts),
             (b"{\"message\": \"[stdout]\\n[rdpdoctor1 host 0a1b2c 1/1 z 9 0011]", Kind::Facts),
-            (b"\0\x1B[2J GCE: [rdpdoctor1 host 0a1b2c 1/1 z 9 0011]H4s", Kind::Facts),
+            (b"UEFI\0\x1B[2J GCE: [rdpdoctor1 host 0a1b2c 1/1 z 9 0011]H4s", Kind::Facts),
             (b"{\"message\": \"[rdpdoctor]\"}", Kind::Text),
             (b"{\"SecurityGroups\": []}", Kind::CloudRules),
             (
