@@ -12,11 +12,12 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep, GatewayTransport, Hex, IdleOutcome,
-    LocalAccount, Lookup, MachineCertificate, NetworkAdapter, OwnInterface, OwnRule, OwnWay,
-    PacketHead, PathPart, PortListeners, ProxyChoice, ProxyReply, ProxyScheme, RegistryHive,
-    RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp, UdpReply, Volume, WatchState,
-    WindowsEvent, WindowsFile, WindowsHosts, WindowsService, WindowsSession,
+    Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep,
+    GatewayTransport, Hex, IdleOutcome, LocalAccount, Lookup, MachineCertificate, NetworkAdapter,
+    OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, PortListeners, ProxyChoice, ProxyReply,
+    ProxyScheme, RegistryHive, RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp,
+    UdpReply, Volume, WatchState, WindowsEvent, WindowsFile, WindowsHosts, WindowsService,
+    WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
