@@ -166,6 +166,7 @@ impl Question {
                 | Self::Power
                 | Self::Clock
                 | Self::SavedCredentials
+                | Self::LicenseGrace
         )
     }
 }
@@ -193,6 +194,11 @@ impl std::fmt::Display for Question {
             Self::Power => f.write_str("the power plan"),
             Self::Clock => f.write_str("the clock"),
             Self::SavedCredentials => f.write_str("saved credentials, by name"),
+            Self::Profiles => f.write_str("the users' profiles"),
+            Self::Hosts => f.write_str("the hosts file"),
+            Self::ClientDefaults(path) => write!(f, "settings in `{path}`"),
+            Self::Heads(path) => write!(f, "beginnings of the files in `{path}`"),
+            Self::LicenseGrace => f.write_str("days of the grace period"),
             Self::Events(channel, _, ids) => write!(f, "events {ids:?} of `{channel}`"),
         }
     }

@@ -268,6 +268,8 @@ impl Tunnel {
             sealed_records: [0; 2],
             sealed_turns: 0,
             repeated: [0; 2],
+            // The heads are those of the way to the gateway, not of the connection inside.
+            heads: None,
         };
         if let Some(mut conversation) = self.inside {
             conversation.end(end, at);

@@ -19,6 +19,9 @@ pub(super) struct Frame {
 /// What the facts of a service are about, besides its state.
 const SERVICE_SETTINGS: [&str; 4] = ["Start", "Type", "ObjectName", "DependOnService"];
 
+/// The list of the users' profiles.
+pub(super) const PROFILES: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList";
+
 /// Values by which the file of a key is found.
 pub(super) const KEY_FILES: [(&str, &str); 3] = [
     (r"HKLM\SOFTWARE\Microsoft\Cryptography", "MachineGuid"),
@@ -101,6 +104,14 @@ impl Frame {
             Question::SavedCredentials => {
                 vec![Self::new(r#"{"kind":"saved-credentials","entries":"#)]
             }
+            Question::Profiles => vec![Self::of_key(PROFILES)],
+            Question::LicenseGrace => vec![Self::new(r#"{"kind":"license-grace","days":"#)],
+            Question::ClientDefaults(path) => {
+                let path = quoted(path);
+                vec![Self::new(format!(r#"{{"kind":"client-defaults","path":{path},"settings":"#))]
+            }
+            // Where the file lies and what a folder holds is not known before.
+            Question::Hosts | Question::Heads(_) => Vec::new(),
             // Whose clock it was held against is not known before, nor which entries there are.
             Question::Clock | Question::Events(..) => Vec::new(),
         }

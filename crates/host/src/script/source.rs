@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::frame::{Frame, KEY_FILES};
+use super::frame::{Frame, KEY_FILES, PROFILES};
 use super::short::TOKENS;
 use crate::question::Question;
 use crate::{Side, checks, firewall};
@@ -34,7 +34,7 @@ pub enum Order {
 }
 
 /// The functions that questions are asked by, each file for some of them.
-const LIBRARY: [&str; 8] = [
+const LIBRARY: [&str; 9] = [
     include_str!("powershell/registry.ps1"),
     include_str!("powershell/files.ps1"),
     include_str!("powershell/services.ps1"),
@@ -42,6 +42,7 @@ const LIBRARY: [&str; 8] = [
     include_str!("powershell/firewall.ps1"),
     include_str!("powershell/accounts.ps1"),
     include_str!("powershell/machine.ps1"),
+    include_str!("powershell/users.ps1"),
     include_str!("powershell/events.ps1"),
 ];
 
@@ -160,6 +161,12 @@ fn call(question: Question, compact: bool) -> String {
         Question::Updates => format!("Get-Updates {first}"),
         Question::Power => format!("Get-Power {first}"),
         Question::Clock => "Get-Clock".to_owned(),
+        Question::Profiles => format!("Get-Profiles {} {first}", quoted(PROFILES)),
+        Question::Hosts => "Get-Hosts".to_owned(),
+        Question::LicenseGrace => format!("Get-LicenseGrace {first}"),
+        Question::ClientDefaults(path) => format!("Get-NotRead {} {first}", quoted(path)),
+        // Which files there are is not known, so nothing can be said of each.
+        Question::Heads(_) => "$null = 'beginnings of files are not read'".to_owned(),
         Question::SavedCredentials => format!("Get-SavedCredentials {first}"),
         Question::Events(channel, provider, ids) => {
             let ids: Vec<String> = ids.iter().map(u32::to_string).collect();

@@ -71,6 +71,7 @@ const CMDLETS: &[&str] = &[
     "Get-Acl",
     "Get-ChildItem",
     "Get-CimInstance",
+    "Invoke-CimMethod",
     "Get-Content",
     "Get-Date",
     "Get-Item",
