@@ -12,6 +12,8 @@
 #[cfg(target_os = "linux")]
 mod capture;
 mod compare;
+#[cfg(target_os = "linux")]
+mod disk;
 mod event_logs;
 mod explain;
 mod first_picture;
