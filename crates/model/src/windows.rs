@@ -338,7 +338,7 @@ pub enum FactsWay {
 pub struct RegistryHive {
     /// The key that it is: `HKLM\SYSTEM`.
     pub root: String,
-    /// The file, below the volume's root.
+    /// The file.
     pub path: String,
     /// How it is.
     pub state: Lookup<HiveState>,

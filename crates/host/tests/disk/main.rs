@@ -78,7 +78,11 @@ fn assert_answers(disk: &Disk) {
         panic!("{volumes:?}");
     };
     assert!(path == "C:" && free > &0 && free < total, "{volumes:?}");
-    assert!(disk.hives().iter().all(|hive| hive.state.as_seen().is_some()));
+    let hives = disk.hives();
+    assert!(hives.iter().all(|hive| hive.state.as_seen().is_some()));
+    assert_eq!(hives.first().map(|hive| hive.root.as_str()), Some(r"HKLM\SYSTEM"));
+    let system = r"C:\Windows\System32\config\SYSTEM";
+    assert_eq!(hives.first().map(|hive| hive.path.as_str()), Some(system));
 }
 
 #[test]

@@ -13,6 +13,8 @@
 mod capture;
 mod collect;
 mod compare;
+#[cfg(target_os = "linux")]
+mod disk;
 mod event_logs;
 mod explain;
 mod first_picture;

@@ -160,6 +160,6 @@ impl System for Disk {
     }
 
     fn hives(&self) -> Vec<RegistryHive> {
-        self.registry.files()
+        self.registry.files(&self.drive())
     }
 }

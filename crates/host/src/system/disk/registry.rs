@@ -100,8 +100,8 @@ impl Registry {
         self.at(tree, key, |hive, key| whole(hive.subkeys(key)))
     }
 
-    /// The files that were read so far.
-    pub(super) fn files(&self) -> Vec<RegistryHive> {
+    /// The files that were read so far, on the drive that they are on while Windows runs.
+    pub(super) fn files(&self, drive: &str) -> Vec<RegistryHive> {
         let read = self.files.iter().filter_map(|file| {
             let state = match file.hive.get()? {
                 Ok(hive) => Lookup::seen(HiveState {
@@ -111,7 +111,7 @@ impl Registry {
                 }),
                 Err(why) => Lookup::unavailable(why.clone()),
             };
-            let path = file.path.join("\\");
+            let path = format!(r"{drive}:\{}", file.path.join(r"\"));
             Some(RegistryHive { root: file.root.to_owned(), path, state })
         });
         read.collect()
@@ -140,7 +140,7 @@ impl Registry {
         let file = self.files.iter().find_map(|file| Some((file, below(key, file.root)?)));
         let Some((file, rest)) = file else {
             return Err(match below(key, USER) {
-                Some(_) => "the disk holds no user's profile".to_owned(),
+                Some(_) => "no user's profile was found on the disk".to_owned(),
                 None => format!("{key} is not on the disk"),
             });
         };
