@@ -1236,4 +1236,30 @@ mod tests {
         assert!(["enp3s0", "VPN", "tun0", "wireguard"].iter().all(|n| text.contains(n)), "{text}");
         assert!(!masker.text("through WG-ACME, a tunnel").contains("ACME"));
     }
+
+    /// What names a machine in its registry: bytes stay bytes, and the same ones everywhere.
+    #[test]
+    fn ids_of_a_machine_are_masked_and_still_agree() {
+        let (thumbprint, guid) = ("0a".repeat(20), "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
+        let mut value = serde_json::json!([
+            {"kind": "registry-value", "name": "SSLCertificateSHA1Hash",
+             "data": {"lookup": "seen", "value": {"type": "binary", "data": thumbprint}}},
+            {"kind": "machine-certificate", "store": "My", "thumbprint": thumbprint},
+            {"kind": "registry-value", "name": "MachineGuid",
+             "data": {"lookup": "seen", "value": {"type": "text", "data": guid}}},
+            {"kind": "windows-file", "path": format!("C:\\Keys\\f686aace_{guid}")},
+            {"kind": "registry-value", "name": "ObjectName",
+             "data": {"lookup": "seen", "value": {"type": "text", "data": "CORP\\jdoe"}}},
+        ]);
+        let mut masker = Masker::new();
+        masker.collect(&value);
+        masker.replace(&mut value, None, &Vocabulary::of_schema());
+        let text = value.to_string();
+        for original in [thumbprint.as_str(), guid, "jdoe", "CORP"] {
+            assert!(!text.contains(original), "{original} in {text}");
+        }
+        let pin = value[0]["data"]["value"]["data"].as_str().expect("bytes");
+        assert!(pin.len() == 40 && pin.bytes().all(|digit| digit.is_ascii_hexdigit()), "{pin}");
+        assert_eq!(value[1]["thumbprint"].as_str(), Some(pin));
+    }
 }
