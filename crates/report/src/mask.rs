@@ -1,5 +1,7 @@
 //! Pseudonyms for what names people, machines and places, the same in every output and every run.
 
+mod machine;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

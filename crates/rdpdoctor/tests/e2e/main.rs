@@ -25,6 +25,7 @@ mod host_facts;
 mod host_rows;
 mod kerberos;
 mod lab;
+mod machine_rows;
 mod network;
 mod network_own;
 mod programs;

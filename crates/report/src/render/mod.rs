@@ -6,6 +6,7 @@ pub mod explain;
 pub mod html;
 pub mod plan;
 mod plan_words;
+mod sessions;
 pub mod terminal;
 pub mod text;
 pub mod watch;

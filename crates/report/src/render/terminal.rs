@@ -3,7 +3,7 @@
 use rdpdoctor_model::Stage;
 use serde_json::Value;
 
-use super::{attempts, words};
+use super::{attempts, sessions, words};
 use crate::Document;
 use crate::connections::connections;
 use crate::document::{Finding, Remedy, Severity, StageEntry, StageStatus, Status};
@@ -503,6 +503,7 @@ fn details(document: &Document, columns: usize) -> Vec<Line> {
     page.next_tests(document);
     page.attempts(document);
     page.connections(document);
+    page.sessions(document);
     page.observations(document);
     page.lines
 }
@@ -687,6 +688,17 @@ impl Page {
                     .unwrap_or_default();
                 self.indented(5, &format!("{ending}{bytes}"));
             }
+        }
+    }
+
+    fn sessions(&mut self, document: &Document) {
+        let lines = sessions::lines(document);
+        if lines.is_empty() {
+            return;
+        }
+        self.heading("Sessions of the host");
+        for line in lines {
+            self.indented(2, &line);
         }
     }
 

@@ -26,6 +26,13 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         FactsWay::Script => "collected by script",
     };
     let mut words = format!("facts of {name}, {way}");
+    let sessions = evidence.all(|fact| match fact {
+        Fact::WindowsSessions { sessions } => sessions.as_seen().map(Vec::len),
+        _ => None,
+    });
+    if let Some(count) = sessions.last().map(|seen| seen.value).filter(|count| *count > 0) {
+        words.push_str(&format!("; {count} sessions"));
+    }
     if unread > 0 {
         words.push_str(&format!("; {unread} settings could not be looked at"));
     }

@@ -4,7 +4,9 @@ use rdpdoctor_model::{CauseId, Lookup, Stage};
 
 use crate::machine::Machine;
 use crate::machine_facts::{Point, matched, number, subkeys, values};
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
 
 /// `host.input-devices-blocked`
 pub static CAUSE: Cause = Cause {
@@ -34,7 +36,10 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[],
     more_specific_than: &[],
     reproduction: Reproduction::Test("facts_of_broken_hosts"),
-    next_tests: &[],
+    next_tests: &[NextTest {
+        why: "whether a session opens and stays: tells it from the sign-in",
+        command: "rdpdoctor check {target} -u <user> --desktop picture.png",
+    }],
     rule,
 };
 

@@ -5,7 +5,9 @@ use rdpdoctor_model::{CauseId, Change, RegistryData, Stage};
 use crate::machine::Machine;
 use crate::machine_facts::{Point, matched, text};
 use crate::mend::Mend;
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
 
 /// `host.shell-replaced`
 pub static CAUSE: Cause = Cause {
@@ -33,7 +35,10 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[],
     more_specific_than: &[],
     reproduction: Reproduction::Test("facts_of_broken_hosts"),
-    next_tests: &[],
+    next_tests: &[NextTest {
+        why: "whether the desktop comes: tells a shell that is meant so from one that is broken",
+        command: "rdpdoctor check {target} -u <user> --desktop picture.png",
+    }],
     rule,
 };
 

@@ -4,7 +4,9 @@ use rdpdoctor_model::{CauseId, Fact, Stage};
 
 use crate::machine::Machine;
 use crate::machine_facts::{Point, matched};
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
 
 /// `host.sign-in-agent`
 pub static CAUSE: Cause = Cause {
@@ -34,7 +36,10 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[],
     more_specific_than: &[],
     reproduction: Reproduction::Test("facts_of_broken_hosts"),
-    next_tests: &[],
+    next_tests: &[NextTest {
+        why: "where the connection ends: an agent that fails ends it right behind the password",
+        command: "rdpdoctor check {target} -u <user> --logon",
+    }],
     rule,
 };
 

@@ -6,13 +6,13 @@ use crate::causes::logged;
 use crate::known_regressions;
 use crate::machine::Machine;
 use crate::machine_facts::matched;
-use crate::{Cause, Evidence, Match, Owner, Remedy, Reproduction, Risk, Where};
+use crate::{Cause, Evidence, Match, NextTest, Owner, Remedy, Reproduction, Risk, Where};
 
 /// `host.update-regression`
 pub static CAUSE: Cause = Cause {
     id: CauseId("host.update-regression"),
     stage: Stage::Host,
-    owner: Owner::Directory,
+    owner: Owner::Host,
     title: "An update of {host} brought a known fault",
     explanation: "Some updates of Windows change what a host accepts, and a sign-in or a session that worked before fails since then. What mends it is a later update, seldom going back: that opens what the update had closed.",
     excludes: &["password, account"],
@@ -50,7 +50,10 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[],
     more_specific_than: &[],
     reproduction: Reproduction::Test("event_logs_of_windows"),
-    next_tests: &[],
+    next_tests: &[NextTest {
+        why: "where the connection ends: a fault of an update ends it behind the sign-in",
+        command: "rdpdoctor check {target} -u <user> --logon",
+    }],
     rule,
 };
 
