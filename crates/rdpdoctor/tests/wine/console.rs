@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::programs::free_port;
-use crate::wine::Wine;
+use crate::wine::{Wine, windows_path};
 
 /// How long is waited for a text on the terminal.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -25,7 +25,7 @@ impl Terminal {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", "180", "script", "--quiet", "--return", "--command", line]);
         wine.prepare(command.arg("/dev/null"));
-        command.env("PROGRAM", wine.program()).env("TERM", "xterm");
+        command.env("PROGRAM", windows_path(wine.program())).env("TERM", "xterm");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).current_dir(folder(wine));
         let mut child = command.spawn().expect("script starts");
         let mut output = child.stdout.take().expect("its output");
