@@ -419,40 +419,6 @@ impl Masker {
         }
     }
 
-    /// Values of a Windows machine that name it or somebody: which they are, their names say.
-    fn machine(&mut self, kind: &str, fields: &Map<String, Value>) {
-        if kind == "clock-offset" {
-            return fields.get("against").into_iter().flat_map(strings).for_each(|n| self.host(n));
-        }
-        if kind == "machine-certificate"
-            && let Some(text) = fields.get("thumbprint").and_then(Value::as_str)
-        {
-            // A listener names its certificate by these bytes: they have to stay bytes, and the same.
-            self.add_as(text, thumbprint(text));
-        }
-        if kind != "registry-value" {
-            return;
-        }
-        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
-        let data = fields.get("data").and_then(|data| data.pointer("/value/data"));
-        let texts: Vec<&str> = data.into_iter().flat_map(strings).collect();
-        match name.to_ascii_lowercase().as_str() {
-            // The names of key files end with it, so it names the machine as a serial does.
-            "machineguid" => texts.iter().for_each(|text| self.add(Kind::Serial, text)),
-            "sslcertificatesha1hash" | "selfsignedcertificate" => {
-                texts.iter().for_each(|text| self.add_as(text, thumbprint(text)));
-            }
-            "domain" | "nv domain" => texts.iter().for_each(|text| self.domain(text)),
-            "objectname" => {
-                let own = |text: &&&str| {
-                    !text.to_ascii_lowercase().starts_with("nt ") && **text != "LocalSystem"
-                };
-                texts.iter().filter(own).for_each(|text| self.user(text));
-            }
-            _ => {}
-        }
-    }
-
     /// Where an authority of one's own keeps its lists: `http://host/...` or `ldap:///CN=...`.
     fn addresses_of_authority(&mut self, url: &str) {
         match url.split_once(":///") {

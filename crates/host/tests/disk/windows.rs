@@ -17,11 +17,13 @@ pub const KEYS: &str = "ProgramData/Microsoft/Crypto/RSA/MachineKeys";
 /// A hive in the making.
 pub struct Hive(KeyTreeNode);
 
-impl Hive {
-    pub fn new() -> Self {
+impl Default for Hive {
+    fn default() -> Self {
         Self(KeyTreeNode::new("ROOT"))
     }
+}
 
+impl Hive {
     pub fn with(mut self, key: &str, name: &str, data_type: DataType, data: &[u8]) -> Self {
         let values = &mut self.0.get_or_create_path(key).values;
         values.push(KeyTreeValue { name: name.to_owned(), data_type, data: data.to_vec() });
@@ -54,7 +56,7 @@ pub fn system(off: u32) -> Hive {
         r"Control\Power\PowerSettings\{sleep}\{idle}\DefaultPowerSchemeValues\{plan}"
     ));
     let plans = set(r"Control\Power\User\PowerSchemes");
-    Hive::new()
+    Hive::default()
         .number("Select", "Current", 2)
         .number(&format!(r"ControlSet001\{SERVER}"), "fDenyTSConnections", 1 - off)
         .number(&set(SERVER), "fDenyTSConnections", off)
@@ -72,7 +74,7 @@ pub fn software() -> Hive {
     let packages =
         r"Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages\Package_for_";
     let (thumbprint, blob) = certificate();
-    Hive::new()
+    Hive::default()
         .text(NT, "SystemRoot", r"C:\WINDOWS")
         .text(&format!(r"{NT}\ProfileList"), "ProgramData", r"%SystemDrive%\ProgramData")
         .text(&format!(r"{NT}\ProfileList\S-1-5-18"), "ProfileImagePath", r"C:\Nowhere")
@@ -134,7 +136,7 @@ fn certificate() -> (String, Vec<u8>) {
 /// A user's hive.
 pub fn user(disable_udp: u32) -> Vec<u8> {
     let key = r"Software\Microsoft\Terminal Server Client";
-    Hive::new().number(key, "DisableUDPTransport", disable_udp).bytes()
+    Hive::default().number(key, "DisableUDPTransport", disable_udp).bytes()
 }
 
 /// SAM and SECURITY: who may sign in through Remote Desktop.
@@ -149,7 +151,7 @@ pub fn sam() -> Vec<u8> {
     v[0x10] = 10;
     v.extend("alice".encode_utf16().flat_map(u16::to_le_bytes));
     let machine: Vec<u8> = [1_u32, 2, 3].iter().flat_map(|part| part.to_le_bytes()).collect();
-    Hive::new()
+    Hive::default()
         .with(r"SAM\Domains\Account", "V", DataType::Binary, &machine)
         .with(r"SAM\Domains\Account\Users\000003E9", "F", DataType::Binary, &f)
         .with(r"SAM\Domains\Account\Users\000003E9", "V", DataType::Binary, &v)
@@ -160,7 +162,7 @@ pub fn sam() -> Vec<u8> {
 
 pub fn security() -> Vec<u8> {
     let key = |sid: &str| format!(r"Policy\Accounts\{sid}\ActSysAc");
-    Hive::new()
+    Hive::default()
         .with(&key("S-1-5-32-544"), "", DataType::None, &0x0401_u32.to_le_bytes())
         .with(&key("S-1-5-32-546"), "", DataType::None, &0x0840_u32.to_le_bytes())
         .bytes()

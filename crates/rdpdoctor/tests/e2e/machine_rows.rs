@@ -151,7 +151,7 @@ fn a_machine_that_lets_nobody_look_is_silent() {
 /// Each way to be broken brings its finding, and each row has such a way.
 #[test]
 fn every_row_finds_what_it_is_for() {
-    let mut walked = BTreeSet::new();
+    let mut walked: BTreeSet<&str> = BTreeSet::new();
     let all = [(Side::Host, broken_hosts()), (Side::Client, broken_clients())];
     for (side, machines) in all {
         for Broken { rows, name, system, found } in machines {

@@ -13,11 +13,12 @@ const NAME: usize = 64;
 
 /// Every session that the last look found, or why there was none; nothing when nobody looked.
 pub(super) fn lines(document: &Document) -> Vec<String> {
-    let looks = document.observations.iter().filter_map(|observation| match &observation.fact {
-        Fact::WindowsSessions { sessions } => Some((sessions, observation.at)),
-        _ => None,
-    });
-    let Some((sessions, read_at)) = looks.last() else { return Vec::new() };
+    let mut looks =
+        document.observations.iter().filter_map(|observation| match &observation.fact {
+            Fact::WindowsSessions { sessions } => Some((sessions, observation.at)),
+            _ => None,
+        });
+    let Some((sessions, read_at)) = looks.next_back() else { return Vec::new() };
     match sessions {
         Lookup::Seen { value } if value.is_empty() => vec!["none".to_owned()],
         Lookup::Seen { value } => {
