@@ -33,13 +33,30 @@ impl Build {
     }
 }
 
+/// Builds the program and runs its tests, those held to clippy as all others.
+pub fn checked() -> anyhow::Result<()> {
+    crate::cargo(&[
+        "clippy",
+        "-p",
+        "rdpdoctor",
+        "--test",
+        "wine",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
+    build(Build::Tests)?;
+    test()
+}
+
 /// Builds the program and says where it lies. A warning fails it: dead code here is dead on Windows
 /// alone, and no other step would see it.
 pub fn build(kind: Build) -> anyhow::Result<()> {
     find_standard_library()?;
     for tool in TOOLS {
         let found = Command::new(tool).arg("--version").output();
-        found.with_context(|| format!("{tool} is not there; .ci/run installs mingw-w64"))?;
+        found.with_context(|| format!("{tool} is not there; .ci/windows installs mingw-w64"))?;
     }
     let begun = Instant::now();
     let status = Command::new(env!("CARGO"))
@@ -87,7 +104,7 @@ fn find_standard_library() -> anyhow::Result<()> {
     let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
     if !library.join("Cargo.lock").exists() {
         bail!(
-            "the source of the standard library is not at {}; .ci/run puts it there",
+            "the source of the standard library is not at {}; .ci/windows puts it there",
             library.display()
         );
     }
