@@ -148,6 +148,10 @@ const QUESTIONS: &[&str] = &[
     "Get-Clock",
     "Get-SavedCredentials",
     "Get-Events",
+    "Get-Profiles",
+    "Get-Hosts",
+    "Get-LicenseGrace",
+    "Get-NotRead",
 ];
 
 /// Types that Constrained Language Mode lets be used (about_Language_Modes).
@@ -334,6 +338,9 @@ fn every_fact_is_read_back() {
         ("'{\"kind\":\"local-accounts\"", "", ""),
         ("'{\"kind\":\"installed-updates\"", "", ""),
         ("'{\"kind\":\"saved-credentials\"", "", ""),
+        ("'{\"kind\":\"windows-hosts\"", "(Format-Text $path)", TEXT),
+        ("'{\"kind\":\"license-grace\"", "", ""),
+        ("'{\"kind\":\"client-defaults\"", "(Format-Text $Path)", TEXT),
     ] {
         facts.push(written(begins, &[(operand, value)]) + ABSENT + "}");
     }

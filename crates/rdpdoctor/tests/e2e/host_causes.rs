@@ -160,6 +160,11 @@ pub fn healthy() -> FakeSystem {
         addresses: vec!["10.20.4.42".parse().expect("an address")],
         category: Some(1),
     }];
+    let strings = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    let allowed = strings(&["S-1-5-32-544", "S-1-5-32-555"]);
+    system.rights.insert("SeRemoteInteractiveLogonRight".to_owned(), allowed);
+    system.rights.insert("SeNetworkLogonRight".to_owned(), strings(&["S-1-5-11"]));
+    system.members.insert("S-1-5-32-555".to_owned(), strings(&["S-1-5-21-1-2-3-1001"]));
     system
 }
 

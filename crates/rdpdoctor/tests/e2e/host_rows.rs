@@ -138,7 +138,11 @@ fn switches() -> Broken {
         client_name: None,
         own: false,
     };
-    let mut full = healthy().with(WINDOWS, "InstallationType", text("Server"));
+    let mut full = healthy().with(WINDOWS, "InstallationType", text("Server")).with(
+        SERVER,
+        "TSAppCompat",
+        number(0),
+    );
     full.sessions = vec![session(1), session(2)];
     vec![
         ("H040", server("fDenyTSConnections", 1), "host.rdp-disabled"),

@@ -121,16 +121,13 @@ fn most_sessions(host: &Machine<'_, '_>) -> Option<Match> {
 fn administrators(host: &Machine<'_, '_>) -> Option<Match> {
     let kind = host.setting(WINDOWS, "InstallationType")?;
     let server = kind.data.text()?.to_ascii_lowercase().starts_with("server");
-    let role = host.value(SERVER, "TSAppCompat")?;
-    let for_administration = match &role.value.data {
-        rdpdoctor_model::Lookup::Seen { value } => value.number() == Some(0),
-        rdpdoctor_model::Lookup::Absent => true,
-        rdpdoctor_model::Lookup::Unavailable { .. } => false,
-    };
+    // Without the value the role cannot be told: a session host may have lost it.
+    let role = host.setting(SERVER, "TSAppCompat")?;
+    let for_administration = role.data.number() == Some(0);
     let (taken, id) = sessions(host)?;
     let full = taken.len() >= FOR_ADMINISTRATION;
     (server && for_administration && full).then(|| {
-        Match::new(Severity::Warning, Proof::Likely, [id, kind.id, role.id()]).detailed(format!(
+        Match::new(Severity::Warning, Proof::Likely, [id, kind.id, role.id]).detailed(format!(
             "It takes two sessions for administration, and {} are there.",
             taken.len()
         ))
@@ -225,7 +222,7 @@ mod tests {
         };
         let two = [(0, "RDP-Tcp#1"), (4, "")];
         assert_eq!(with(server(Some(0)), &two), Some((Severity::Warning, Proof::Likely)));
-        assert_eq!(with(server(None), &two), Some((Severity::Warning, Proof::Likely)));
+        assert_eq!(with(server(None), &two), None, "the role cannot be told");
         assert_eq!(with(server(Some(1)), &two), None, "a session host");
         assert_eq!(with(server(Some(0)), &two[..1]), None);
         assert_eq!(with(Scene::new(), &two), None);
