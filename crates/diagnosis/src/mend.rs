@@ -36,7 +36,6 @@ pub static MENDS: &[&Mend] = &[
     &host::session_stuck::MEND,
     &host::shell_replaced::MEND,
     &client::saved_credentials::MEND,
-    &client::udp_policy::MEND,
     &client::tls_policy::MEND,
     &client::credssp_policy::MEND,
     &client::nla_unsupported::MEND,

@@ -150,15 +150,15 @@ fn killed_everywhere(name: &str, machine: &FakeSystem, plan: &Plan, fails: usize
         // A file that was moved aside has the run's name in its own.
         assert_eq!(nameless(&finished), nameless(&applied), "{name}: finished after {at}");
         assert_eq!(
-            comparable(&carry_on(folder.path(), false)),
-            comparable(machine),
+            restorable(&carry_on(folder.path(), false)),
+            restorable(machine),
             "{name}: {at}"
         );
 
         let folder = begun(machine, plan);
         assert!(killed_at(folder.path(), "apply", fails, at));
         let back = carry_on(folder.path(), false);
-        assert_eq!(comparable(&back), comparable(machine), "{name}: taken back after {at}");
+        assert_eq!(restorable(&back), restorable(machine), "{name}: taken back after {at}");
         points += 1;
     }
     // On the way back: the next one goes on with it.
@@ -169,10 +169,10 @@ fn killed_everywhere(name: &str, machine: &FakeSystem, plan: &Plan, fails: usize
             break;
         }
         let back = carry_on(folder.path(), false);
-        assert_eq!(comparable(&back), comparable(machine), "{name}: back after {at}");
+        assert_eq!(restorable(&back), restorable(machine), "{name}: back after {at}");
         points += 1;
     }
-    assert!(points > 6, "{name}: only {points} points");
+    assert!(points > 5, "{name}: only {points} points");
     points
 }
 

@@ -162,13 +162,22 @@ pub fn states(machine: &dyn rdpdoctor_host::System, plan: &Plan) -> Vec<State> {
     plan.steps().map(|step| read_state(machine, &step.change)).collect()
 }
 
-/// The machine without what no run has to leave as it found it: the log, the processes of services.
+/// The machine without what no run leaves as it found it: the log, the processes of services.
 pub fn comparable(machine: &FakeSystem) -> FakeSystem {
     let mut machine = machine.clone();
     machine.log.clear();
     for state in machine.services.values_mut() {
         *state = ServiceState { current: state.current, process: 0, exit_code: 0 };
     }
+    machine
+}
+
+/// The same without what nobody can bring back: sessions that were reset, credentials that were taken
+/// away.
+pub fn restorable(machine: &FakeSystem) -> FakeSystem {
+    let mut machine = comparable(machine);
+    machine.sessions.clear();
+    machine.credentials.clear();
     machine
 }
 

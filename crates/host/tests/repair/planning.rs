@@ -126,10 +126,17 @@ fn some_of_it_and_what_has_drifted() {
     assert!(drift(&approved, &nothing).iter().any(|line| line.contains("nothing asks for")));
 }
 
+/// Causes whose facts tell what is in a file and not the file itself: whether it can be moved aside only
+/// the machine knows.
+const OF_THE_MACHINE_ALONE: [&str; 1] = ["client.cache-corrupt"];
+
 /// A machine that is known by its facts asks for the same repair.
 #[test]
 fn a_machine_and_its_facts_have_one_plan() {
     for (cause, machine, plan) in mends() {
+        if OF_THE_MACHINE_ALONE.contains(&cause.as_str()) {
+            continue;
+        }
         let side = if cause.starts_with("client.") { Side::Client } else { Side::Host };
         let facts = rdpdoctor_host::collect(&machine, side);
         let again = planned(&machine_of(&facts), facts, side);

@@ -1,10 +1,9 @@
 //! The client is set to use no UDP.
 
-use rdpdoctor_model::{CauseId, Change, Stage};
+use rdpdoctor_model::{CauseId, Stage};
 
 use crate::machine::Machine;
 use crate::machine_facts::{CLIENT, Point, matched, number};
-use crate::mend::Mend;
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `client.udp-policy`
@@ -61,21 +60,6 @@ const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Serv
 const SWITCHES: [(&str, &str); 2] =
     [(POLICY, "fClientDisableUDP"), (CLIENT, "DisableUDPTransport")];
 
-/// What is changed: the switches that no policy set.
-pub static MEND: Mend = Mend {
-    cause: CAUSE.id,
-    remedy: "let-it-try-again",
-    changes: |evidence| {
-        let client = Machine::client(evidence);
-        let own = |&(key, name): &(&str, &str)| {
-            let (setting, _) = number(&client, key, name).filter(|(_, set)| *set == 1)?;
-            let (key, name) = (key.to_owned(), name.to_owned());
-            (!setting.is_managed()).then_some(Change::RegistryValue { key, name, data: None })
-        };
-        SWITCHES.iter().filter_map(own).collect()
-    },
-};
-
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let client = Machine::client(evidence);
     let points = SWITCHES.iter().filter_map(|(key, name)| {
@@ -90,7 +74,7 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 mod tests {
     use rdpdoctor_model::{Lookup, RegistryData, Stage};
 
-    use super::{CAUSE, CLIENT, MEND, POLICY};
+    use super::CAUSE;
     use crate::Severity;
     use crate::testing::Scene;
 
@@ -107,13 +91,5 @@ mod tests {
             assert_eq!(found(Lookup::seen(0)), None);
             assert_eq!((found(Lookup::Absent), found(Lookup::unavailable("denied"))), (None, None));
         }
-    }
-
-    #[test]
-    fn a_policy_is_not_a_programs_to_change() {
-        let changes = |scene: Scene| scene.with_evidence(|evidence| (MEND.changes)(evidence)).len();
-        assert_eq!(changes(scene(CLIENT, "DisableUDPTransport", Lookup::seen(1))), 1);
-        assert_eq!(changes(scene(POLICY, "fClientDisableUDP", Lookup::seen(1))), 0);
-        assert_eq!(changes(scene(CLIENT, "DisableUDPTransport", Lookup::seen(0))), 0);
     }
 }

@@ -36,7 +36,7 @@ pub static CAUSE: Cause = Cause {
         "https://learn.microsoft.com/en-us/windows/win32/api/wtsapi32/ne-wtsapi32-wts_connectstate_class",
     ],
     client_shows: &[],
-    more_specific_than: &[],
+    more_specific_than: &[CauseId("host.session-limit")],
     reproduction: Reproduction::Test("facts_of_broken_hosts"),
     next_tests: &[],
     rule,

@@ -265,7 +265,7 @@ fn hosts_by_session() -> Vec<Broken> {
             &["H137"],
             "two places, both taken",
             &[(SERVER, "TSAppCompat", dword(0))],
-            &["host.session-stuck warning likely"],
+            &["host.session-stuck warning likely", "host.session-limit warning likely"],
         ),
         host(
             &["H138"],
