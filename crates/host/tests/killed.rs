@@ -172,7 +172,7 @@ fn killed_everywhere(name: &str, machine: &FakeSystem, plan: &Plan, fails: usize
         assert_eq!(restorable(&back), restorable(machine), "{name}: back after {at}");
         points += 1;
     }
-    assert!(points > 5, "{name}: only {points} points");
+    assert!(points > 4, "{name}: only {points} points");
     points
 }
 
