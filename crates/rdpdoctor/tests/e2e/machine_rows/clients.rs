@@ -63,8 +63,8 @@ fn clients_by_what_they_keep() -> Vec<Broken> {
             "credentials that were refused",
             |system| system.events = log("ledger3.acme.example"),
             &[
-                "nla.credentials-rejected warning possible",
                 "client.saved-credentials warning likely",
+                "nla.credentials-rejected warning possible",
             ],
         ),
         client(
