@@ -1217,13 +1217,13 @@ mod tests {
              "data": {"lookup": "seen", "value": {"type": "text", "data": guid}}},
             {"kind": "windows-file", "path": format!("C:\\Keys\\f686aace_{guid}")},
             {"kind": "registry-value", "name": "ObjectName",
-             "data": {"lookup": "seen", "value": {"type": "text", "data": "CORP\\jdoe"}}},
+             "data": {"lookup": "seen", "value": {"type": "text", "data": "ACME\\jdoe"}}},
         ]);
         let mut masker = Masker::new();
         masker.collect(&value);
         masker.replace(&mut value, None, &Vocabulary::of_schema());
         let text = value.to_string();
-        for original in [thumbprint.as_str(), guid, "jdoe", "CORP"] {
+        for original in [thumbprint.as_str(), guid, "jdoe", "ACME"] {
             assert!(!text.contains(original), "{original} in {text}");
         }
         let pin = value[0]["data"]["value"]["data"].as_str().expect("bytes");
