@@ -331,7 +331,7 @@ async fn what_a_person_reads() {
         settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT");
         settings.add_filter(r"port \d+", "port PORT");
         settings.add_filter(r"\bo\d+\b", "oN");
-        settings.add_filter(r"(under )?\d+ ms", "N ms");
+        settings.add_filter(r"(under )?\d+(\.\d+)? ms", "N ms");
         settings.add_filter(r"\d{4}-\d\d-\d\d", "DATE");
         settings.bind(|| insta::assert_snapshot!(format!("gateway-{name}"), run.stdout));
     }

@@ -170,7 +170,7 @@ async fn what_a_person_reads() {
         settings.add_filter(r"(LocalPort|owns) \d+", "$1 PORT");
         settings.add_filter(r"waited \d+\.\d s", "waited N s");
         settings.add_filter(r"\bo\d+\b", "oN");
-        settings.add_filter(r"(under )?\d+ ms", "N ms");
+        settings.add_filter(r"(under )?\d+(\.\d+)? ms", "N ms");
         settings.add_filter(r"\d{4}-\d\d-\d\d", "DATE");
         // Whether its answer came before the rest was done is a matter of milliseconds.
         settings.add_filter(r"(?m)^  \S+ +UDP  .*\n", "");

@@ -95,7 +95,7 @@ async fn proxies_of_every_kind() {
     }
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"127\.0\.0\.1:\d{4,}", "127.0.0.1:PORT");
-    settings.add_filter(r"(under )?\d+ ms|\d\.\d s", "TIME");
+    settings.add_filter(r"(under )?\d+(\.\d+)? m?s\b", "TIME");
     settings.bind(|| insta::assert_snapshot!("proxies", table));
 }
 
@@ -222,7 +222,7 @@ async fn what_a_person_reads_of_a_proxy() {
     network.env("RDPDOCTOR_PROXY_USER", USER).env("RDPDOCTOR_PROXY_PASSWORD", PASSWORD);
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"127\.0\.0\.1:\d{4,}", "127.0.0.1:PORT");
-    settings.add_filter(r"(under )?\d+ ms|\d\.\d s", "TIME");
+    settings.add_filter(r"(under )?\d+(\.\d+)? m?s\b", "TIME");
     settings.add_filter(r"\d{4}-\d\d-\d\d[T ]?[\d:.]*Z?", "WHEN");
     settings.add_filter(r"\b\d+ bytes", "N bytes");
     settings.add_filter(r"\bo\d+\b", "oN");
