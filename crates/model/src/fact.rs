@@ -12,9 +12,9 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, Cloud, CloudRule, GatewayStep, GatewayTransport, Hex, IdleOutcome, Lookup,
-    OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, ProxyChoice, ProxyReply, ProxyScheme,
-    Stage, Timestamp, UdpReply, WatchState, WindowsEvent,
+    Certificate, Cloud, CloudRule, GatewayStep, GatewayTransport, Hex, IdleOutcome, LongOffer,
+    Lookup, OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, ProxyChoice, ProxyReply,
+    ProxyScheme, Stage, Timestamp, UdpReply, WatchState, WindowsEvent,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -911,6 +911,18 @@ pub enum Fact {
         segment: Option<u32>,
         /// Whether the server answered it.
         answered: bool,
+    },
+    /// A TLS handshake whose key exchange makes the server's answer as long as it can be, on a connection
+    /// of its own.
+    LongServerAnswer {
+        /// Which key exchange alone was offered.
+        offer: LongOffer,
+        /// The longest segment that both sides were told to send; none: the usual one.
+        segment: Option<u32>,
+        /// Whether the handshake was made.
+        answered: bool,
+        /// Bytes that came from the server.
+        received: u64,
     },
     /// A whole TLS handshake on a connection whose segments are short in both directions.
     SmallSegments {

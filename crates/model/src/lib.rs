@@ -30,7 +30,7 @@ pub use certificate::{Certificate, PublicKey};
 pub use cloud_rule::{Cloud, CloudRule};
 pub use fact::Fact;
 pub use gateway::{GatewayStep, GatewayTransport};
-pub use heads::PacketHead;
+pub use heads::{LongOffer, PacketHead};
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};

@@ -20,6 +20,7 @@ mod gnome;
 mod kerberos;
 mod lab;
 mod network;
+mod network_capture;
 mod network_own;
 mod programs;
 mod proxy;
