@@ -22,14 +22,15 @@ pub struct Recording {
     pub packets: Vec<Recorded>,
     /// There were more than are kept.
     pub cut: bool,
+    held: usize,
 }
 
 impl Recording {
     fn keep(&mut self, packet: Recorded) {
-        let held: usize = self.packets.iter().map(|kept| kept.bytes.len()).sum();
-        if held + packet.bytes.len() > MOST_BYTES {
+        if self.held + packet.bytes.len() > MOST_BYTES {
             self.cut = true;
         } else {
+            self.held += packet.bytes.len();
             self.packets.push(packet);
         }
     }
@@ -90,7 +91,7 @@ mod linux {
 
     /// How long a packet waits until it is known whose it is, and how many wait.
     const WAITING: Duration = Duration::from_secs(1);
-    const MOST_WAITING: usize = 2048;
+    const MOST_WAITING: usize = 512;
 
     /// How often is looked whether it is over, and how long the last packets are waited for.
     const PAUSE_MS: i64 = 20;
@@ -200,23 +201,20 @@ mod linux {
             self.waiting.push_back((packet, flows, link, Instant::now()));
             if self.waiting.len() > MOST_WAITING {
                 self.decide(journal);
-                self.waiting.truncate(MOST_WAITING);
+                let too_many = self.waiting.len().saturating_sub(MOST_WAITING);
+                self.waiting.drain(..too_many);
             }
         }
 
         fn decide(&mut self, journal: &Journal) {
             let own = journal.flows();
             for (packet, flows, link, since) in std::mem::take(&mut self.waiting) {
-                match flows.iter().find(|flow| own.contains(*flow)) {
-                    Some(flow) => {
-                        if *self.links.entry(*flow).or_insert(link) == link {
-                            self.recording.keep(packet);
-                        }
+                if let Some(flow) = flows.iter().find(|flow| own.contains(*flow)) {
+                    if *self.links.entry(*flow).or_insert(link) == link {
+                        self.recording.keep(packet);
                     }
-                    None if since.elapsed() < WAITING => {
-                        self.waiting.push_back((packet, flows, link, since));
-                    }
-                    None => {}
+                } else if since.elapsed() < WAITING {
+                    self.waiting.push_back((packet, flows, link, since));
                 }
             }
         }

@@ -211,9 +211,9 @@ fn the_headers_of_a_reset() {
     talk.server(&mut writer, CONFIRM_NLA);
     let mut left = writer.clone();
     talk.send(&mut writer, false, Flag::Rst, b"");
-    // TTL of the last packet (RFC 791 3.1).
-    if let Some((_, packet)) = writer.frames.last_mut() {
-        packet[8] = 40;
+    // TTL of the last packet (RFC 791 3.1), behind the header of Ethernet.
+    if let Some((_, frame)) = writer.frames.last_mut() {
+        frame[14 + 8] = 40;
     }
     let heads = writer.facts().into_iter().find_map(|fact| match fact {
         Fact::ServerHeads { ending, end, syn_ack, data_hops, .. } => {
@@ -221,7 +221,7 @@ fn the_headers_of_a_reset() {
         }
         _ => None,
     });
-    let usual = writer.frames[1].1[8];
+    let usual = writer.frames[1].1[14 + 8];
     assert_eq!(heads, Some((Ending::Reset, 40, Some(usual), vec![usual])));
     talk.send(&mut left, true, Flag::Fin, b"");
     assert!(!left.facts().iter().any(|fact| matches!(fact, Fact::ServerHeads { .. })));
@@ -238,7 +238,7 @@ fn a_capture_that_was_written() {
     talk.now += 7;
     talk.send(&mut writer, false, Flag::Fin, b"");
     let packets = writer.frames.iter().map(|(at, packet)| {
-        (std::time::Duration::from_millis(1_700_000_000_000 + at), packet.as_slice())
+        (std::time::Duration::from_millis(1_700_000_000_000 + at), &packet[14..])
     });
     let secrets = b"CLIENT_RANDOM 00 00\n";
     let file = rdpdoctor_files::pcap::write(packets, "test 1", "a comment", Some(secrets));
@@ -246,7 +246,7 @@ fn a_capture_that_was_written() {
     assert!(capture.notes.is_empty(), "{:?}", capture.notes);
     let attempt = &capture.attempts[0];
     assert_eq!(facts(attempt), writer.facts());
-    assert_eq!(attempt.started_at.to_string(), "2023-11-14T22:13:20Z");
+    assert_eq!(attempt.started_at.to_string(), "2023-11-14T22:13:20.001Z");
 }
 
 /// A capture with a short snap length: what was cut off is missing, not unsaid.

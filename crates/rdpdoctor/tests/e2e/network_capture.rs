@@ -44,16 +44,11 @@ fn capture_of_nobody_else() {
     network.serve("healthy-nla");
     let file = folder("own-captures").join("alone.pcapng");
     let path = file.display().to_string();
-    let mut others = network.within("c");
-    others.args(["ping", "-q", "-i", "0.01", "-c", "500", HOST]);
-    let mut others = others.stdout(std::process::Stdio::null()).spawn().expect("ping runs");
     let mut stranger = network.within("c");
     stranger.arg(env!("CARGO_BIN_EXE_rdpdoctor")).args(["check", HOST, "--json", "--no-side"]);
     let stranger = stranger.stdout(std::process::Stdio::piped()).spawn().expect("it runs");
     let checked = network.check(HOST, &["--capture", &path, "--no-side"]);
     let stranger = stranger.wait_with_output().expect("it ends");
-    let _ = others.kill();
-    let _ = others.wait();
     assert!(stranger.status.success());
     let locals = |document: &serde_json::Value| -> Vec<String> {
         let observations = document["observations"].as_array().expect("observations").clone();
