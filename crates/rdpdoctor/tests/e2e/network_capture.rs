@@ -66,12 +66,14 @@ fn capture_of_nobody_else() {
 fn capture_without_rights() {
     let Some(mut network) = Network::make() else { return };
     network.serve("healthy-nla");
-    let checked = network.check_unprivileged_with(HOST, &["--capture", "/tmp/nobody's.pcapng"]);
+    let file = std::env::temp_dir().join(format!("{}.pcapng", network.id));
+    let path = file.display().to_string();
+    let checked = network.check_unprivileged_with(HOST, &["--capture", &path]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     assert_eq!(checked.stderr.lines().count(), 1, "{}", checked.stderr);
     assert!(checked.stderr.contains("CAP_NET_RAW"), "{}", checked.stderr);
-    assert!(!std::path::Path::new("/tmp/nobody's.pcapng").exists());
-    let masked = network.check(HOST, &["--capture", "/tmp/nobody's.pcapng", "--mask"]);
+    assert!(!file.exists());
+    let masked = network.check(HOST, &["--capture", &path, "--mask"]);
     assert_eq!(masked.code, 3, "{}", masked.stderr);
 }
 
