@@ -13,11 +13,11 @@ use crate::terms::{
 };
 use crate::{
     Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep,
-    GatewayTransport, Hex, IdleOutcome, LocalAccount, Lookup, MachineCertificate, NetworkAdapter,
-    OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, PortListeners, ProxyChoice, ProxyReply,
-    ProxyScheme, RegistryHive, RegistryKey, RegistryValue, SavedCredential, Stage, Timestamp,
-    UdpReply, Volume, WatchState, WindowsEvent, WindowsFile, WindowsHosts, WindowsService,
-    WindowsSession,
+    GatewayTransport, Hex, IdleOutcome, LocalAccount, LongOffer, Lookup, MachineCertificate,
+    NetworkAdapter, OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, PortListeners,
+    ProxyChoice, ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue,
+    SavedCredential, Stage, Timestamp, UdpReply, Volume, WatchState, WindowsEvent, WindowsFile,
+    WindowsHosts, WindowsService, WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -1003,6 +1003,18 @@ pub enum Fact {
         segment: Option<u32>,
         /// Whether the server answered it.
         answered: bool,
+    },
+    /// A TLS handshake whose key exchange makes the server's answer as long as it can be, on a connection
+    /// of its own.
+    LongServerAnswer {
+        /// Which key exchange alone was offered.
+        offer: LongOffer,
+        /// The longest segment that both sides were told to send; none: the usual one.
+        segment: Option<u32>,
+        /// Whether the handshake was made.
+        answered: bool,
+        /// Bytes that came from the server.
+        received: u64,
     },
     /// A whole TLS handshake on a connection whose segments are short in both directions.
     SmallSegments {

@@ -37,7 +37,7 @@ pub use cloud_rule::{Cloud, CloudRule};
 pub use fact::Fact;
 pub use firewall_rule::{FirewallProfile, FirewallRule, RuleAction};
 pub use gateway::{GatewayStep, GatewayTransport};
-pub use heads::PacketHead;
+pub use heads::{LongOffer, PacketHead};
 pub use hex::Hex;
 pub use lookup::Lookup;
 pub use observation::{Observation, ObservationId, Origin, Source};

@@ -31,7 +31,7 @@ const GRACE_AFTER_FAILURE: Duration = Duration::from_millis(1500);
 const REVOCATION: Duration = Duration::from_secs(3);
 
 /// How long the path may be measured after all else, which only a path that loses packets needs.
-const MEASURING: Duration = Duration::from_millis(1500);
+const MEASURING: Duration = Duration::from_millis(3000);
 
 /// The longest series of echo requests that can be asked for, with time for the last answers.
 const MEASURING_ON_REQUEST: Duration = Duration::from_secs(700);

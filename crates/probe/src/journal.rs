@@ -1,7 +1,9 @@
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Timestamp};
+use rdpdoctor_model::{Fact, Observation, ObservationId, Source, Stage, Timestamp, Transport};
 
 /// Where one check writes down what it sees. Shared by its parts; read at any time, so that a
 /// check that is stopped keeps what was seen.
@@ -11,6 +13,15 @@ pub struct Journal {
     started_at: Timestamp,
     entries: Mutex<Vec<Entry>>,
     connections: Mutex<u32>,
+    flows: Mutex<HashSet<Flow>>,
+}
+
+/// One of the check's own connections, by which its packets are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Flow {
+    pub(crate) transport: Transport,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
 }
 
 #[derive(Debug)]
@@ -28,6 +39,7 @@ impl Default for Journal {
             started_at: Timestamp::now(),
             entries: Mutex::default(),
             connections: Mutex::default(),
+            flows: Mutex::default(),
         }
     }
 }
@@ -56,6 +68,17 @@ impl Journal {
     /// Writes down a fact seen earlier.
     pub(crate) fn note_at(&self, at_ms: f64, stage: Stage, connection: Option<u32>, fact: Fact) {
         lock(&self.entries).push(Entry { at_ms, stage, connection, fact });
+    }
+
+    /// A socket of the check's own was opened between these.
+    pub(crate) fn opened(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) {
+        lock(&self.flows).insert(Flow { transport, local, remote });
+    }
+
+    /// All of them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn flows(&self) -> HashSet<Flow> {
+        lock(&self.flows).clone()
     }
 
     /// The number of the next connection.

@@ -16,7 +16,7 @@ use openssl::ssl::{
 };
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
-use rdpdoctor_model::ChainError;
+use rdpdoctor_model::{ChainError, LongOffer};
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
@@ -49,11 +49,21 @@ pub(crate) enum Offer {
     Modern,
     /// TLS 1.0 to 1.2 with suites that are broken or too weak.
     WeakSuites,
+    /// A key exchange whose answer is long.
+    Long(LongOffer),
 }
 
 /// The groups Schannel offers. OpenSSL's default adds a post-quantum share, which makes the hello
 /// 1,100 bytes longer and trips middleboxes that `mstsc` does not.
 const GROUPS: &str = "X25519:P-256:P-384";
+
+/// TLS 1.2 whose server sends a prime, a number as long, and a signature (RFC 5246 7.4.3). Windows has
+/// two of these by default.
+const DHE_SUITES: &str =
+    "DHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-SHA:DHE-RSA-AES128-SHA";
+
+/// A group of which the server's share has 1,120 bytes.
+const POST_QUANTUM_GROUP: &str = "X25519MLKEM768";
 
 /// The TLS library could not be set up.
 #[derive(Debug)]
@@ -126,7 +136,14 @@ impl TlsClient {
         server_name: Option<&str>,
         offer: Offer,
     ) -> Result<(Ssl, ChainErrors), ErrorStack> {
-        let mut session = Ssl::new(&self.context)?;
+        let mut session = match offer {
+            // Groups belong to a context.
+            Offer::Long(LongOffer::PostQuantum) => {
+                let context = post_quantum()?;
+                Ssl::new(&context)?
+            }
+            _ => Ssl::new(&self.context)?,
+        };
         if let Some(name) = server_name {
             session.set_hostname(name)?;
         }
@@ -141,6 +158,13 @@ impl TlsClient {
             Offer::WeakSuites => {
                 session.set_max_proto_version(Some(SslVersion::TLS1_2))?;
                 session.set_cipher_list(WEAK_SUITES)?;
+            }
+            Offer::Long(LongOffer::Dhe) => {
+                session.set_max_proto_version(Some(SslVersion::TLS1_2))?;
+                session.set_cipher_list(DHE_SUITES)?;
+            }
+            Offer::Long(LongOffer::PostQuantum) => {
+                session.set_min_proto_version(Some(SslVersion::TLS1_3))?;
             }
         }
         let errors = ChainErrors::default();
@@ -165,6 +189,13 @@ impl TlsClient {
     }
 }
 
+/// For a question about the path: whom it meets does not matter there.
+fn post_quantum() -> Result<SslContext, ErrorStack> {
+    let mut context = SslContext::builder(SslMethod::tls_client())?;
+    context.set_groups_list(POST_QUANTUM_GROUP)?;
+    Ok(context.build())
+}
+
 /// Makes the handshake within `limit`; the stream is kept whatever becomes of it. The inner `None`
 /// says that the time was up.
 pub(crate) async fn handshake(
@@ -184,7 +215,8 @@ impl Offer {
             Self::Everything => (0x0301, 0x0304),
             Self::Modern => (0x0303, 0x0304),
             Self::Version(version) => (number(Some(version)), number(Some(version))),
-            Self::WeakSuites => (0x0301, 0x0303),
+            Self::WeakSuites | Self::Long(LongOffer::Dhe) => (0x0301, 0x0303),
+            Self::Long(LongOffer::PostQuantum) => (0x0304, 0x0304),
         }
     }
 }

@@ -161,6 +161,10 @@ pub struct CheckArgs {
     /// capture of it can be read
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,
+    /// Write the packets of the check's own connections to this file (pcapng), with their secrets where
+    /// --keylog is given
+    #[arg(long, value_name = "OUT.pcapng")]
+    pub capture: Option<PathBuf>,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! `rdpdoctor`: says why a Remote Desktop connection fails, with its evidence, and what to change.
 
+mod capture;
 mod cli;
 mod cli_compare;
 mod cli_fix;

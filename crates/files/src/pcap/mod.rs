@@ -17,11 +17,13 @@ mod link;
 mod side;
 mod stages;
 mod udp;
+mod write;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 
+pub use self::write::write;
 use rdpdoctor_model::{Observation, Target, Timestamp};
 pub use rdpdoctor_wire::tls_decrypt::KeyLog;
 use time::OffsetDateTime;

@@ -201,6 +201,54 @@ fn lost_repeated_and_reordered_segments() {
     assert!(facts.iter().any(missing), "{facts:?}");
 }
 
+/// The headers of what came in the server's name, up to what ended it; a client's end has none.
+#[test]
+fn the_headers_of_a_reset() {
+    let mut writer = Writer::default();
+    let mut talk = Talk::between(CLIENT, SERVER, 0);
+    talk.open(&mut writer);
+    talk.client(&mut writer, REQUEST);
+    talk.server(&mut writer, CONFIRM_NLA);
+    let mut left = writer.clone();
+    talk.send(&mut writer, false, Flag::Rst, b"");
+    // TTL of the last packet (RFC 791 3.1), behind the header of Ethernet.
+    if let Some((_, frame)) = writer.frames.last_mut() {
+        frame[14 + 8] = 40;
+    }
+    let heads = writer.facts().into_iter().find_map(|fact| match fact {
+        Fact::ServerHeads { ending, end, syn_ack, data_hops, .. } => {
+            Some((ending, end.hops, syn_ack.map(|head| head.hops), data_hops))
+        }
+        _ => None,
+    });
+    let usual = writer.frames[1].1[14 + 8];
+    assert_eq!(heads, Some((Ending::Reset, 40, Some(usual), vec![usual])));
+    talk.send(&mut left, true, Flag::Fin, b"");
+    assert!(!left.facts().iter().any(|fact| matches!(fact, Fact::ServerHeads { .. })));
+}
+
+/// What is written is read as it was, with its secrets' place and its times.
+#[test]
+fn a_capture_that_was_written() {
+    let mut writer = Writer::default();
+    let mut talk = Talk::between(CLIENT, SERVER, 0);
+    talk.open(&mut writer);
+    talk.client(&mut writer, REQUEST);
+    talk.server(&mut writer, REFUSAL_NLA);
+    talk.now += 7;
+    talk.send(&mut writer, false, Flag::Fin, b"");
+    let packets = writer.frames.iter().map(|(at, packet)| {
+        (std::time::Duration::from_millis(1_700_000_000_000 + at), &packet[14..])
+    });
+    let secrets = b"CLIENT_RANDOM 00 00\n";
+    let file = rdpdoctor_files::pcap::write(packets, "test 1", "a comment", Some(secrets));
+    let capture = crate::writer::read(&file.expect("it is written"));
+    assert!(capture.notes.is_empty(), "{:?}", capture.notes);
+    let attempt = &capture.attempts[0];
+    assert_eq!(facts(attempt), writer.facts());
+    assert_eq!(attempt.started_at.to_string(), "2023-11-14T22:13:20.001Z");
+}
+
 /// A capture with a short snap length: what was cut off is missing, not unsaid.
 #[test]
 fn frames_that_were_cut_when_captured() {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openssl::rand::rand_bytes;
-use rdpdoctor_model::{Ending, Fact, Lookup, Purpose, Stage, StageOutcome, Transport};
+use rdpdoctor_model::{Ending, Fact, LongOffer, Lookup, Purpose, Stage, StageOutcome, Transport};
 use rdpdoctor_wire::encode;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -45,6 +45,9 @@ const LISTENING: Duration = Duration::from_millis(10);
 
 /// How long a handshake may take that is tried once more.
 const ONCE_MORE: Duration = Duration::from_secs(3);
+
+/// An answer of so many bytes fills a packet of Ethernet.
+const FILLS_A_PACKET: u64 = 1460;
 
 /// The segment length that every path takes (RFC 9293 3.7.1).
 const SMALL_SEGMENT: u32 = 536;
@@ -136,7 +139,11 @@ impl Drop for Series {
 pub(crate) async fn measure(context: Context, remote: SocketAddr, over: Arc<AtomicBool>) {
     let mut measuring = Measuring { context: context.clone(), begun: Instant::now(), untold: None };
     match echoes(&context, remote.ip(), &over).await {
-        Ok(true) => padded_hello(&context, remote).await,
+        Ok(true) => {
+            if padded_hello(&context, remote).await {
+                long_answer(&context, remote).await;
+            }
+        }
         Ok(false) => {}
         Err(why) => measuring.untold = Some(why),
     }
@@ -234,23 +241,89 @@ async fn listen(echo: &Echo, short: &mut Series, long: &mut Series, until: Insta
 }
 
 /// Do long packets go up? A ClientHello that fills one, then the same in small segments.
-async fn padded_hello(context: &Context, remote: SocketAddr) {
+///
+/// Whether they do at once: then what is lost, if anything, is lost on the way down.
+async fn padded_hello(context: &Context, remote: SocketAddr) -> bool {
     for segment in [None, Some(SMALL_SEGMENT)] {
         if segment.is_some() && !tcp::SETS_SEGMENTS {
-            return;
+            return false;
         }
         let answered = timeout(LOST_AFTER, hello_answered(context, remote, segment)).await;
         let answered = match answered {
-            Ok(None) => return,
+            Ok(None) => return false,
             Ok(Some(answered)) => answered,
             Err(_) => false,
         };
         let fact = Fact::PaddedClientHello { length: PADDED_HELLO, segment, answered };
         context.note(Stage::Network, fact);
         if answered {
+            return segment.is_none();
+        }
+    }
+    false
+}
+
+/// Do long packets come down? A handshake whose first answer is longer than one, then the same in small
+/// segments. What a server does not take, or answers shortly, tells nothing.
+async fn long_answer(context: &Context, remote: SocketAddr) {
+    for offer in [LongOffer::Dhe, LongOffer::PostQuantum] {
+        match long_handshake(context, remote, offer, None).await {
+            Some((true, received)) if received >= FILLS_A_PACKET => {
+                note_long(context, offer, None, (true, received));
+                return;
+            }
+            Some(_) => continue,
+            // It fell silent.
+            None => {}
+        }
+        if !tcp::SETS_SEGMENTS {
+            return;
+        }
+        let small = long_handshake(context, remote, offer, Some(SMALL_SEGMENT)).await;
+        if let Some((true, received)) = small
+            && received >= FILLS_A_PACKET
+        {
+            note_long(context, offer, None, (false, 0));
+            note_long(context, offer, Some(SMALL_SEGMENT), (true, received));
             return;
         }
     }
+}
+
+fn note_long(
+    context: &Context,
+    offer: LongOffer,
+    segment: Option<u32>,
+    (answered, received): (bool, u64),
+) {
+    let fact = Fact::LongServerAnswer { offer, segment, answered, received };
+    context.note(Stage::Network, fact);
+}
+
+/// Whether the handshake was made, and how many bytes came; `None`: it fell silent.
+async fn long_handshake(
+    context: &Context,
+    remote: SocketAddr,
+    offer: LongOffer,
+    segment: Option<u32>,
+) -> Option<(bool, u64)> {
+    let journal = Arc::clone(&context.journal);
+    let limit = context.deadlines.tcp;
+    let Some(mut stream) = tcp::attempt_in(journal, remote, limit, Purpose::Path, segment).await
+    else {
+        return Some((false, 0));
+    };
+    let number = Some(stream.number());
+    let facts = x224::ask(&mut stream, context.offer, Instant::now() + LOST_AFTER).await;
+    if !facts.iter().any(x224::selects_tls) {
+        return Some((false, 0));
+    }
+    let made = timeout(LOST_AFTER, tls::taken(context, stream, Offer::Long(offer))).await.ok()?;
+    let received = context.journal.observations().into_iter().rev().find_map(|o| match o.fact {
+        Fact::StreamEnded { received, .. } if o.connection == number => Some(received),
+        _ => None,
+    });
+    Some((made.as_seen().is_some(), received.unwrap_or_default()))
 }
 
 /// `None` where the server speaks no TLS, or this connection was not made.

@@ -69,7 +69,7 @@ async fn ask(context: Context, remote: SocketAddr, hop: u8) -> Answer {
     let connection = Fact::Connection { number, purpose, transport, remote, local: None };
     context.journal.note(Stage::Network, Some(number), connection);
     let begun = Instant::now();
-    let (answer, from, icmp) = match tcp::at_hop(remote, hop, PATIENCE).await {
+    let (answer, from, icmp) = match tcp::at_hop(&context.journal, remote, hop, PATIENCE).await {
         AtHop::Host => (Answer::Host, Some(remote.ip()), Lookup::Absent),
         AtHop::Router(icmp) => (Answer::Router, icmp.from, Lookup::seen(icmp)),
         AtHop::Silent => (Answer::None, None, Lookup::Absent),

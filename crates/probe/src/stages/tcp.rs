@@ -117,7 +117,7 @@ async fn attempt_with(
     };
     let stage = stage(purpose);
     let begun = Instant::now();
-    let result = timeout(limit, connect(remote, segment, None)).await;
+    let result = timeout(limit, connect(&journal, remote, segment, None)).await;
     pending.open = false;
     let begun_ms = pending.begun_ms;
     let announce = |purpose, local| {
@@ -194,8 +194,13 @@ pub(crate) enum AtHop {
 }
 
 /// Sends a SYN that may pass `hops` routers; a connection that comes about is dropped at once.
-pub(crate) async fn at_hop(remote: SocketAddr, hops: u8, limit: Duration) -> AtHop {
-    match timeout(limit, connect(remote, None, Some(hops.into()))).await {
+pub(crate) async fn at_hop(
+    journal: &Journal,
+    remote: SocketAddr,
+    hops: u8,
+    limit: Duration,
+) -> AtHop {
+    match timeout(limit, connect(journal, remote, None, Some(hops.into()))).await {
         Err(_) => silent_or_unseen(error_queue::nothing_seen()),
         Ok(Ok(_)) => AtHop::Host,
         // An RST is the host's.
@@ -218,6 +223,7 @@ pub(crate) const SETS_SEGMENTS: bool = cfg!(target_os = "linux");
 type Failed = (ConnectFailure, Lookup<Icmp>, Option<i32>);
 
 async fn connect(
+    journal: &Journal,
     remote: SocketAddr,
     segment: Option<u32>,
     hops: Option<u32>,
@@ -248,6 +254,10 @@ async fn connect(
         Err(error) => return Err(own(error)),
     }
     let stream = TcpStream::from_std(socket.into()).map_err(own)?;
+    // Known as soon as the SYN leaves, whatever becomes of it.
+    if let Ok(local) = stream.local_addr() {
+        journal.opened(Transport::Tcp, local, remote);
+    }
     stream.writable().await.map_err(own)?;
     let error = match stream.take_error() {
         Ok(None) => stream.peer_addr().err(),

@@ -66,6 +66,9 @@ impl Asking {
         socket.connect(&remote.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
         self.local = socket.local_addr().ok();
+        if let Some(local) = self.local {
+            self.journal.opened(Transport::Udp, local, remote);
+        }
 
         let (mut first, mut id) = ([0; 4], [0; 16]);
         rand_bytes(&mut first)?;

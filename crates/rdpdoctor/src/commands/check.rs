@@ -17,6 +17,7 @@ use rdpdoctor_report::document::{Engine, RunContext};
 
 use super::exit_code;
 use super::read::judged;
+use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
 use crate::progress;
@@ -97,6 +98,7 @@ fn check(
         None => proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?,
         Some(_) => None,
     };
+    capture::may_write(args)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| {
@@ -163,6 +165,7 @@ impl Job<'_> {
     async fn check(&self, prober: &Prober, line: &progress::Line) -> Answer {
         let args = self.args;
         let journal = Arc::new(Journal::default());
+        let recording = Recording::begin(args, &journal);
         let options = self.options();
         let deadline = args.deadline.unwrap_or(Duration::MAX);
         let interrupted = tokio::select! {
@@ -178,6 +181,9 @@ impl Job<'_> {
         }
         if let Some((file, _)) = self.file {
             observations.extend(file.observations(observations.len()));
+        }
+        if let Some(recording) = recording {
+            recording.end(args, &self.target, &mut observations);
         }
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);

@@ -27,6 +27,7 @@ mod kerberos;
 mod lab;
 mod machine_rows;
 mod network;
+mod network_capture;
 mod network_own;
 mod programs;
 mod proxy;

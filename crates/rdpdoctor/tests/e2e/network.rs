@@ -101,11 +101,15 @@ impl Network {
 
     /// The same as an ordinary user.
     pub fn check_unprivileged(&self, target: &str) -> Run {
+        self.check_unprivileged_with(target, &[])
+    }
+
+    pub fn check_unprivileged_with(&self, target: &str, more: &[&str]) -> Run {
         let mut command = self.within("c");
         command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
         command.args(["--inh-caps=-all", "--bounding-set=-all"]);
         command.arg(env!("CARGO_BIN_EXE_rdpdoctor"));
-        run(command.args(["check", target, "--json", "--timeout", "2"]))
+        run(command.args(["check", target, "--json", "--timeout", "2"]).args(more))
     }
 
     /// The client's own hosts file and resolver.
@@ -321,6 +325,8 @@ fn network_mtu_blackhole() {
         ("ip daddr 10.213.1.2 ip length > 900 drop", 2, "proven"),
         ("ip daddr 10.213.2.2 ip length > 900 drop", 1, "proven"),
         ("ip daddr 10.213.2.2 ip length > 1300 drop", 1, "proven"),
+        // Longer than the answer to the usual handshake.
+        ("ip daddr 10.213.1.2 ip length > 1440 drop", 1, "proven"),
     ] {
         let Some(mut network) = Network::make() else { return };
         network.serve("healthy-nla");
@@ -330,6 +336,18 @@ fn network_mtu_blackhole() {
         expect(&run, code, "net.mtu-blackhole");
         assert_eq!(run.json()["verdict"]["proof"], proof, "{rule}");
     }
+}
+
+/// A firewall that drops long echoes alone: long packets pass in both directions.
+#[test]
+fn network_long_echoes_filtered() {
+    let Some(mut network) = Network::make() else { return };
+    network.serve("healthy-nla");
+    network.router("meta l4proto icmp ip length > 1000 drop");
+    let run = network.check(HOST, &[]);
+    expect(&run, 0, "healthy");
+    assert!(!run.stdout.contains("net.mtu-blackhole"), "{}", run.stdout);
+    assert!(run.stdout.contains("long-server-answer"), "{}", run.stdout);
 }
 
 /// Five routers in a row, of which the fourth drops what goes to the port: the third is the last that

@@ -1,9 +1,11 @@
 //! Long packets vanish without a word.
 
-use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Lookup, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Lookup, ObservationId, Stage};
 
 use crate::causes::{advice, look};
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Seen, Severity, Where,
+};
 
 /// `net.mtu-blackhole`
 pub static CAUSE: Cause = Cause {
@@ -55,6 +57,7 @@ pub static CAUSE: Cause = Cause {
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     fell_silent(evidence)
         .or_else(|| long_hello_lost(evidence))
+        .or_else(|| long_answer_lost(evidence))
         .or_else(|| long_echoes_lost(evidence))
 }
 
@@ -111,9 +114,32 @@ fn long_hello_lost(evidence: &Evidence<'_>) -> Option<Match> {
     )
 }
 
+/// A handshake whose answer fills packets, in small segments or in usual ones, that was made or not.
+fn long_answer(evidence: &Evidence<'_>, small: bool, made: bool) -> Option<ObservationId> {
+    let seen = evidence.all(|fact| match fact {
+        Fact::LongServerAnswer { segment, answered, .. } => {
+            (segment.is_some() == small && *answered == made).then_some(())
+        }
+        _ => None,
+    });
+    seen.last().map(Seen::id)
+}
+
+/// An answer that fills a packet stayed away, and came in small segments.
+fn long_answer_lost(evidence: &Evidence<'_>) -> Option<Match> {
+    let cited = [long_answer(evidence, false, false)?, long_answer(evidence, true, true)?];
+    let words =
+        "An answer that fills a packet on the way down was lost, in small segments it came.";
+    Some(Match::new(Severity::Warning, Proof::Proven, cited).detailed(words.to_owned()))
+}
+
 /// Only the long echo requests are lost. Some firewalls drop them for their length, so this alone
 /// means little.
 fn long_echoes_lost(evidence: &Evidence<'_>) -> Option<Match> {
+    if long_answer(evidence, false, true).is_some() {
+        // Asked only where long messages went up: long packets pass in both directions.
+        return None;
+    }
     let short = look::echo_series(evidence).filter(|seen| seen.value.lost * 2 < seen.value.sent)?;
     let long = look::long_echo_series(evidence)
         .filter(|seen| seen.value.lost == seen.value.sent && seen.value.sent >= 2)?;
@@ -123,7 +149,7 @@ fn long_echoes_lost(evidence: &Evidence<'_>) -> Option<Match> {
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{Awaited, Ending, Fact, Lookup, Stage};
+    use rdpdoctor_model::{Awaited, Ending, Fact, LongOffer, Lookup, Stage};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -167,6 +193,19 @@ mod tests {
         assert_eq!(judged(scene(&[padded(None, true)])), None);
         let echoes = scene(&[padded(None, true)]).echoes(12, 0, 20.0).long_echoes(3, 3);
         assert_eq!(judged(echoes), Some((Severity::Info, Proof::Possible)));
+        // The path carries long packets both ways, and somebody drops long echoes.
+        let answer = |segment: Option<u32>, answered| Fact::LongServerAnswer {
+            offer: LongOffer::Dhe,
+            segment,
+            answered,
+            received: 1800,
+        };
+        let filtered = |facts: &[Fact]| scene(facts).echoes(12, 0, 20.0).long_echoes(3, 3);
+        assert_eq!(judged(filtered(&[padded(None, true), answer(None, true)])), None);
+        let down = [padded(None, true), answer(None, false), answer(Some(536), true)];
+        assert_eq!(judged(filtered(&down)), Some((Severity::Warning, Proof::Proven)));
+        let neither = [padded(None, true), answer(None, false), answer(Some(536), false)];
+        assert_eq!(judged(filtered(&neither)), Some((Severity::Info, Proof::Possible)));
         assert_eq!(judged(scene(&[]).echoes(12, 0, 20.0).long_echoes(3, 1)), None);
         assert_eq!(judged(scene(&[]).echoes(12, 10, 20.0).long_echoes(3, 3)), None);
     }

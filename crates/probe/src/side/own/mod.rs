@@ -2,6 +2,8 @@
 //! own firewall, the proxies that its environment names. Looking costs no packet and changes nothing.
 
 #[cfg(target_os = "linux")]
+mod field;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod nft;
