@@ -35,6 +35,7 @@ pub use engine::{
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use gateway::{GatewayView, gateway_place};
+pub use host_view::key_file::key_file;
 pub use identity::{Identity, identity};
 pub use loss::loss_interval;
 pub use windows_release::{WindowsRelease, windows_release};
