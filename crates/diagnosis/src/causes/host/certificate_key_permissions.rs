@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn the_one_file_is_changed() {
         let changes = key(Lookup::seen(WITHOUT)).with_evidence(MEND.changes);
-        let sddl = "O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;NS)(A;;FA;;;SY)".to_owned();
+        let sddl = "O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;NS)".to_owned();
         assert_eq!(changes, [Change::FileAccess { path: KEY_FILE.to_owned(), sddl }]);
         assert_eq!(key(Lookup::seen(KEY_ACCESS)).with_evidence(MEND.changes), []);
     }
