@@ -25,6 +25,7 @@ mod testing;
 mod testing_host;
 mod windows_release;
 
+pub use bastions::BastionEntry;
 pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };

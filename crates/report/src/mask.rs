@@ -228,6 +228,9 @@ impl Masker {
                         "name" | "names" if names_hosts(kind) => {
                             strings(value).for_each(|name| self.host(name));
                         }
+                        "label" if kind == "listed-bastion" => {
+                            strings(value).for_each(|name| self.common_name(name));
+                        }
                         "host" if kind == "gateway" => {
                             strings(value).for_each(|name| self.host(name));
                         }
