@@ -25,6 +25,7 @@ mod testing;
 mod testing_host;
 mod windows_release;
 
+pub use bastions::BastionEntry;
 pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
@@ -35,6 +36,7 @@ pub use engine::{
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use gateway::{GatewayView, gateway_place};
+pub use host_view::key_file::key_file;
 pub use identity::{Identity, identity};
 pub use loss::loss_interval;
 pub use windows_release::{WindowsRelease, windows_release};

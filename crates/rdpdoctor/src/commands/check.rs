@@ -17,6 +17,7 @@ use rdpdoctor_report::document::{Engine, RunContext};
 
 use super::exit_code;
 use super::read::judged;
+use crate::bastion_list::BastionList;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::output;
@@ -99,6 +100,7 @@ fn check(
         Some(_) => None,
     };
     capture::may_write(args)?;
+    let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| {
@@ -109,7 +111,7 @@ fn check(
     let trust = policy(args.trust, args.security).trust;
     let gateway =
         gateway.map(|place| sign_in::gateway(args, place, trust, &memory, &line)).transpose()?;
-    let job = Job { args, target, file, reported, proxy, plan, gateway, memory };
+    let job = Job { args, target, file, reported, proxy, plan, gateway, memory, bastions };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -127,6 +129,7 @@ struct Job<'a> {
     plan: Plan,
     gateway: Option<Gateway>,
     memory: Memory,
+    bastions: BastionList,
 }
 
 /// One check's answer.
@@ -199,6 +202,7 @@ impl Job<'_> {
             add(Source::Client, Stage::CredSsp, fact.clone());
         }
         let judged_at = journal.started_at();
+        self.bastions.add_fitting(&self.target, judged_at, &mut observations);
         let policy = policy(args.trust, args.security);
         let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy);
         let diagnosis = diagnose(&evidence);

@@ -9,6 +9,7 @@
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
+mod bastion;
 #[cfg(target_os = "linux")]
 mod capture;
 mod collect;
