@@ -19,6 +19,7 @@ use super::exit_code;
 use super::read::judged;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
+use crate::joined::HostFacts;
 use crate::output;
 use crate::progress;
 use crate::proxy;
@@ -99,6 +100,7 @@ fn check(
         Some(_) => None,
     };
     capture::may_write(args)?;
+    let host_facts = HostFacts::read(&args.host_facts)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| {
@@ -109,7 +111,7 @@ fn check(
     let trust = policy(args.trust, args.security).trust;
     let gateway =
         gateway.map(|place| sign_in::gateway(args, place, trust, &memory, &line)).transpose()?;
-    let job = Job { args, target, file, reported, proxy, plan, gateway, memory };
+    let job = Job { args, target, file, reported, proxy, plan, gateway, memory, host_facts };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -127,6 +129,7 @@ struct Job<'a> {
     plan: Plan,
     gateway: Option<Gateway>,
     memory: Memory,
+    host_facts: HostFacts,
 }
 
 /// One check's answer.
@@ -185,6 +188,7 @@ impl Job<'_> {
         if let Some(recording) = recording {
             recording.end(args, &self.target, &mut observations);
         }
+        self.host_facts.join(&mut observations, &self.target, journal.started_at(), false);
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);
             observations.push(fact);
