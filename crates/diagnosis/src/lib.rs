@@ -4,6 +4,7 @@
 //! of judging, the target and the policy come in with the [`Evidence`].
 
 mod bastions;
+mod behind_bastion;
 mod cause;
 pub mod causes;
 pub mod codes;

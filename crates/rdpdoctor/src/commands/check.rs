@@ -92,14 +92,9 @@ fn check(
     gateway: Option<Target>,
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
-    ensure!(
-        gateway.is_none() || args.proxy.is_none(),
-        "--gateway is not reached through --proxy here; leave one of them away"
-    );
-    let proxy = match gateway {
-        None => proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?,
-        Some(_) => None,
-    };
+    // Where the connection of this machine goes to.
+    let first = gateway.as_ref().unwrap_or(&target);
+    let proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
     capture::may_write(args)?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let host_facts = HostFacts::read(&args.host_facts)?;
@@ -146,10 +141,14 @@ struct Answer {
 }
 
 impl Job<'_> {
-    /// The gateway or the proxy that the connection goes by.
+    /// The gateway or the proxy that the connection goes by, or the one behind the other.
     fn via(&self) -> Option<String> {
         let gateway = self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT));
-        gateway.or_else(|| self.proxy.as_ref().map(ToString::to_string))
+        let proxy = self.proxy.as_ref().map(ToString::to_string);
+        match (gateway, proxy) {
+            (Some(gateway), Some(proxy)) => Some(format!("{gateway} by {proxy}")),
+            (gateway, proxy) => gateway.or(proxy),
+        }
     }
 
     async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {

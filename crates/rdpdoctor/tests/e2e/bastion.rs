@@ -154,3 +154,27 @@ async fn a_list_that_cannot_be_read() {
     let run = answer(command).await;
     assert!(in_path(&run.json()).is_some(), "{}", run.stdout);
 }
+
+/// A bastion's own half is in order: a host's answer that it passes on is not for this client.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hosts_refusal_that_a_listed_bastion_passes_on() {
+    let folder = folder("bastion-mismatch");
+    let file = list(&folder, "[[bastion]]\nlabel = 'Jump 1'\nname = '127.0.0.1'\n");
+    for (fault, wanted, leads) in [
+        ("nego-nla-required", "pam.backend-security-mismatch blocking likely", true),
+        ("nego-closed-fin", "pam.backend-refused blocking possible", false),
+    ] {
+        let running = lab(fault, None).await;
+        let target = running.address().to_string();
+        let document = answer(checking(&target, Some(&file))).await.json();
+        let found = findings(&document);
+        assert_eq!(found[0] == wanted, leads, "{fault}: {found:?}");
+        assert!(found.contains(&wanted.to_owned()), "{fault}: {found:?}");
+        let other = found.iter().any(|found| found.starts_with("nego."));
+        assert!(other, "what it would be without a bastion is said too: {found:?}");
+        let tests = document["next_tests"].to_string();
+        assert!(tests.contains("from the bastion's own network"), "{tests}");
+        let bare = answer(checking(&target, None)).await.json();
+        assert!(!findings(&bare).iter().any(|found| found.starts_with("pam.")), "{fault}");
+    }
+}

@@ -10,6 +10,7 @@
 )]
 
 mod bastion;
+mod bastion_freerdp;
 #[cfg(target_os = "linux")]
 mod capture;
 mod collect;
