@@ -162,7 +162,28 @@ pub fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
 /// What the cause's rule says, and else what event logs say of it: the tables of events name their
 /// causes, so that no rule has to.
 pub(crate) fn judged(cause: &Cause, evidence: &Evidence<'_>) -> Option<Match> {
-    (cause.rule)(evidence).or_else(|| logged::by_event(evidence, cause.id))
+    match (cause.rule)(evidence) {
+        None => logged::by_event(evidence, cause.id),
+        Some(seen) if seen.proof == Proof::Proven => Some(seen),
+        Some(seen) => Some(confirmed(seen, cause, evidence)),
+    }
+}
+
+/// What was seen from outside and is not proven by that, with the word of the host's own log about the
+/// same connection. Facts that were collected tell of events without saying when.
+fn confirmed(mut seen: Match, cause: &Cause, evidence: &Evidence<'_>) -> Match {
+    let Some(logged) = logged::by_event(evidence, cause.id) else { return seen };
+    let all = evidence.observations();
+    let in_log =
+        |id: &ObservationId| all.iter().any(|o| o.id == *id && o.source == Source::EventLog);
+    let is_own = logged.evidence.iter().all(in_log) && !seen.evidence.iter().any(in_log);
+    if is_own && logged.proof < seen.proof {
+        seen.proof = logged.proof;
+        seen.evidence.extend(logged.evidence);
+        let both = seen.detail.into_iter().chain(logged.detail);
+        seen.detail = Some(both.collect::<Vec<_>>().join(" "));
+    }
+    seen
 }
 
 fn finding(cause: &'static Cause, found: Match, evidence: &Evidence<'_>) -> Finding {

@@ -20,6 +20,7 @@ mod loss;
 pub mod machine;
 mod machine_facts;
 pub mod mend;
+mod same_machine;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -37,6 +38,8 @@ pub use engine::{
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use gateway::{GatewayView, gateway_place};
+pub use host_view::key_file::key_file;
 pub use identity::{Identity, identity};
 pub use loss::loss_interval;
+pub use same_machine::{SameMachine, same_machine};
 pub use windows_release::{WindowsRelease, windows_release};

@@ -4,6 +4,7 @@
 
 pub mod cloud;
 pub mod evtx;
+pub mod incident;
 pub mod pcap;
 pub mod rdpfile;
 pub mod sniff;

@@ -1,6 +1,8 @@
 //! Event logs as Windows writes them, with what a test wants in them: one block, its records in
 //! binary XML without templates.
 
+use time::OffsetDateTime;
+
 /// An event to be written.
 #[derive(Debug, Clone)]
 pub struct LoggedEvent {
@@ -23,6 +25,9 @@ const RECORDS_AT: usize = 512;
 
 /// 2026-01-01 as a FILETIME, 100-nanosecond steps since 1601-01-01.
 const YEAR_2026: u64 = 134_116_992_000_000_000;
+
+/// The same in seconds since 1970.
+const START_2026: i64 = 1_767_225_600;
 
 /// The bytes of a log with these events of one computer. Events that the block has no room for are
 /// left out.
@@ -97,13 +102,15 @@ fn system(block: &mut Vec<u8>, computer: &str, event: &LoggedEvent) {
     element(block, "Computer", &[], |block| text(block, computer));
 }
 
-/// A moment of January 2026.
+/// A moment so long after the beginning of 2026.
 fn moment(at_ms: u64) -> String {
-    let (seconds, ms) = (at_ms / 1_000, at_ms % 1_000);
-    let (minutes, second) = (seconds / 60, seconds % 60);
-    let (hours, minute) = (minutes / 60, minutes % 60);
-    let (day, hour) = (hours / 24 + 1, hours % 24);
-    format!("2026-01-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    let seconds = i64::try_from(at_ms / 1_000).unwrap_or(0);
+    let at = OffsetDateTime::from_unix_timestamp(START_2026 + seconds);
+    let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second) = at.to_hms();
+    let day = at.date();
+    let ms = at_ms % 1_000;
+    format!("{day}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
 fn element(

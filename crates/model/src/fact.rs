@@ -13,9 +13,9 @@ use crate::terms::{
 };
 use crate::{
     BastionMark, Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep,
-    GatewayTransport, Hex, IdleOutcome, LocalAccount, LongOffer, Lookup, MachineCertificate,
-    NetworkAdapter, OwnInterface, OwnRule, OwnWay, PacketHead, PathPart, PortListeners,
-    ProxyChoice, ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue,
+    GatewayTransport, Hex, IdleOutcome, JoinedEvidence, LocalAccount, LongOffer, Lookup,
+    MachineCertificate, NetworkAdapter, OwnInterface, OwnRule, OwnWay, PacketHead, PathPart,
+    PortListeners, ProxyChoice, ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue,
     SavedCredential, Stage, Timestamp, UdpReply, Volume, WatchState, WindowsEvent, WindowsFile,
     WindowsHosts, WindowsService, WindowsSession,
 };
@@ -182,6 +182,10 @@ pub enum Fact {
     },
     /// An entry of a Windows event log.
     WindowsEvent(Box<WindowsEvent>),
+
+    // ── several sources ─────────────────────────────────────────────────────────────────────────
+    /// Evidence of another source was held against this connection.
+    JoinedEvidence(Box<JoinedEvidence>),
 
     // ── host and client: a Windows machine ─────────────────────────────────────────────────────
     /// Facts of a Windows machine follow.

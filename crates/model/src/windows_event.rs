@@ -31,6 +31,9 @@ pub struct WindowsEvent {
     /// The other side's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// The port behind that address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// The other side's own name for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workstation: Option<String>,

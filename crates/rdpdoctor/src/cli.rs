@@ -168,6 +168,9 @@ pub struct CheckArgs {
     /// --keylog is given
     #[arg(long, value_name = "OUT.pcapng")]
     pub capture: Option<PathBuf>,
+    /// Judge together with facts that were collected on the host (host collect)
+    #[arg(long, value_name = "FILE")]
+    pub host_facts: Vec<PathBuf>,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,

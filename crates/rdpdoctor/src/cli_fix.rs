@@ -25,6 +25,10 @@ pub struct FixArgs {
     /// Write the plan to this file, and beside it its SHA-256 and a page for approval
     #[arg(long, value_name = "PLAN.json", conflicts_with_all = ["apply", "mask"])]
     pub plan_out: Option<PathBuf>,
+    /// With --disk: write the changes as a command file for a recovery environment, and beside it the
+    /// one that takes them back
+    #[arg(long, value_name = "FILE.cmd", conflicts_with_all = ["apply", "mask"])]
+    pub script_out: Option<PathBuf>,
     /// Only these fixes, by their causes
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub only: Vec<String>,

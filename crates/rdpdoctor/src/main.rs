@@ -13,6 +13,7 @@ mod event_logs;
 mod evidence_file;
 #[cfg(any(windows, test))]
 mod explorer;
+mod joined;
 mod machine;
 mod output;
 mod progress;

@@ -20,6 +20,6 @@ pub mod watch;
 pub use comparison::ComparisonDocument;
 pub use document::{Document, Engine, RunContext};
 pub use mask::{MaskError, Masker};
-pub use repair::{RepairDocument, RepairOutcome};
+pub use repair::{CommandFiles, RepairDocument, RepairOutcome, WrittenFiles};
 pub use schema::{comparison_schema, repair_schema, schema, watch_schema};
 pub use summary::stage_label;

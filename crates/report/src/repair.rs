@@ -30,6 +30,31 @@ pub struct RepairDocument {
     pub plan_sha256: Option<String>,
     /// The plan.
     pub plan: Option<Plan>,
+    /// For the disk of a machine that does not run: the changes as command files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_files: Option<CommandFiles>,
+}
+
+/// The changes of a plan as command files for a recovery environment. Each takes the folder of
+/// Windows there, such as `D:\Windows`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandFiles {
+    /// Makes the changes.
+    pub apply: String,
+    /// Takes them back.
+    pub undo: String,
+    /// Where they were written, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<WrittenFiles>,
+}
+
+/// The names of two command files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WrittenFiles {
+    /// Of the one that makes the changes.
+    pub apply: String,
+    /// Of the one that takes them back.
+    pub undo: String,
 }
 
 /// A step that could not be put back.
@@ -90,6 +115,7 @@ impl RepairDocument {
             not_put_back: Vec::new(),
             plan_sha256: None,
             plan,
+            command_files: None,
         }
     }
 

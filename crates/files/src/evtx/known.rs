@@ -294,6 +294,7 @@ fn fields(record: &Record) -> WindowsEvent {
         user: text(&["TargetUserName", "AccountName", "UserName", "User"]),
         domain: text(&["TargetDomainName", "AccountDomain", "DomainName"]),
         address: record.address(&["IpAddress", "ClientAddress", "ClientIP", "IPString", "Address"]),
+        port: record.port(&["ClientIP"], &["IpPort"]),
         workstation: text(&["WorkstationName", "ClientName", "Workstation"]),
         server_name: None,
         session_id: record.number(&["SessionID", "Session", "TargetSession"]),

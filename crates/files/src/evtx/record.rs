@@ -102,6 +102,14 @@ impl Record {
         address(self.field(names)?)
     }
 
+    /// A port: behind an address, or in a field of its own.
+    pub(super) fn port(&self, behind: &[&str], own: &[&str]) -> Option<u16> {
+        let place = self.field(behind).and_then(|text| text.parse::<SocketAddr>().ok());
+        let port = place.map(|place| place.port());
+        let own = || self.number(own).and_then(|port| u16::try_from(port).ok());
+        port.or_else(own).filter(|&port| port != 0)
+    }
+
     /// The bytes behind the event.
     pub(super) fn binary(&self) -> Vec<u8> {
         let text = self.field(&["Binary"]).unwrap_or_default();

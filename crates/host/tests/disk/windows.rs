@@ -63,6 +63,11 @@ pub fn system(off: u32) -> Hive {
         .number(&set(&format!(r"{SERVER}\WinStations\RDP-Tcp")), "PortNumber", 3390)
         .text(&set(r"Control\ComputerName\ComputerName"), "ComputerName", "PC42")
         .number(&set(r"Services\TermService"), "Start", 3)
+        .text(
+            &set(r"Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules"),
+            "RemoteDesktop-UserMode-In-TCP",
+            "v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=3390|App=%SystemRoot%\\system32\\svchost.exe|Svc=termservice|Name=@FirewallAPI.dll,-28775|",
+        )
         .text(&plans, "ActivePowerScheme", plan)
         .number(&format!(r"{plans}\{plan}\{sleep}\{never}"), "ACSettingIndex", 0)
         .number(&defaults, "AcSettingIndex", 1800)
@@ -227,6 +232,11 @@ pub fn wrong_access() -> Vec<u8> {
 /// An NTFS volume with the files, made by mkntfs and ntfs-3g; none, with the reason, where they
 /// cannot be used.
 pub fn volume(folder: &Path) -> Result<PathBuf, String> {
+    volume_with(folder, 1)
+}
+
+/// The same, with Remote Desktop switched off (1) or on (0).
+pub fn volume_with(folder: &Path, off: u32) -> Result<PathBuf, String> {
     let image = folder.join("windows.img");
     let file = std::fs::File::create(&image).map_err(|error| error.to_string())?;
     file.set_len(16 << 20).map_err(|error| error.to_string())?;
@@ -235,6 +245,8 @@ pub fn volume(folder: &Path) -> Result<PathBuf, String> {
     std::fs::create_dir_all(&mount).map_err(|error| error.to_string())?;
     run(Command::new("ntfs-3g").arg(&image).arg(&mount))?;
     write(&mount);
+    std::fs::write(mount.join("Windows/System32/config/SYSTEM"), system(off).bytes())
+        .map_err(|error| error.to_string())?;
     let key = mount.join(KEYS).join(KEY_FILE);
     let set = rustix::fs::setxattr(
         &key,

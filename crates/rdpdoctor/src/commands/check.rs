@@ -20,6 +20,7 @@ use super::read::judged;
 use crate::bastion_list::BastionList;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
+use crate::joined::HostFacts;
 use crate::output;
 use crate::progress;
 use crate::proxy;
@@ -96,6 +97,7 @@ fn check(
     let proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
     capture::may_write(args)?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
+    let host_facts = HostFacts::read(&args.host_facts)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| {
@@ -106,7 +108,8 @@ fn check(
     let trust = policy(args.trust, args.security).trust;
     let gateway =
         gateway.map(|place| sign_in::gateway(args, place, trust, &memory, &line)).transpose()?;
-    let job = Job { args, target, file, reported, proxy, plan, gateway, memory, bastions };
+    let job =
+        Job { args, target, file, reported, proxy, plan, gateway, memory, bastions, host_facts };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -125,6 +128,7 @@ struct Job<'a> {
     gateway: Option<Gateway>,
     memory: Memory,
     bastions: BastionList,
+    host_facts: HostFacts,
 }
 
 /// One check's answer.
@@ -187,6 +191,7 @@ impl Job<'_> {
         if let Some(recording) = recording {
             recording.end(args, &self.target, &mut observations);
         }
+        self.host_facts.join(&mut observations, &self.target, journal.started_at(), false);
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);
             observations.push(fact);

@@ -11,7 +11,7 @@ use rdpdoctor_host::changes::{
 use rdpdoctor_host::{Mutable, Side, System};
 use rdpdoctor_model::{Plan, Timestamp};
 use rdpdoctor_report::render::plan::page;
-use rdpdoctor_report::{RepairDocument, RepairOutcome};
+use rdpdoctor_report::{CommandFiles, RepairDocument, RepairOutcome};
 use sha2::{Digest as _, Sha256};
 
 use super::run::{self, Settled, rolled_back};
@@ -25,6 +25,10 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// Shows the plan, or carries it out.
 pub fn run(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
+    if let Some(disk) = &args.place.disk {
+        return super::fix_disk::run(side, args, disk);
+    }
+    ensure!(args.script_out.is_none(), "--script-out is for a machine that does not run (--disk)");
     let Some(machine) = repair::machine(&args.place)? else {
         return plan_only(side, args);
     };
@@ -45,13 +49,18 @@ fn plan_only(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
         "collected facts cannot be changed; run it on the machine itself"
     );
     let plan = repair::plan_from(&facts, &KnownFacts(&facts.facts), args.even_if_policy);
-    let document = planned(choose(&plan, args)?, args)?;
+    let document = planned(choose(&plan, args)?, None, args)?;
     repair::deliver(&document, side, &args.output)
 }
 
 /// A plan as the answer; written to files where that was asked for.
-fn planned(plan: Plan, args: &FixArgs) -> anyhow::Result<RepairDocument> {
+pub(super) fn planned(
+    plan: Plan,
+    command_files: Option<CommandFiles>,
+    args: &FixArgs,
+) -> anyhow::Result<RepairDocument> {
     let mut document = RepairDocument::new(outcome_of(&plan), Some(plan));
+    document.command_files = command_files;
     if let Some(path) = &args.plan_out {
         let text = serde_json::to_string_pretty(&document.plan)? + "\n";
         let sum = sha256(text.as_bytes());
@@ -73,7 +82,7 @@ fn outcome_of(plan: &Plan) -> RepairOutcome {
     }
 }
 
-fn choose(plan: &Plan, args: &FixArgs) -> anyhow::Result<Plan> {
+pub(super) fn choose(plan: &Plan, args: &FixArgs) -> anyhow::Result<Plan> {
     chosen(plan, &args.only).map_err(|unknown| {
         let known: Vec<&str> = plan.fixes.iter().map(|fix| fix.id.as_str()).collect();
         anyhow::anyhow!(
@@ -109,7 +118,7 @@ impl Job<'_> {
         if let Some(unfinished) = self.unfinished()? {
             return Ok(unfinished);
         }
-        planned(choose(&self.plan(self.args.even_if_policy), self.args)?, self.args)
+        planned(choose(&self.plan(self.args.even_if_policy), self.args)?, None, self.args)
     }
 
     /// A run that was cut off, or waits: nothing new before it is over.

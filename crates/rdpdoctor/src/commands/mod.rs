@@ -5,6 +5,7 @@ mod collect;
 mod compare;
 mod explain;
 mod fix;
+mod fix_disk;
 mod lab;
 mod machine;
 pub mod read;

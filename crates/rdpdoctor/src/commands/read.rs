@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, diagnose};
-use rdpdoctor_files::{Kind, cloud, text};
+use rdpdoctor_files::{Kind, cloud, pcap, text};
 use rdpdoctor_model::{
     DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
     Timestamp,
@@ -17,8 +17,9 @@ use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, St
 use super::{exit_code, read_capture};
 use crate::bastion_list::BastionList;
 use crate::cli::ReadArgs;
-use crate::event_logs::{self, GivenLog};
+use crate::event_logs::{self, GivenLog, LoggedAttempt};
 use crate::evidence_file;
+use crate::joined;
 use crate::machine::MachineFacts;
 use crate::output;
 use crate::rdp_file::{self, GivenFile};
@@ -34,35 +35,9 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
     rdp_file::may_write(args.fixed.as_ref())?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
-    let mut documents = Vec::new();
-    let mut files = Vec::new();
-    let mut logs = Vec::new();
-    let mut facts: Vec<&Path> = Vec::new();
-    for path in &args.files {
-        match evidence_file::kind(path)? {
-            Kind::Document => documents.push(saved(path, reported)?),
-            Kind::Pcap | Kind::PcapNg => {
-                documents.extend(read_capture::judged(path, args, reported)?);
-            }
-            Kind::Facts => facts.push(path),
-            Kind::CloudRules => documents.push(cloud_rules(path, reported)?),
-            Kind::Evtx => logs.push(GivenLog::read(path)?),
-            kind if is_rdp_file(kind, path) => {
-                let file = GivenFile::read(path)?;
-                documents.push(judged(&file, file.observations(0), reported, None));
-                files.push(file);
-            }
-            kind => bail!("{}", refusal(kind, path)),
-        }
-    }
-    let machines = MachineFacts::read(&facts)?;
-    documents.extend(machines.iter().map(|machine| machine.judged(reported)));
-    if !args.output.quiet {
-        logs.iter().filter_map(GivenLog::lost).for_each(|lost| output::complain(&lost));
-    }
-    if !logs.is_empty() {
-        documents.extend(of_logs(&logs, reported, args));
-    }
+    let mut given = Given::read(args, reported)?;
+    let files = std::mem::take(&mut given.files);
+    let documents = given.judged(args, reported)?;
     let documents = documents.into_iter().map(|document| with_bastions(document, &bastions));
     let document = combined(documents.collect(), args.last).context("there is nothing to judge")?;
     let difference = match (&args.fixed, files.as_slice()) {
@@ -75,6 +50,70 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
         output::deliver_difference(&difference, &args.output)?;
     }
     Ok(exit_code(&document))
+}
+
+/// What was given, by its kind.
+#[derive(Default)]
+struct Given<'a> {
+    documents: Vec<Document>,
+    files: Vec<GivenFile>,
+    logs: Vec<GivenLog>,
+    facts: Vec<&'a Path>,
+    captures: Vec<pcap::Attempt>,
+    /// Behind how many documents a capture was named, and how many attempts it holds.
+    captured: Vec<(usize, usize)>,
+}
+
+impl<'a> Given<'a> {
+    fn read(args: &'a ReadArgs, reported: ReportedCode) -> anyhow::Result<Self> {
+        let mut given = Self::default();
+        for path in &args.files {
+            match evidence_file::kind(path)? {
+                Kind::Document => given.documents.push(saved(path, reported)?),
+                Kind::Pcap | Kind::PcapNg => {
+                    let attempts = read_capture::attempts(path, args)?;
+                    given.captured.push((given.documents.len(), attempts.len()));
+                    given.captures.extend(attempts);
+                }
+                Kind::Facts => given.facts.push(path),
+                Kind::CloudRules => given.documents.push(cloud_rules(path, reported)?),
+                Kind::Evtx => given.logs.push(GivenLog::read(path)?),
+                kind if is_rdp_file(kind, path) => {
+                    let file = GivenFile::read(path)?;
+                    given.documents.push(judged(&file, file.observations(0), reported, None));
+                    given.files.push(file);
+                }
+                kind => bail!("{}", refusal(kind, path)),
+            }
+        }
+        Ok(given)
+    }
+
+    /// A document for each attempt; what tells of the same one is judged together.
+    fn judged(self, args: &ReadArgs, reported: ReportedCode) -> anyhow::Result<Vec<Document>> {
+        let (mut documents, mut captures) = (self.documents, self.captures);
+        let machines = MachineFacts::read(&self.facts)?;
+        if !args.output.quiet {
+            self.logs.iter().filter_map(GivenLog::lost).for_each(|lost| output::complain(&lost));
+        }
+        let (mut logged, older) = match self.logs.as_slice() {
+            [] => (Vec::new(), 0),
+            logs => event_logs::logged(logs),
+        };
+        let user = joined::join_incident(&mut captures, &mut logged);
+        let machines = joined::join_machines(&mut captures, machines);
+        for (place, count) in self.captured.into_iter().rev() {
+            let own = captures.split_off(captures.len().saturating_sub(count));
+            let own: Vec<Document> =
+                own.into_iter().map(|one| read_capture::judged(one, reported)).collect();
+            documents.splice(place..place, own);
+        }
+        documents.extend(machines.iter().map(|machine| machine.judged(reported)));
+        if !logged.is_empty() {
+            documents.extend(of_logs(logged, older, user, reported, args));
+        }
+        Ok(documents)
+    }
 }
 
 /// By content; a file that is named so and has no setting in it is a broken one.
@@ -219,9 +258,16 @@ fn cloud_rules(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> 
 const MOST_LISTED: usize = 100;
 
 /// The documents of the attempts in event logs: of the user in question, and those without one; of
-/// others how many there are.
-fn of_logs(logs: &[GivenLog], reported: ReportedCode, args: &ReadArgs) -> Vec<Document> {
-    let (attempts, mut unlisted) = event_logs::logged(logs);
+/// others how many there are. The user of an incident that was seen elsewhere as well is the one in
+/// question.
+fn of_logs(
+    attempts: Vec<LoggedAttempt>,
+    older: usize,
+    of_incident: Option<String>,
+    reported: ReportedCode,
+    args: &ReadArgs,
+) -> Vec<Document> {
+    let mut unlisted = older;
     let mut judged: Vec<(Option<String>, Document)> = attempts
         .into_iter()
         .map(|mut attempt| {
@@ -240,7 +286,8 @@ fn of_logs(logs: &[GivenLog], reported: ReportedCode, args: &ReadArgs) -> Vec<Do
         .collect();
     let leading = leading(judged.iter().map(|(_, document)| document), args.last);
     let last_named = || judged.iter().rev().find_map(|(user, _)| user.clone());
-    let user = judged.get(leading).and_then(|(user, _)| user.clone()).or_else(last_named);
+    let leading_user = || judged.get(leading).and_then(|(user, _)| user.clone());
+    let user = of_incident.or_else(leading_user).or_else(last_named);
     let (mut users, mut attempts, mut failed) = (BTreeSet::new(), 0, 0);
     if !args.all_users {
         judged.retain(|(other, document)| {

@@ -17,12 +17,8 @@ use crate::output;
 /// A log of secrets is a few hundred bytes a connection.
 const LONGEST_KEY_LOG: u64 = 64 * 1024 * 1024;
 
-/// A document for each attempt in a capture.
-pub fn judged(
-    path: &Path,
-    args: &ReadArgs,
-    reported: ReportedCode,
-) -> anyhow::Result<Vec<Document>> {
+/// The attempts in a capture, each with what could not be looked at in the file.
+pub fn attempts(path: &Path, args: &ReadArgs) -> anyhow::Result<Vec<pcap::Attempt>> {
     let name = path.display().to_string();
     let opened = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let capture = match pcap::read(opened, &name, key_log(args)?) {
@@ -37,23 +33,29 @@ pub fn judged(
         }
         output::complain(&nothing);
     }
-    let documents = capture.attempts.into_iter().map(|attempt| {
-        let mut observations = attempt.observations;
-        observations.extend(notes(&capture.notes, &name, observations.len()));
-        report(&mut observations, reported);
-        let run = RunContext {
-            target: attempt.target,
-            addresses: attempt.addresses,
-            via: attempt.via,
-            // What was valid then counts, not what is valid today.
-            started_at: attempt.started_at,
-            elapsed_ms: attempt.elapsed_ms,
-            engine: Engine::Portable,
-            last_stage_asked: Some(Stage::Desktop),
-        };
-        judge(run, observations)
-    });
-    Ok(documents.collect())
+    let mut attempts = capture.attempts;
+    for attempt in &mut attempts {
+        let before = attempt.observations.len();
+        attempt.observations.extend(notes(&capture.notes, &name, before));
+    }
+    Ok(attempts)
+}
+
+/// The document of an attempt.
+pub fn judged(attempt: pcap::Attempt, reported: ReportedCode) -> Document {
+    let mut observations = attempt.observations;
+    report(&mut observations, reported);
+    let run = RunContext {
+        target: attempt.target,
+        addresses: attempt.addresses,
+        via: attempt.via,
+        // What was valid then counts, not what is valid today.
+        started_at: attempt.started_at,
+        elapsed_ms: attempt.elapsed_ms,
+        engine: Engine::Portable,
+        last_stage_asked: Some(Stage::Desktop),
+    };
+    judge(run, observations)
 }
 
 /// What could not be looked at in the file.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Run, cause, command, folder, run};
+use crate::support::{Run, cause, command, findings, folder, run};
 
 #[allow(dead_code, reason = "the tests of the reader itself use all of it")]
 #[path = "../../../host/tests/disk/windows.rs"]
@@ -51,9 +51,100 @@ fn a_mounted_windows_is_judged() {
 fn a_windows_in_an_image_is_judged() {
     let folder = folder("disk-image");
     match windows::volume(&folder) {
-        Ok(image) => drop(assert_judged(&image)),
+        Ok(image) => {
+            assert_judged(&image);
+            // Each cause by its name: the switch, the certificate's end, the list of its key's file.
+            insta::assert_snapshot!(
+                "disk_image_findings",
+                findings(&disk("host", &image).json()).join("\n")
+            );
+            let text = run(command().args(["host", "--disk"]).arg(&image));
+            assert_eq!((text.code, text.stderr.as_str()), (2, ""));
+            insta::assert_snapshot!("disk_image", text.stdout);
+            let details = run(command().args(["host", "--details", "--disk"]).arg(&image)).stdout;
+            for cause in ["host.certificate-expired", "host.certificate-key-permissions"] {
+                assert!(details.contains(cause), "{details}");
+            }
+        }
         Err(why) => println!("skipped, no NTFS volume can be made: {why}"),
     }
+}
+
+/// What the image test finds, each alone: nothing hides behind the switch.
+#[test]
+fn a_certificate_that_ended_and_a_key_that_nobody_may_read_are_causes_of_their_own() {
+    let folder = folder("disk-image-on");
+    let image = match windows::volume_with(&folder, 0) {
+        Ok(image) => image,
+        Err(why) => return println!("skipped, no NTFS volume can be made: {why}"),
+    };
+    let document = disk("host", &image).json();
+    let of = |id: &str| {
+        let all = document["findings"].as_array().expect("findings");
+        all.iter().find(|finding| finding["cause"] == id).cloned().unwrap_or_else(|| panic!("{id}"))
+    };
+    let key = of("host.certificate-key-permissions");
+    assert_eq!((&key["severity"], &key["proof"]), (&"blocking".into(), &"proven".into()));
+    let certificate = of("host.certificate-expired");
+    assert_eq!(certificate["proof"], "proven", "{certificate}");
+    assert_eq!(cause(&document), "host.certificate-key-permissions");
+}
+
+fn fix(disk: &Path, more: &[&str]) -> Run {
+    run(command().args(["host", "fix", "--disk"]).arg(disk).args(more))
+}
+
+/// A value is written as a command file with its way back; nothing on the disk is touched.
+#[test]
+fn a_disk_is_mended_by_a_command_file() {
+    let folder = folder("disk-fix");
+    let mount = folder.join("mount");
+    windows::write(&mount);
+    let hive = mount.join("Windows/System32/config/SYSTEM");
+    let before = std::fs::read(&hive).expect("a hive");
+    let shown = fix(&mount, &[]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (3, ""));
+    insta::assert_snapshot!("disk_fix", shown.stdout);
+
+    let to = folder.join("mend.cmd");
+    let written = fix(&mount, &["--script-out", to.to_str().expect("a path")]);
+    assert_eq!((written.code, written.stderr.as_str()), (3, ""));
+    let next: Vec<&str> = written.stdout.lines().rev().take(3).collect();
+    assert!(next.join(" ").contains("mend-undo.cmd D:\\Windows"), "{}", written.stdout);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a command file");
+    insta::assert_snapshot!("disk_fix_cmd", read("mend.cmd").replace('\r', ""));
+    insta::assert_snapshot!("disk_fix_undo_cmd", read("mend-undo.cmd").replace('\r', ""));
+    let json = fix(&mount, &["--json"]).json();
+    assert_eq!(json["outcome"], "planned");
+    assert_eq!(json["command_files"]["apply"], read("mend.cmd"));
+    assert_eq!(std::fs::read(&hive).expect("a hive"), before, "nobody writes to a disk");
+
+    for more in [&["--apply"][..], &["--apply", "--yes"]] {
+        let refused = fix(&mount, more);
+        assert_eq!((refused.code, refused.stdout.as_str()), (3, ""));
+        assert!(refused.stderr.contains("--script-out"), "{}", refused.stderr);
+        assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    }
+    let facts = run(command().args(["host", "fix", "--facts", "x", "--script-out", "y"]));
+    assert_eq!((facts.code, facts.stderr.lines().count()), (3, 1), "{}", facts.stderr);
+}
+
+/// What is no value of the registry is refused, and why.
+#[test]
+fn what_a_command_file_cannot_mend_is_refused_by_name() {
+    let folder = folder("disk-fix-refused");
+    let image = match windows::volume_with(&folder, 0) {
+        Ok(image) => image,
+        Err(why) => return println!("skipped, no NTFS volume can be made: {why}"),
+    };
+    let shown = fix(&image, &[]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (3, ""));
+    insta::assert_snapshot!("disk_fix_refused", shown.stdout);
+    let to = folder.join("mend.cmd");
+    let nothing = fix(&image, &["--script-out", to.to_str().expect("a path")]);
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (3, ""));
+    assert_eq!(nothing.stderr.lines().count(), 1, "{}", nothing.stderr);
+    assert!(!to.exists());
 }
 
 #[test]

@@ -25,6 +25,8 @@ mod gnome;
 mod host_causes;
 mod host_facts;
 mod host_rows;
+#[cfg(target_os = "linux")]
+mod joined;
 mod kerberos;
 mod lab;
 mod machine_rows;
@@ -39,6 +41,8 @@ mod recorder;
 mod repair;
 mod servers;
 mod sign_in;
+#[cfg(target_os = "linux")]
+mod story;
 mod support;
 mod tls_decrypt;
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use super::plan_words::{self, Words};
 use super::terminal::{Line, Paint, Style, labelled_text};
 use super::words;
 use crate::harmless::clean;
-use crate::repair::{RepairDocument, RepairOutcome};
+use crate::repair::{CommandFiles, RepairDocument, RepairOutcome};
 
 /// Lines that one entry takes at most.
 const MOST: usize = 8;
@@ -27,7 +27,7 @@ pub fn terminal(document: &RepairDocument, side: &str, style: Style, columns: us
         );
     }
     if let Some(plan) = &document.plan {
-        paper.plan(plan);
+        paper.plan(plan, document.command_files.is_some());
     }
     if let Some(sum) = &document.plan_sha256 {
         paper.say(Paint::Faint, "SHA-256", sum);
@@ -96,7 +96,10 @@ fn planned(document: &RepairDocument, side: &str) -> String {
 fn next(document: &RepairDocument, side: &str) -> Vec<String> {
     let run = document.run.as_deref().unwrap_or_default();
     match document.outcome {
-        RepairOutcome::Planned => vec![planned(document, side)],
+        RepairOutcome::Planned => match &document.command_files {
+            Some(files) => by_command_file(files),
+            None => vec![planned(document, side)],
+        },
         RepairOutcome::Applied => vec![format!("to go back: rdpdoctor {side} rollback {run}")],
         RepairOutcome::AwaitingConfirmation => vec![
             format!("come in by a new connection, or: rdpdoctor {side} confirm {run}"),
@@ -106,6 +109,24 @@ fn next(document: &RepairDocument, side: &str) -> Vec<String> {
         RepairOutcome::NothingToDo | RepairOutcome::Refused | RepairOutcome::RolledBack => {
             Vec::new()
         }
+    }
+}
+
+/// How a machine that does not run is changed.
+fn by_command_file(files: &CommandFiles) -> Vec<String> {
+    match &files.written {
+        None => vec![
+            "add --script-out FILE.cmd: it writes the changes as a command file for a recovery \
+             environment, and beside it the one that takes them back"
+                .to_owned(),
+        ],
+        Some(written) => vec![
+            format!(
+                "in a recovery environment, with the folder of Windows there: {} D:\\Windows",
+                clean(&written.apply, words::SHORT)
+            ),
+            format!("to go back: {} D:\\Windows", clean(&written.undo, words::SHORT)),
+        ],
     }
 }
 
@@ -119,7 +140,8 @@ impl Paper {
         self.lines.extend(labelled_text(paint, label, text, self.columns, MOST));
     }
 
-    fn plan(&mut self, plan: &Plan) {
+    /// What is not running has nobody at work on it, and cuts nobody off.
+    fn plan(&mut self, plan: &Plan, offline: bool) {
         let mut number = 0;
         for fix in &plan.fixes {
             self.fix(fix, &mut number);
@@ -138,6 +160,9 @@ impl Paper {
             return;
         }
         self.lines.push(Line::plain(""));
+        if offline {
+            return;
+        }
         self.say(Paint::Plain, "At work", &plan_words::at_work(&plan.sessions));
         if let Some(then) = plan_words::then(plan) {
             self.say(Paint::Plain, "Then", &then);
@@ -235,7 +260,8 @@ pub fn page(document: &RepairDocument) -> Result<String, serde_json::Error> {
     row("SHA-256", document.plan_sha256.as_deref());
     row("Run", document.run.as_deref());
     row("Why", document.why.as_deref());
-    row("At work", plan.map(|plan| plan_words::at_work(&plan.sessions)).as_deref());
+    let running = plan.filter(|_| document.command_files.is_none());
+    row("At work", running.map(|plan| plan_words::at_work(&plan.sessions)).as_deref());
     row("Then", plan.and_then(plan_words::then).as_deref());
     row("Way back", plan.and_then(plan_words::touched).map(|t| way_back(&t)).as_deref());
     page.add("</dl>");

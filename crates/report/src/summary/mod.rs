@@ -1,6 +1,7 @@
 //! What was seen at each stage, in one line of plain words.
 
 mod gateway;
+mod joined;
 mod logs;
 mod machine;
 pub(crate) mod own;
@@ -139,7 +140,8 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Desktop => session::desktop(evidence),
         Stage::Udp => udp::words(evidence),
         Stage::Network => path::words(evidence),
-        Stage::Host | Stage::Client => machine::words(evidence).or_else(|| logs::words(evidence)),
+        Stage::Host => host(evidence),
+        Stage::Client => machine::words(evidence).or_else(|| logs::words(evidence)),
     };
     seen.or(reason).unwrap_or_else(|| {
         match report.status {
@@ -151,6 +153,13 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         }
         .to_owned()
     })
+}
+
+/// What was read of the host, and how it stands to the connection that was seen.
+fn host(evidence: &Evidence<'_>) -> Option<String> {
+    let read = machine::words(evidence).or_else(|| logs::words(evidence))?;
+    let pieces: Vec<String> = std::iter::once(read).chain(joined::words(evidence)).collect();
+    Some(pieces.join("; "))
 }
 
 fn name(evidence: &Evidence<'_>) -> Option<String> {

@@ -60,11 +60,12 @@ fn step(disk: &dyn System, change: &Change) -> Result<Step, &'static str> {
         Change::StartService { .. }
         | Change::RestartService { .. }
         | Change::ResetSession { .. } => Err("nothing runs on a disk"),
-        Change::FileAccess { .. } | Change::MoveFileAside { .. } => {
-            Err("it is no value of the registry")
-        }
+        Change::FileAccess { .. } => Err(
+            "who may read a file is no value of the registry; it is mended on the running machine",
+        ),
+        Change::MoveFileAside { .. } => Err("a file is no value of the registry"),
         Change::RemoveCertificate { .. } | Change::RemoveCredential { .. } => {
-            Err("it is done on the running machine")
+            Err("it is mended on the running machine, which makes a new one")
         }
     }
 }
@@ -137,9 +138,11 @@ fn command(place: &str, name: &str, data: Option<&RegistryData>) -> Result<Strin
 }
 
 /// A word of a command line. What would end it or begin another one is refused: it comes from a disk
-/// that somebody else may have made.
+/// that somebody else may have made. What is not ASCII would be read in the code page of whoever runs
+/// the file.
 fn quoted(text: &str) -> Result<String, &'static str> {
-    if text.chars().any(|c| c == '"' || c.is_control()) || text.ends_with('\\') {
+    let odd = |c: char| c == '"' || c.is_control() || !c.is_ascii();
+    if text.chars().any(odd) || text.ends_with('\\') {
         return Err("its text cannot be written in a command file");
     }
     Ok(format!("\"{}\"", text.replace('%', "%%")))
@@ -226,6 +229,7 @@ mod tests {
             set(SERVER, "X", text("a\" & format C:")),
             set(SERVER, "X", text("a\r\nformat C:")),
             set(SERVER, "X\"", None),
+            set(SERVER, "X", text("f\u{fc}r")),
             set(r"HKLM\SAM\X", "Y", None),
             Change::RestartService { name: "TermService".to_owned() },
         ];

@@ -1,0 +1,44 @@
+//! Evidence of several sources, put together where it tells of the same thing, and kept apart, with the
+//! reason, where it does not.
+
+mod host_facts;
+mod incident;
+
+use rdpdoctor_model::{
+    Fact, JoinedEvidence, Observation, ObservationId, Origin, Source, Stage, StageOutcome,
+};
+
+pub use host_facts::{HostFacts, join_machines};
+pub use incident::join as join_incident;
+
+/// What came of holding evidence against a connection, as an observation.
+fn said(number: usize, source: Source, file: Option<&str>, said: JoinedEvidence) -> Observation {
+    Observation {
+        id: ObservationId::numbered(number),
+        source,
+        stage: Stage::Host,
+        at: None,
+        at_ms: 0,
+        origin: file.map(|file| Origin { file: file.to_owned(), frame: None }),
+        connection: None,
+        fact: Fact::JoinedEvidence(Box::new(said)),
+    }
+}
+
+/// That evidence about the host is not used, and why.
+fn not_used(number: usize, source: Source, why: &str) -> Observation {
+    Observation {
+        id: ObservationId::numbered(number),
+        source,
+        stage: Stage::Host,
+        at: None,
+        at_ms: 0,
+        origin: None,
+        connection: None,
+        fact: Fact::StageEnded {
+            outcome: StageOutcome::Skipped,
+            reason: Some(format!("not used: {why}")),
+            elapsed_ms: 0.0,
+        },
+    }
+}

@@ -1,0 +1,124 @@
+//! What was said of evidence that was held against a connection, in a few words.
+
+use rdpdoctor_diagnosis::Evidence;
+use rdpdoctor_model::{Apart, Fact, JoinedEvidence, JoinedSource};
+
+use super::QUOTED;
+use crate::harmless::clean;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// A difference of clocks this small is not told.
+const SAME_CLOCK_MS: u64 = 500;
+
+/// Pieces of evidence of one kind that are told one by one.
+const TOLD: usize = 3;
+
+/// A piece for each, to stand behind what is said of the host.
+pub(super) fn words(evidence: &Evidence<'_>) -> Vec<String> {
+    let all = evidence.all(|fact| match fact {
+        Fact::JoinedEvidence(said) => Some(&**said),
+        _ => None,
+    });
+    let mut pieces: Vec<String> =
+        all.iter().filter_map(|seen| piece(seen.value)).take(TOLD).collect();
+    pieces.dedup();
+    pieces
+}
+
+fn piece(said: &JoinedEvidence) -> Option<String> {
+    match (said.apart, said.evidence_of) {
+        (None, JoinedSource::HostFacts) => of_facts(said),
+        (None, JoinedSource::HostLog) => Some(clock("the host's", said)),
+        (None, JoinedSource::ClientLog) => Some(clock("the client's", said)),
+        (Some(why), source) => apart(why, source, said),
+    }
+}
+
+fn of_facts(said: &JoinedEvidence) -> Option<String> {
+    let days = said.age_ms.map(|age| age / DAY_MS).filter(|days| *days > 0);
+    let old = days.map(|days| match days {
+        1 => "they are a day old".to_owned(),
+        days => format!("they are {days} days old"),
+    });
+    let whose = said.by.is_empty().then(|| "taken as its own on your word".to_owned());
+    let both: Vec<String> = old.into_iter().chain(whose).collect();
+    (!both.is_empty()).then(|| both.join(", "))
+}
+
+/// `the host's log belongs to it, its clock 92.0 s ahead (2 events in both)`
+fn clock(whose: &str, said: &JoinedEvidence) -> String {
+    let off = said.clock_ahead_ms.unwrap_or(0);
+    let amount = off.unsigned_abs();
+    let seconds = format!("{}.{} s", amount / 1000, amount % 1000 / 100);
+    let clock = match off {
+        _ if amount < SAME_CLOCK_MS => "the clocks agree".to_owned(),
+        ..0 => format!("its clock {seconds} behind"),
+        _ => format!("its clock {seconds} ahead"),
+    };
+    let events = match said.common_events {
+        1 => "1 event in both".to_owned(),
+        several => format!("{several} events in both"),
+    };
+    format!("{whose} log belongs to it, {clock} ({events})")
+}
+
+fn apart(why: Apart, source: JoinedSource, said: &JoinedEvidence) -> Option<String> {
+    let name =
+        said.computer.as_deref().map_or_else(|| "a machine".to_owned(), |n| clean(n, QUOTED));
+    let what = match source {
+        JoinedSource::HostFacts => "facts",
+        JoinedSource::HostLog | JoinedSource::ClientLog => "log",
+    };
+    let why = match why {
+        Apart::Older => return None,
+        Apart::OtherMachine => "of another machine",
+        Apart::NoCommonEvent => "no event is in both",
+        Apart::ClocksDisagree => "the clocks cannot be brought together",
+        Apart::Ambiguous => "it fits several",
+        Apart::Unknown => "nothing says whose they are",
+    };
+    Some(format!("{what} of {name} left out: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rdpdoctor_model::{Apart, JoinedBy, JoinedEvidence, JoinedSource};
+
+    use super::{DAY_MS, piece};
+
+    fn said(evidence_of: JoinedSource) -> JoinedEvidence {
+        JoinedEvidence {
+            evidence_of,
+            computer: Some("PC42".to_owned()),
+            joined: true,
+            by: vec![JoinedBy::Port],
+            clock_ahead_ms: Some(92_040),
+            common_events: 2,
+            spread_ms: 10,
+            age_ms: Some(60_000),
+            apart: None,
+        }
+    }
+
+    #[test]
+    fn clocks_and_ages() {
+        let log = piece(&said(JoinedSource::HostLog));
+        let expected = "the host's log belongs to it, its clock 92.0 s ahead (2 events in both)";
+        assert_eq!(log.as_deref(), Some(expected));
+        let behind = JoinedEvidence {
+            clock_ahead_ms: Some(-1_500),
+            common_events: 1,
+            ..said(JoinedSource::ClientLog)
+        };
+        let words = piece(&behind).expect("words");
+        assert!(words.ends_with("its clock 1.5 s behind (1 event in both)"), "{words}");
+        let facts = said(JoinedSource::HostFacts);
+        assert_eq!(piece(&facts), None, "fresh, and known whose");
+        let old = JoinedEvidence { age_ms: Some(DAY_MS * 3), by: Vec::new(), ..facts.clone() };
+        let words = piece(&old).expect("words");
+        assert_eq!(words, "they are 3 days old, taken as its own on your word");
+        let other = JoinedEvidence { joined: false, apart: Some(Apart::OtherMachine), ..facts };
+        assert_eq!(piece(&other).as_deref(), Some("facts of PC42 left out: of another machine"));
+    }
+}
