@@ -75,7 +75,7 @@ pub fn plan_from(facts: &MachineFacts, system: &dyn System, even_if_policy: bool
 /// The plan for a machine that does not run: of what its disk asks for what a command file can
 /// change.
 pub fn plan_offline(disk: &dyn System, side: Side, even_if_policy: bool) -> Plan {
-    let facts = MachineFacts { side, facts: collect(disk, side), file: None };
+    let facts = MachineFacts { side, facts: collect(disk, side), file: None, outside: Vec::new() };
     let (proposals, read_at) = proposals(&facts);
     let proposals = changes::without_acts(proposals);
     changes::offline(disk, changes::plan(disk, side, proposals, even_if_policy, read_at))
