@@ -9,6 +9,7 @@ use crate::connections::connections;
 use crate::document::{Finding, Remedy, Severity, StageEntry, StageStatus, Status};
 use crate::harmless::{clean, width, wrap, wrap_at_most};
 use crate::stage_label;
+use crate::summary::joined;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -393,7 +394,8 @@ fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let told = |stage: &&StageEntry| {
         let fine = matches!(stage.status, StageStatus::Ok | StageStatus::Skipped);
         // Who asked for a trace wants to read it.
-        stage.stage < Stage::Udp || !fine || stage.detail.contains(" at hop ")
+        let joined = stage.stage == Stage::Host && joined::is_told(&stage.detail);
+        stage.stage < Stage::Udp || !fine || joined || stage.detail.contains(" at hop ")
     };
     for stage in stages.iter().filter(told) {
         let row = Row::from(stage);
