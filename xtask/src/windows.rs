@@ -33,19 +33,10 @@ impl Build {
     }
 }
 
-/// Builds the program and runs its tests, those held to clippy as all others.
+/// Builds the program and runs its tests, those held to clippy as all others. Both are asked of the
+/// workspace, not of the package: with other features everything would be built anew.
 pub fn checked() -> anyhow::Result<()> {
-    crate::cargo(&[
-        "clippy",
-        "-p",
-        "rdpdoctor",
-        "--test",
-        "wine",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ])?;
+    crate::cargo(&["clippy", "--workspace", "--test", "wine", "--locked", "--", "-D", "warnings"])?;
     build(Build::Tests)?;
     test()
 }
@@ -56,7 +47,7 @@ pub fn build(kind: Build) -> anyhow::Result<()> {
     find_standard_library()?;
     for tool in TOOLS {
         let found = Command::new(tool).arg("--version").output();
-        found.with_context(|| format!("{tool} is not there; .ci/windows installs mingw-w64"))?;
+        found.with_context(|| format!("{tool} is not there; .ci/run installs mingw-w64"))?;
     }
     let begun = Instant::now();
     let status = Command::new(env!("CARGO"))
@@ -80,7 +71,7 @@ pub fn build(kind: Build) -> anyhow::Result<()> {
 pub fn test() -> anyhow::Result<()> {
     let begun = Instant::now();
     let status = Command::new(env!("CARGO"))
-        .args(["test", "--package", "rdpdoctor", "--test", "wine", "--locked"])
+        .args(["test", "--workspace", "--test", "wine", "--locked"])
         .env("RDPDOCTOR_EXE", program(Build::Tests)?)
         .current_dir(crate::root())
         .status()?;
@@ -104,7 +95,7 @@ fn find_standard_library() -> anyhow::Result<()> {
     let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
     if !library.join("Cargo.lock").exists() {
         bail!(
-            "the source of the standard library is not at {}; .ci/windows puts it there",
+            "the source of the standard library is not at {}; .ci/rust-src puts it there",
             library.display()
         );
     }

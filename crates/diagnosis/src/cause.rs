@@ -5,7 +5,8 @@ use crate::Evidence;
 
 /// One way in which a connection can fail or suffer: its words, its cure and its rule.
 ///
-/// Texts may hold `{host}`, `{port}` and `{address}`; the engine puts the target's in.
+/// Texts may hold `{host}`, `{port}` and `{address}`; the engine puts the target's in. Remedies and tests
+/// may hold `{key_file}`, the file of the host's private key.
 #[derive(Debug)]
 pub struct Cause {
     /// `area.kebab-case`; the file's place is `causes/<area>/<kebab_case>.rs`.

@@ -176,10 +176,13 @@ impl<'a> Evidence<'a> {
                 )
             })
             .collect();
-        failures.extend(self.all(|fact| match fact {
-            Fact::ProxyAnswer { reply, .. } => reply.on_target(),
-            _ => None,
-        }));
+        // In front of a gateway a proxy speaks of the gateway.
+        if crate::gateway_place(self.observations).is_none() {
+            failures.extend(self.all(|fact| match fact {
+                Fact::ProxyAnswer { reply, .. } => reply.on_target(),
+                _ => None,
+            }));
+        }
         [
             ConnectFailure::Refused,
             ConnectFailure::Reset,

@@ -112,6 +112,11 @@ pub(crate) fn names_hold(name: &str, words: &str) -> bool {
     parts(name).iter().any(|(_, value)| has_words(value, words))
 }
 
+/// The common names, organisations and units of a distinguished name, in lower case.
+pub(crate) fn name_parts(name: &str) -> Vec<String> {
+    parts(name).into_iter().map(|(_, value)| value).collect()
+}
+
 /// Common names, organisations and units, the values in lower case.
 fn parts(name: &str) -> Vec<(String, String)> {
     attributes(name)

@@ -4,6 +4,7 @@
 //! of judging, the target and the policy come in with the [`Evidence`].
 
 mod bastions;
+mod behind_bastion;
 mod cause;
 pub mod causes;
 pub mod codes;
@@ -26,6 +27,7 @@ mod testing;
 mod testing_host;
 mod windows_release;
 
+pub use bastions::BastionEntry;
 pub use cause::{
     Cause, ClientCode, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
@@ -36,6 +38,7 @@ pub use engine::{
 };
 pub use evidence::{Evidence, Policy, RequiredSecurity, Seen, TcpResult, Trust};
 pub use gateway::{GatewayView, gateway_place};
+pub use host_view::key_file::key_file;
 pub use identity::{Identity, identity};
 pub use loss::loss_interval;
 pub use same_machine::{SameMachine, same_machine};

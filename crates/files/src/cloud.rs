@@ -55,6 +55,8 @@ fn walk(value: &Value, depth: u8, facts: &mut Vec<Fact>) {
         let name = text(value, "GroupId").or(text(value, "GroupName")).unwrap_or("the group");
         let rules = rules.iter().filter_map(|rule| aws(rule, name));
         group(Cloud::Aws, name, rules, facts);
+    } else if let (Some(entries), Some(name)) = (list("Entries"), text(value, "NetworkAclId")) {
+        group(Cloud::Aws, name, entries.iter().filter_map(|entry| acl(entry, name)), facts);
     } else {
         fields.values().for_each(|value| walk(value, depth - 1, facts));
     }
@@ -161,6 +163,30 @@ fn aws(rule: &Value, group: &str) -> Option<Rule> {
         sources,
         for_some_only: false,
         concerns: matches!(protocol, "tcp" | "6" | "-1") && (protocol == "-1" || covered),
+    })
+}
+
+/// An entry of the list in front of a subnet (`describe-network-acls`). It has a number for a name.
+fn acl(entry: &Value, list: &str) -> Option<Rule> {
+    if entry.get("Egress").and_then(Value::as_bool)? {
+        return None;
+    }
+    let number = number(entry, "RuleNumber")?;
+    let protocol = text(entry, "Protocol")?;
+    let end = |name: &str| entry.pointer(&format!("/PortRange/{name}")).and_then(Value::as_i64);
+    let port = i64::from(DEFAULT_PORT);
+    let covered = match (end("From"), end("To")) {
+        (Some(from), Some(to)) => (from..=to).contains(&port),
+        _ => true,
+    };
+    let sources = ["CidrBlock", "Ipv6CidrBlock"].into_iter();
+    Some(Rule {
+        name: cut(&format!("{number} of {list}")),
+        allows: text(entry, "RuleAction")?.eq_ignore_ascii_case("allow"),
+        priority: Some(number),
+        sources: sources.filter_map(|field| text(entry, field)).map(cut).collect(),
+        for_some_only: false,
+        concerns: protocol == "-1" || protocol == "6" && covered,
     })
 }
 
@@ -283,6 +309,20 @@ mod tests {
             {"IpProtocol": "tcp", "FromPort": 3389, "ToPort": 3389, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]},
             {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}]}"#;
         assert_eq!(rules(aws), [("sg-1, port 3389".to_owned(), true, false)]);
+        let acl = r#"{"NetworkAcls": [{"NetworkAclId": "acl-1", "Entries": [
+            {"RuleNumber": 100, "Protocol": "6", "RuleAction": "deny", "Egress": false,
+             "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 3000, "To": 4000}},
+            {"RuleNumber": 90, "Protocol": "6", "RuleAction": "deny", "Egress": false,
+             "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}},
+            {"RuleNumber": 95, "Protocol": "17", "RuleAction": "deny", "Egress": false,
+             "CidrBlock": "0.0.0.0/0"},
+            {"RuleNumber": 80, "Protocol": "-1", "RuleAction": "deny", "Egress": true,
+             "CidrBlock": "0.0.0.0/0"},
+            {"RuleNumber": 110, "Protocol": "-1", "RuleAction": "allow", "Egress": false,
+             "Ipv6CidrBlock": "::/0"}]}]}"#;
+        let expected =
+            [("100 of acl-1".to_owned(), false, true), ("110 of acl-1".to_owned(), true, true)];
+        assert_eq!(rules(acl), expected);
         let gcp = r#"[{"name": "deny-all", "network": "n", "direction": "INGRESS", "priority": 900,
             "denied": [{"IPProtocol": "all"}], "sourceRanges": ["0.0.0.0/0"]},
             {"name": "off", "network": "n", "direction": "INGRESS", "disabled": true,

@@ -160,6 +160,7 @@ const OWN: &[&str] = &["attempts", "elapsed_ms", "findings", "next_tests", "obse
 const CLOUD: &[&[&str]] = &[
     // aws ec2 describe-security-groups, describe-network-acls
     &["SecurityGroups"],
+    &["NetworkAclId", "Entries"],
     &["SecurityGroupRules"],
     &["NetworkAcls"],
     &["IpPermissions", "GroupId"],
@@ -245,6 +246,7 @@ mod tests {
             (b"UEFI\0\x1B[2J GCE: [rdpdoctor1 host 0a1b2c 1/1 z 9 0011]H4s", Kind::Facts),
             (b"{\"message\": \"[rdpdoctor]\"}", Kind::Text),
             (b"{\"SecurityGroups\": []}", Kind::CloudRules),
+            (b"{\"NetworkAcls\": []}", Kind::CloudRules),
             (
                 b"[{\"direction\": \"Inbound\", \"destinationPortRange\": \"3389\"}]",
                 Kind::CloudRules,

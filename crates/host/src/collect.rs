@@ -10,7 +10,7 @@ use rdpdoctor_model::{
 
 use crate::question::{Question, Side};
 use crate::system::{MOST_NAMES, System};
-use crate::{checks, firewall, paths, store, user_files};
+use crate::{checks, firewall, paths, policy_name, store, user_files};
 
 /// The listener of Remote Desktop.
 pub(crate) const LISTENER: &str =
@@ -43,6 +43,7 @@ pub fn collect(system: &dyn System, side: Side) -> Vec<Fact> {
             facts.extend(answer(system, question));
         }
     }
+    policy_name::name(system, &mut facts);
     facts.extend(system.hives().into_iter().map(|hive| Fact::RegistryHive(Box::new(hive))));
     facts
 }

@@ -16,6 +16,7 @@ pub mod fake;
 mod firewall;
 mod machine_file;
 pub mod paths;
+mod policy_name;
 mod question;
 pub mod script;
 pub mod store;

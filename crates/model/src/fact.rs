@@ -12,7 +12,7 @@ use crate::terms::{
     ServerKey, ServiceKind, SessionOrigin, StageOutcome, Transport,
 };
 use crate::{
-    Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep,
+    BastionMark, Certificate, ClientDefaults, Cloud, CloudRule, FactsOf, FileHead, GatewayStep,
     GatewayTransport, Hex, IdleOutcome, JoinedEvidence, LocalAccount, LongOffer, Lookup,
     MachineCertificate, NetworkAdapter, OwnInterface, OwnRule, OwnWay, PacketHead, PathPart,
     PortListeners, ProxyChoice, ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue,
@@ -1074,6 +1074,13 @@ pub enum Fact {
         code: u32,
         /// The extended one.
         extended: Option<u32>,
+    },
+    /// An entry of the administrator's file of bastions fits what was seen.
+    ListedBastion {
+        /// What the file calls it.
+        label: String,
+        /// By what it fits.
+        by: Vec<BastionMark>,
     },
     /// How the client went through a stage.
     StageEnded {

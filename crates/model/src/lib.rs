@@ -3,6 +3,7 @@
 //! Nothing here looks, judges or words: sources make [`Observation`]s, rules read them, renderers
 //! print them. All of it serialises, so that any run can be saved, sent and judged again.
 
+mod bastion;
 mod cause_id;
 mod certificate;
 mod change;
@@ -31,6 +32,7 @@ mod windows;
 mod windows_event;
 mod windows_user;
 
+pub use bastion::BastionMark;
 pub use cause_id::CauseId;
 pub use certificate::{Certificate, PublicKey};
 pub use change::Change;

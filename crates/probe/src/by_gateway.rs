@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rdpdoctor_model::Stage;
 
+use crate::by_proxy;
 use crate::check::{STAGES, Steps};
-use crate::stages::gateway::{Entry, Passage, enter};
+use crate::stages::gateway::{Entry, Passage, enter, enter_through};
 use crate::stream::MeteredStream;
 
 /// The channel to the target inside the gateway's tunnel; without a sign-in there is none.
@@ -13,7 +14,17 @@ pub(crate) async fn connect(
     steps: &Steps,
     passage: &Arc<Passage>,
 ) -> Result<Option<MeteredStream>, (Stage, String)> {
-    match steps.stage(Stage::Gateway, enter(&steps.context, passage)).await? {
+    let context = &steps.context;
+    let entry = match &context.route {
+        None => steps.stage(Stage::Gateway, enter(context, passage)).await?,
+        Some(route) => {
+            let place = passage.announce(context);
+            let tunnel = by_proxy::to_gateway(steps, route, &place).await?;
+            let entering = async { enter_through(context, passage, tunnel?).await };
+            steps.stage(Stage::Gateway, entering).await?
+        }
+    };
+    match entry {
         Entry::Through(stream) => Ok(Some(*stream)),
         Entry::Unsigned => {
             for stage in STAGES {

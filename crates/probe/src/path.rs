@@ -81,7 +81,12 @@ async fn follow(
     redirection: Redirection,
     beside: &mut Beside,
 ) -> Result<(), (Stage, String)> {
-    let route = steps.context.route.as_ref().map(|route| Arc::new(route.elsewhere()));
+    // A proxy in front of a gateway leads to the gateway still.
+    let elsewhere = steps.context.route.as_ref().filter(|_| steps.context.gateway.is_none());
+    let route = match elsewhere {
+        Some(route) => Some(Arc::new(route.elsewhere())),
+        None => steps.context.route.clone(),
+    };
     let context = Context { route, ..steps.context.clone() };
     let failed = |why: &str| (Stage::Session, why.to_owned());
     let stream = match (&context.gateway, &context.route) {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 /// Bytes of all packets that are kept.
+#[cfg(target_os = "linux")]
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// A packet as it passed, with its time.
@@ -22,9 +23,11 @@ pub struct Recording {
     pub packets: Vec<Recorded>,
     /// There were more than are kept.
     pub cut: bool,
+    #[cfg(target_os = "linux")]
     held: usize,
 }
 
+#[cfg(target_os = "linux")]
 impl Recording {
     fn keep(&mut self, packet: Recorded) {
         if self.held + packet.bytes.len() > MOST_BYTES {

@@ -1,6 +1,6 @@
 //! `--capture`: the packets of the check's own connections in a file, and what their headers tell.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use rdpdoctor_files::pcap::{self, KeyLog};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Target};
 use rdpdoctor_probe::{Journal, Recorder};
+use tempfile::NamedTempFile;
 
 use crate::cli::CheckArgs;
 use crate::output;
@@ -27,10 +28,7 @@ pub fn may_write(args: &CheckArgs) -> anyhow::Result<()> {
         !args.output.mask,
         "--capture keeps packets as they are, with names and addresses; leave it or --mask away"
     );
-    if path.symlink_metadata().is_err() {
-        fresh(path)?;
-        let _ = std::fs::remove_file(path);
-    }
+    beside(path).map(drop)?;
     Ok(())
 }
 
@@ -66,7 +64,7 @@ impl Recording {
         let comment = format!("rdpdoctor check {target}");
         let written = pcap::write(packets, program, &comment, secrets.as_deref())
             .map_err(anyhow::Error::msg)
-            .and_then(|file| fresh(path)?.write_all(&file).map(|()| file).map_err(Into::into));
+            .and_then(|file| replace(path, &file).map(|()| file));
         match written {
             Err(why) => output::complain(&format!("--capture: {why:#}")),
             Ok(file) => {
@@ -79,17 +77,23 @@ impl Recording {
     }
 }
 
-/// A new file in the place of what is there; nobody else may read it.
-fn fresh(path: &Path) -> anyhow::Result<File> {
+/// An empty file beside that path, which nobody else may read. It goes with its handle, unless it takes
+/// the place of what is there.
+fn beside(path: &Path) -> anyhow::Result<NamedTempFile> {
     let why = || format!("cannot write {}", path.display());
-    if path.symlink_metadata().is_ok() {
-        std::fs::remove_file(path).with_context(why)?;
+    if let Ok(metadata) = path.symlink_metadata() {
+        ensure!(metadata.is_file(), "{}: it is no plain file", why());
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).with_context(why)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(why)
+}
+
+/// Puts the whole file in the place of what is there.
+fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
 }
 
 /// What this check added to the key log.

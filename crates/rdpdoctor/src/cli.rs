@@ -136,6 +136,9 @@ pub struct CheckArgs {
     /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
+    /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings
+    #[arg(long, value_name = "FILE")]
+    pub bastions: Option<PathBuf>,
     /// Ask every side question: all security layers, all TLS versions
     #[arg(long, conflicts_with = "no_side")]
     pub deep: bool,
@@ -192,6 +195,9 @@ pub struct ReadArgs {
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,
+    /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings
+    #[arg(long, value_name = "FILE")]
+    pub bastions: Option<PathBuf>,
     /// Secrets of the TLS connections in a capture (SSLKEYLOGFILE)
     #[arg(long, value_name = "FILE")]
     pub keylog: Option<PathBuf>,

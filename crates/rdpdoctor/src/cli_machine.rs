@@ -40,6 +40,13 @@ pub struct PlaceArgs {
     pub machine: Option<PathBuf>,
 }
 
+impl PlaceArgs {
+    /// Whether it is the machine that this program runs on.
+    pub fn is_here(&self) -> bool {
+        self.facts.is_empty() && self.disk.is_none() && self.machine.is_none()
+    }
+}
+
 /// What else can be done.
 #[derive(Debug, Subcommand)]
 pub enum MachineAction {

@@ -1,5 +1,6 @@
 //! The command line of `watch`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -36,6 +37,9 @@ pub struct WatchArgs {
     /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
+    /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings
+    #[arg(long, value_name = "FILE")]
+    pub bastions: Option<PathBuf>,
     /// Longest time for one stage of a try
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,

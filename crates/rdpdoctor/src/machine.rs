@@ -28,6 +28,8 @@ pub struct MachineFacts {
     pub facts: Vec<Fact>,
     /// The file they were read from, if so.
     pub file: Option<String>,
+    /// What a client sees of its listener, where that was tried beside.
+    pub outside: Vec<Observation>,
 }
 
 impl MachineFacts {
@@ -49,7 +51,12 @@ impl MachineFacts {
             let read = FactsFile::read(text.trim())
                 .map_err(|why| anyhow::anyhow!("{why}"))
                 .with_context(|| name.clone())?;
-            all.push(Self { side: read.side, facts: read.facts, file: Some(name) });
+            all.push(Self {
+                side: read.side,
+                facts: read.facts,
+                file: Some(name),
+                outside: Vec::new(),
+            });
         }
         let collected = script::collected(in_parts.iter().map(String::as_str));
         let name = names.join(", ");
@@ -60,7 +67,12 @@ impl MachineFacts {
         for run in collected {
             run.damaged.iter().for_each(|(number, why)| complain(&name, *number, *why));
             let file = Some(name.clone());
-            all.push(Self { side: run.file.side, facts: run.file.facts, file });
+            all.push(Self {
+                side: run.file.side,
+                facts: run.file.facts,
+                file,
+                outside: Vec::new(),
+            });
         }
         Ok(all)
     }
@@ -69,7 +81,7 @@ impl MachineFacts {
     pub fn of_disk(side: Side, path: &Path, profile: Option<&str>) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let disk = Disk::open(path, profile).with_context(|| name.clone())?;
-        Ok(Self { side, facts: collect(&disk, side), file: Some(name) })
+        Ok(Self { side, facts: collect(&disk, side), file: Some(name), outside: Vec::new() })
     }
 
     /// What the facts say, as evidence: how far it went is the last of it.
@@ -90,6 +102,10 @@ impl MachineFacts {
                 elapsed_ms: 0.0,
             },
         });
+        for observation in &self.outside {
+            let id = ObservationId::numbered(all.len() + 1);
+            all.push(Observation { id, ..observation.clone() });
+        }
         all
     }
 

@@ -1,5 +1,6 @@
 //! `rdpdoctor`: says why a Remote Desktop connection fails, with its evidence, and what to change.
 
+mod bastion_list;
 mod capture;
 mod cli;
 mod cli_compare;

@@ -189,7 +189,7 @@ impl ComparisonDocument {
         for pointer in
             comparison.findings.iter().filter(|f| f.proof != rdpdoctor_diagnosis::Proof::Proven)
         {
-            let texts = run.as_ref().map(|run| Texts::new(run, None));
+            let texts = run.as_ref().map(|run| Texts::new(run, &[]));
             for test in pointer.cause.next_tests {
                 let test = texts.as_ref().map(|texts| texts.next_test(test));
                 next_tests.extend(test.filter(|test| !next_tests.contains(test)));
@@ -355,7 +355,7 @@ fn finding(pointer: &Pointer, run: Option<&RunContext>) -> ComparisonFinding {
         explanation: pointer.explanation.clone(),
         aspects: pointer.aspects.clone(),
         evidence: pointer.evidence.iter().map(cited).collect(),
-        remedies: run.map(|run| Texts::new(run, None).remedies(pointer.cause)).unwrap_or_default(),
+        remedies: run.map(|run| Texts::new(run, &[]).remedies(pointer.cause)).unwrap_or_default(),
         references: pointer.cause.references.iter().map(ToString::to_string).collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rdpdoctor_diagnosis::{Cause, Diagnosis, gateway_place};
+use rdpdoctor_diagnosis::{Cause, Diagnosis, gateway_place, key_file};
 use rdpdoctor_model::{Observation, ObservationId, Stage, Target, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -361,10 +361,7 @@ impl Document {
     /// The document of a run that came to `diagnosis` from `observations`.
     pub fn new(run: RunContext, diagnosis: &Diagnosis, observations: Vec<Observation>) -> Self {
         let stages = summary::stages(&run, diagnosis, &observations);
-        /// The usual port of a gateway.
-        const GATEWAY_PORT: u16 = 443;
-        let gateway = gateway_place(&observations).map(|place| place.place(GATEWAY_PORT));
-        let texts = Texts::new(&run, gateway);
+        let texts = Texts::new(&run, &observations);
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool {
@@ -424,11 +421,16 @@ impl Document {
 pub(crate) struct Texts<'a> {
     run: &'a RunContext,
     gateway: Option<String>,
+    key_file: String,
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn new(run: &'a RunContext, gateway: Option<String>) -> Self {
-        Self { run, gateway }
+    /// The texts of a run in which this was seen.
+    pub(crate) fn new(run: &'a RunContext, observations: &[Observation]) -> Self {
+        /// The usual port of a gateway.
+        const GATEWAY_PORT: u16 = 443;
+        let gateway = gateway_place(observations).map(|place| place.place(GATEWAY_PORT));
+        Self { run, gateway, key_file: key_file(observations) }
     }
 
     fn fill(&self, text: &str) -> String {
@@ -438,6 +440,7 @@ impl<'a> Texts<'a> {
             .replace("{port}", &target.port.to_string())
             .replace("{target}", &target.input)
             .replace("{gateway}", self.gateway.as_deref().unwrap_or("the gateway"))
+            .replace("{key_file}", &self.key_file)
             .replace("{address}", address.as_deref().unwrap_or(&target.host))
     }
 

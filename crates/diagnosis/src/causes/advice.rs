@@ -14,7 +14,7 @@ pub(crate) const ON_THE_HOST: NextTest = NextTest {
 /// On the host: is the key there, and who may read it?
 pub(crate) const LOOK_AT_KEY: NextTest = NextTest {
     why: "on the host: tells a missing key from missing permissions",
-    command: "PS> icacls \"$env:ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_$((Get-ItemProperty HKLM:\\SOFTWARE\\Microsoft\\Cryptography).MachineGuid)\"",
+    command: "PS> icacls {key_file}",
 };
 
 /// In the cloud's console: what its rules let in.

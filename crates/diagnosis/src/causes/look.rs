@@ -408,7 +408,8 @@ pub(crate) fn proxy_waits(evidence: &Evidence<'_>) -> Option<ObservationId> {
         }
         _ => None,
     });
-    ends.last().filter(|_| !tunnelled(evidence)).map(Seen::id)
+    let by_gateway = crate::gateway_place(evidence.observations()).is_some();
+    ends.last().filter(|_| !by_gateway && !tunnelled(evidence)).map(Seen::id)
 }
 
 /// Says that it is a proxy's word, where it is one: the target was not asked by this machine.

@@ -18,7 +18,7 @@ pub(crate) mod own;
 pub mod pam;
 pub(crate) mod rdp_file;
 pub mod rdpsec;
-mod said;
+pub(crate) mod said;
 pub mod session;
 pub mod tls;
 pub mod udp;
@@ -166,6 +166,8 @@ pub static CATALOGUE: &[&Cause] = &[
     &udp::blocked::CAUSE,
     &udp::unstable::CAUSE,
     // pam
+    &pam::backend_refused::CAUSE,
+    &pam::backend_security_mismatch::CAUSE,
     &pam::in_path::CAUSE,
     // cloud
     &cloud::rule_blocks::CAUSE,

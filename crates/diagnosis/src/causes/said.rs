@@ -168,6 +168,11 @@ pub(crate) fn gave_a_reason(evidence: &Evidence<'_>) -> bool {
     error_info(evidence).is_some() || notification(evidence).is_some()
 }
 
+/// The number of that error.
+pub(crate) fn error_number(evidence: &Evidence<'_>) -> Option<(ObservationId, u32)> {
+    error_info(evidence).map(|seen| (seen.id(), seen.value))
+}
+
 /// The last error of the session that came before the client left.
 fn error_info<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
     before_leaving(evidence, |fact| match fact {

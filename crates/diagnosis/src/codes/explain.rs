@@ -5,6 +5,7 @@ use super::near::{Near, near_name, near_number};
 use super::pairs::{Pair, pairs_of};
 use super::query::Query;
 use super::table::{Entry, Table, Verification, lookup, named};
+use crate::host_view::key_file::SELF_SIGNED;
 use crate::{CATALOGUE, Cause, Proof};
 
 /// What is known of a code.
@@ -357,6 +358,7 @@ const AT_STAGE: &[(Stage, &str, &str)] = &[
 /// A command with words to be replaced by whoever types it.
 fn fill(command: &str) -> String {
     let command = command.replace("{gateway}", "GATEWAY").replace("{port}", "3389");
+    let command = command.replace("{key_file}", SELF_SIGNED);
     command.replace("{target}", "HOST").replace("{host}", "HOST")
 }
 

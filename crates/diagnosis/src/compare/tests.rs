@@ -1,6 +1,6 @@
 use rdpdoctor_model::{
-    Certificate, ConnectFailure, DnsOutcome, Fact, Negotiation, NtlmVersion, Purpose,
-    SecurityLayer, SecurityLayerAnswer, Stage,
+    Awaited, BastionMark, Certificate, ConnectFailure, DnsOutcome, Ending, Fact, Negotiation,
+    NtlmVersion, Purpose, SecurityLayer, SecurityLayerAnswer, Stage,
 };
 
 use super::{Comparison, Group, compare};
@@ -262,4 +262,52 @@ fn a_file_of_a_hundred_thousand_settings() {
     };
     let comparison = two(settings(0), settings(50_000));
     assert_eq!(aspects(&comparison).len(), 100_000);
+}
+
+/// How sure a cause is in a comparison.
+fn of(comparison: &Comparison, cause: &str) -> Option<Proof> {
+    causes(comparison).into_iter().find(|(id, _)| *id == cause).map(|(_, proof)| proof)
+}
+
+/// A bastion by the administrator's list, with a certificate of its own.
+fn by_bastion() -> Scene {
+    let by = vec![BastionMark::Issuer];
+    let listed = Fact::ListedBastion { label: "Jump 1".to_owned(), by };
+    let scene = Scene::negotiated(1).certified(issued_by("CN=Corp PAM"), &[]);
+    scene.fact(Stage::Client, listed)
+}
+
+#[test]
+fn a_bastion_on_one_of_the_ways_is_no_interception() {
+    let comparison = two(seen(certificate()), by_bastion());
+    let found = comparison.findings.iter().find(|f| f.cause.id.0 == "pam.in-path");
+    assert_eq!(found.map(|f| (f.proof, f.group)), Some((Proof::Likely, Some(Group::Second))));
+    assert_eq!(of(&comparison, "tls.intercepted"), None, "{:?}", causes(&comparison));
+    // Near misses: nobody knows of a bastion; one on both ways.
+    let stranger = Scene::negotiated(2).certified(issued_by("CN=Corp PAM"), &[]);
+    let unknown = two(seen(certificate()), stranger.challenge("PC42", "pc42.corp.example"));
+    assert!(of(&unknown, "tls.intercepted").is_some(), "{:?}", causes(&unknown));
+    assert_eq!(of(&two(by_bastion(), by_bastion()), "pam.in-path"), None);
+}
+
+#[test]
+fn a_host_that_takes_nla_only_tells_why_a_bastion_does_not_get_there() {
+    let broken = || {
+        let sent = Fact::ClientInfoSent { autologon: true };
+        by_bastion().fact(Stage::Session, sent).ended(Ending::Fin, Awaited::Picture)
+    };
+    let direct = |answer| {
+        let offer =
+            Fact::SecurityLayerOffer { layer: SecurityLayer::Tls, requested_protocols: 1, answer };
+        seen(certificate()).fact(Stage::X224, offer)
+    };
+    let mismatch = "pam.backend-security-mismatch";
+    let only_nla = two(direct(SecurityLayerAnswer::Refused { code: 5 }), broken());
+    let refused = "pam.backend-refused";
+    let proofs = |of_run: &Comparison| [mismatch, refused].map(|id| of(of_run, id));
+    assert_eq!(proofs(&only_nla), [Some(Proof::Likely), Some(Proof::Possible)]);
+    assert_eq!(of(&only_nla, "session.closed"), None);
+    // It takes TLS as well: then that is not why.
+    let also_tls = two(direct(SecurityLayerAnswer::Accepted { selected_protocol: 1 }), broken());
+    assert_eq!(proofs(&also_tls), [Some(Proof::Possible), Some(Proof::Likely)]);
 }

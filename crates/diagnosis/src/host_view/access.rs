@@ -83,8 +83,9 @@ pub(crate) fn allows(sddl: &str, account: &[&str], wanted: u32) -> Access {
     if unclear { Access::Unclear } else { Access::Denied }
 }
 
-/// The same SDDL, with NETWORK SERVICE granted to read and SYSTEM granted all; entries that deny
-/// either by its own name are left out. `None` where that would not be enough, or cannot be told.
+/// The same SDDL, with NETWORK SERVICE granted to read and SYSTEM granted all by entries of their own;
+/// entries that deny either by its own name are left out. `None` where that would not be enough, or
+/// cannot be told.
 pub(crate) fn granted(sddl: &str) -> Option<String> {
     let list = list(sddl)?;
     let start = list.find('(').unwrap_or(list.len());
@@ -102,7 +103,12 @@ pub(crate) fn granted(sddl: &str) -> Option<String> {
         if entry.flags.contains("ID") { inherited.push_str(text) } else { explicit.push_str(text) }
     }
     let owner = sddl.split_once("D:").map_or("", |(before, _)| before);
-    let mended = format!("{owner}D:{flags}{explicit}(A;;FR;;;NS)(A;;FA;;;SY){inherited}");
+    for entry in ["(A;;FR;;;NS)", "(A;;FA;;;SY)"] {
+        if !explicit.contains(entry) {
+            explicit.push_str(entry);
+        }
+    }
+    let mended = format!("{owner}D:{flags}{explicit}{inherited}");
     let enough = allows(&mended, NETWORK_SERVICE, READ) == Access::Granted
         && allows(&mended, SYSTEM, ALL) == Access::Granted;
     enough.then_some(mended)

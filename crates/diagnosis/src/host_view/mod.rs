@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod certificate;
 pub(crate) mod inbound;
+pub(crate) mod key_file;
 mod leads;
 pub(crate) mod renewal;
 pub(crate) mod schannel;

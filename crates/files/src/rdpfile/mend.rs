@@ -102,8 +102,9 @@ fn of_problem(
         RdpFileFlaw::BadValue | RdpFileFlaw::OutOfRange | RdpFileFlaw::BadPort => {
             Some((None, "no value of this setting; without it the usual one is taken"))
         }
+        // One that does not count goes as a whole.
         RdpFileFlaw::ControlCharacters => {
-            let setting = setting?;
+            let setting = setting.filter(|setting| !is_superseded(file, setting))?;
             let value: String = setting.value.chars().filter(|c| !c.is_control()).collect();
             Some((Some(format!("{}:s:{value}", setting.name)), "characters that nobody sees"))
         }

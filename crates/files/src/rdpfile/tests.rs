@@ -185,6 +185,11 @@ fn the_mended_copy() {
     let (again, none) = mended(&RdpFile::read(&bytes));
     assert_eq!((again, none), (bytes, vec![]), "a mended file needs no mending");
 
+    let twice = "loadbalanceinfo:s:a\u{1}b\nloadbalanceinfo:s:c\n";
+    let (bytes, changes) = mended(&file(twice));
+    assert_eq!(changes.len(), 1, "what does not count goes at once: {changes:?}");
+    assert_eq!(mended(&RdpFile::read(&bytes)).1, []);
+
     let signed = "full address:s:pc42\r\nsignscope:s:Full Address\r\nsignature:s:AQAB\r\n";
     assert_eq!(mended(&file(signed)).1, [], "a signed file that is fine stays signed");
 }

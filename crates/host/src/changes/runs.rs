@@ -39,6 +39,10 @@ pub enum RunsError {
     /// There is no such run.
     #[error("there is no run '{0}'")]
     Unknown(String),
+    /// It is not to be believed.
+    #[cfg(windows)]
+    #[error(transparent)]
+    Strange(#[from] crate::system::live::PrivateFolderError),
     /// Its journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -51,11 +55,15 @@ impl StateFolder {
     /// When it cannot be made.
     pub fn open(root: &Path) -> Result<Self, RunsError> {
         let runs = root.join("runs");
+        #[cfg(windows)]
+        let new = !root.exists();
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&runs).map_err(|error| RunsError::File(runs.clone(), error))?;
+        #[cfg(windows)]
+        crate::system::live::private_folder(root, new)?;
         Ok(Self { root: root.to_owned() })
     }
 
@@ -91,6 +99,7 @@ impl StateFolder {
             };
             let folder = self.folder(&run);
             let mut builder = fs::DirBuilder::new();
+            builder.recursive(false);
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
             match builder.create(&folder) {

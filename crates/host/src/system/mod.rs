@@ -2,7 +2,11 @@
 
 pub mod disk;
 mod facts;
+#[cfg(windows)]
+pub mod live;
 mod mutable;
+mod power;
+mod updates;
 
 pub(crate) use facts::FactsSystem;
 pub use mutable::{Changed, LogEvent, Mutable, NotChanged};

@@ -2,6 +2,8 @@
 
 use crate::Fault;
 
+mod bastion_backend_refused;
+mod bastion_backend_security;
 mod cert_expired;
 mod cert_intercepted;
 mod cert_name_mismatch;
@@ -346,6 +348,8 @@ pub static FAULTS: &[&Fault] = &[
     &session_limit_reached::FAULT,
     &session_stuck::FAULT,
     &session_closed::FAULT,
+    &bastion_backend_refused::FAULT,
+    &bastion_backend_security::FAULT,
     &session_protocol_error::FAULT,
     &session_no_picture::FAULT,
     &healthy_gateway::FAULT,

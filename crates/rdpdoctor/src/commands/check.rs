@@ -17,6 +17,7 @@ use rdpdoctor_report::document::{Engine, RunContext};
 
 use super::exit_code;
 use super::read::judged;
+use crate::bastion_list::BastionList;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::joined::HostFacts;
@@ -91,15 +92,11 @@ fn check(
     gateway: Option<Target>,
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
-    ensure!(
-        gateway.is_none() || args.proxy.is_none(),
-        "--gateway is not reached through --proxy here; leave one of them away"
-    );
-    let proxy = match gateway {
-        None => proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?,
-        Some(_) => None,
-    };
+    // Where the connection of this machine goes to.
+    let first = gateway.as_ref().unwrap_or(&target);
+    let proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
     capture::may_write(args)?;
+    let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let host_facts = HostFacts::read(&args.host_facts)?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
@@ -111,7 +108,8 @@ fn check(
     let trust = policy(args.trust, args.security).trust;
     let gateway =
         gateway.map(|place| sign_in::gateway(args, place, trust, &memory, &line)).transpose()?;
-    let job = Job { args, target, file, reported, proxy, plan, gateway, memory, host_facts };
+    let job =
+        Job { args, target, file, reported, proxy, plan, gateway, memory, bastions, host_facts };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -129,6 +127,7 @@ struct Job<'a> {
     plan: Plan,
     gateway: Option<Gateway>,
     memory: Memory,
+    bastions: BastionList,
     host_facts: HostFacts,
 }
 
@@ -142,10 +141,14 @@ struct Answer {
 }
 
 impl Job<'_> {
-    /// The gateway or the proxy that the connection goes by.
+    /// The gateway or the proxy that the connection goes by, or the one behind the other.
     fn via(&self) -> Option<String> {
         let gateway = self.gateway.as_ref().map(|gateway| gateway.place.place(GATEWAY_PORT));
-        gateway.or_else(|| self.proxy.as_ref().map(ToString::to_string))
+        let proxy = self.proxy.as_ref().map(ToString::to_string);
+        match (gateway, proxy) {
+            (Some(gateway), Some(proxy)) => Some(format!("{gateway} by {proxy}")),
+            (gateway, proxy) => gateway.or(proxy),
+        }
     }
 
     async fn wait_for_answer(&self, line: &progress::Line) -> anyhow::Result<Document> {
@@ -203,6 +206,7 @@ impl Job<'_> {
             add(Source::Client, Stage::CredSsp, fact.clone());
         }
         let judged_at = journal.started_at();
+        self.bastions.add_fitting(&self.target, judged_at, &mut observations);
         let policy = policy(args.trust, args.security);
         let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy);
         let diagnosis = diagnose(&evidence);

@@ -21,7 +21,12 @@ pub fn run(side: Side, args: &MachineArgs) -> anyhow::Result<u8> {
         Some(MachineAction::WatchRun(args)) => fix::watch_run(side, args),
         None => {
             let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
-            let document = facts(side, &args.place)?.judged(reported);
+            let mut facts = facts(side, &args.place)?;
+            if side == Side::Host && args.place.is_here() {
+                // Row H079: what the listener answers stands beside what is set.
+                facts.outside = repair::listener(facts.target().port)?;
+            }
+            let document = facts.judged(reported);
             output::deliver(&document, &args.output)?;
             Ok(exit_code(&document))
         }
@@ -34,7 +39,12 @@ pub fn facts(side: Side, place: &PlaceArgs) -> anyhow::Result<MachineFacts> {
         return MachineFacts::of_disk(side, disk, place.profile.as_deref());
     }
     if let Some(machine) = repair::machine(place)? {
-        return Ok(MachineFacts { side, facts: collect(&*machine, side), file: None });
+        return Ok(MachineFacts {
+            side,
+            facts: collect(&*machine, side),
+            file: None,
+            outside: Vec::new(),
+        });
     }
     ensure!(!place.facts.is_empty(), not_windows(side));
     let paths: Vec<&Path> = place.facts.iter().map(PathBuf::as_path).collect();

@@ -15,6 +15,7 @@ use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
 
 use super::{exit_code, read_capture};
+use crate::bastion_list::BastionList;
 use crate::cli::ReadArgs;
 use crate::event_logs::{self, GivenLog, LoggedAttempt};
 use crate::evidence_file;
@@ -33,10 +34,12 @@ pub type ReportedCode = Option<(u32, Option<u32>)>;
 pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
     rdp_file::may_write(args.fixed.as_ref())?;
+    let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let mut given = Given::read(args, reported)?;
     let files = std::mem::take(&mut given.files);
     let documents = given.judged(args, reported)?;
-    let document = combined(documents, args.last).context("there is nothing to judge")?;
+    let documents = documents.into_iter().map(|document| with_bastions(document, &bastions));
+    let document = combined(documents.collect(), args.last).context("there is nothing to judge")?;
     let difference = match (&args.fixed, files.as_slice()) {
         (None, _) => None,
         (Some(copy), [file]) => Some(file.write_mended(copy, args.output.mask)?),
@@ -338,6 +341,27 @@ pub fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
     }
     let judged = document.attempts.iter().map(|one| again(&document, one, reported)).collect();
     combined(judged, false).with_context(|| format!("{name} holds nothing to judge"))
+}
+
+/// Judged again with what of the list of bastions fits it.
+fn with_bastions(document: Document, bastions: &BastionList) -> Document {
+    if bastions.is_empty() {
+        return document;
+    }
+    let judged = |mut one: Attempt| {
+        let target = Target {
+            input: one.target.input.clone(),
+            host: one.target.host.clone(),
+            port: one.target.port,
+        };
+        let fits = bastions.add_fitting(&target, document.started_at, &mut one.observations);
+        fits.then(|| again(&document, &one, None))
+    };
+    let mut leading = judged(attempt(&document)).unwrap_or_else(|| document.clone());
+    let attempts = document.attempts.iter().cloned();
+    leading.attempts =
+        attempts.map(|one| judged(one.clone()).as_ref().map_or(one, attempt)).collect();
+    leading
 }
 
 fn again(saved: &Document, attempt: &Attempt, reported: ReportedCode) -> Document {

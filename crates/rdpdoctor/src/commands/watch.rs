@@ -15,7 +15,9 @@ use rdpdoctor_files::rdpfile::Way;
 use rdpdoctor_model::{
     Fact, GatewayUse, IdleOutcome, Observation, ObservationId, Source, Stage, Target, Timestamp,
 };
-use rdpdoctor_probe::{CheckOptions, Held, Journal, Prober, Proxy, SideQuestions, hold_idle};
+use rdpdoctor_probe::{
+    CheckOptions, Held, Journal, Prober, Progress, Proxy, SideQuestions, hold_idle,
+};
 use rdpdoctor_report::document::{Engine, RunContext};
 use rdpdoctor_report::render::{terminal, text, watch as words};
 use rdpdoctor_report::watch::WatchEvent;
@@ -25,13 +27,14 @@ use tokio::time::Instant;
 
 use super::check::{deadlines, policy, requested_protocols};
 use super::exit_code;
+use crate::bastion_list::BastionList;
 use crate::cli::{OutputArgs, TextKind, TrustLevel};
 use crate::cli_watch::WatchArgs;
 use crate::output;
 use crate::progress;
 use crate::proxy;
 use crate::rdp_file::GivenFile;
-use crate::watch::{IdlePlan, Timeline, look};
+use crate::watch::{IdlePlan, Seen, Timeline, look};
 
 /// Nobody is asked more often than this.
 const SHORTEST: Duration = Duration::from_secs(5);
@@ -48,8 +51,9 @@ pub fn run(args: &WatchArgs) -> anyhow::Result<u8> {
         let asked = args.every.as_secs();
         output::complain(&format!("--every {asked}s is taken as {}s", SHORTEST.as_secs()));
     }
+    let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let mut teller = Teller::open(&args.output)?;
-    let job = Job { args, target, way, proxy };
+    let job = Job { args, target, way, proxy, bastions };
     let runtime = tokio::runtime::Runtime::new()?;
     let timeline = runtime.block_on(job.watch(&mut teller));
     runtime.shutdown_background();
@@ -74,6 +78,7 @@ struct Job<'a> {
     target: Target,
     way: Option<Way>,
     proxy: Option<Proxy>,
+    bastions: BastionList,
 }
 
 /// A connection that is being held: what comes of it, for how long, and how many disturbances there
@@ -92,8 +97,8 @@ impl Job<'_> {
         let begun = Instant::now();
         let end = begun + self.args.length;
         let every = self.args.every.max(SHORTEST);
-        let (options, policy) = (self.options(), self.policy());
-        let mut timeline = Timeline::new(self.target.clone(), policy, Timestamp::now());
+        let options = self.options();
+        let mut timeline = Timeline::new(self.target.clone(), self.policy(), Timestamp::now());
         let mut plan = IdlePlan::default();
         let mut holding: JoinSet<Holding> = JoinSet::new();
         // What did not survive waits for the next try: did anything else fail as well?
@@ -104,7 +109,7 @@ impl Job<'_> {
         let mut next = begun;
         loop {
             let seen = tokio::select! {
-                seen = look(&prober, &self.target, &options, policy, teller.line.reporter()) => seen,
+                seen = self.look(&prober, &options, teller.line.reporter()) => seen,
                 () = &mut stop => break,
             };
             let (tick, news) = timeline.add(seen);
@@ -150,6 +155,15 @@ impl Job<'_> {
             }
         }
         Ok(timeline)
+    }
+
+    async fn look(
+        &self,
+        prober: &Prober,
+        options: &CheckOptions,
+        progress: Option<Progress>,
+    ) -> Seen {
+        look(prober, &self.target, options, self.policy(), &self.bastions, progress).await
     }
 
     /// Begins to hold a connection where none is held and one more says something. Through a proxy

@@ -51,6 +51,7 @@ fn masker(document: &RepairDocument, side: Side) -> anyhow::Result<Masker> {
         elevated: None,
         missing_parts: Vec::new(),
     };
-    let machine = MachineFacts { side, facts: vec![Fact::FactsOf(of)], file: None };
+    let machine =
+        MachineFacts { side, facts: vec![Fact::FactsOf(of)], file: None, outside: Vec::new() };
     Ok(Masker::of(&machine.judged(None))?)
 }

@@ -15,15 +15,25 @@ use rdpdoctor_model::{Plan, Proposal, Timestamp};
 
 pub use answer::deliver;
 pub use helper::{Helper, own_session};
-pub use probe::Probe;
+pub use probe::{Probe, listener};
 
 use crate::cli_machine::PlaceArgs;
 use crate::machine::MachineFacts;
 
 /// The machine that is changed; none where only facts of one are at hand.
 pub fn machine(place: &PlaceArgs) -> anyhow::Result<Option<Box<dyn Mutable>>> {
-    let Some(path) = &place.machine else { return Ok(None) };
-    Ok(Some(Box::new(rdpdoctor_host::MachineFile::open(path)?)))
+    match &place.machine {
+        Some(path) => Ok(Some(Box::new(rdpdoctor_host::MachineFile::open(path)?))),
+        None => Ok(if place.is_here() { this_machine() } else { None }),
+    }
+}
+
+/// The machine that this program runs on, where that is one of Windows.
+fn this_machine() -> Option<Box<dyn Mutable>> {
+    #[cfg(windows)]
+    return Some(Box::new(rdpdoctor_host::system::live::Live));
+    #[cfg(not(windows))]
+    None
 }
 
 /// The folder of runs: the one that was named, else the system's place for such things.
@@ -51,8 +61,12 @@ fn usual_folder() -> Option<PathBuf> {
 
 /// The plan for a machine, from its facts as they are now.
 pub fn plan(machine: &dyn System, side: Side, even_if_policy: bool) -> Plan {
-    let facts = MachineFacts { side, facts: collect(machine, side), file: None };
-    plan_from(&facts, machine, even_if_policy)
+    plan_from(&read(machine, side), machine, even_if_policy)
+}
+
+/// The machine's facts as they are now.
+fn read(machine: &dyn System, side: Side) -> MachineFacts {
+    MachineFacts { side, facts: collect(machine, side), file: None, outside: Vec::new() }
 }
 
 /// The plan that facts ask for; `system` says what stands there.
@@ -64,8 +78,7 @@ pub fn plan_from(facts: &MachineFacts, system: &dyn System, even_if_policy: bool
 /// The plan for a machine that does not run: of what its disk asks for what a command file can
 /// change.
 pub fn plan_offline(disk: &dyn System, side: Side, even_if_policy: bool) -> Plan {
-    let facts = MachineFacts { side, facts: collect(disk, side), file: None };
-    let (proposals, read_at) = proposals(&facts);
+    let (proposals, read_at) = proposals(&read(disk, side));
     let proposals = changes::without_acts(proposals);
     changes::offline(disk, changes::plan(disk, side, proposals, even_if_policy, read_at))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdpdoctor_diagnosis::{Evidence, Policy, Status, diagnose};
 use rdpdoctor_host::changes::{Handshake, Verifier};
-use rdpdoctor_model::Target;
+use rdpdoctor_model::{Fact, Observation, Target};
 use rdpdoctor_probe::{CheckOptions, Deadlines, Journal, Prober, SideQuestions};
 
 /// A service that was just started needs a moment before it listens.
@@ -32,16 +32,38 @@ impl Verifier for Probe {
 }
 
 fn once(port: u16) -> Handshake {
-    let host = "127.0.0.1".to_owned();
-    let target = Target { input: format!("{host}:{port}"), host, port };
-    match status(&target) {
+    match status(port) {
         Ok((Status::Ok | Status::Degraded, _)) => Handshake::Passed,
         Ok((Status::Failed | Status::Unknown, title)) => Handshake::Failed(title),
         Err(error) => Handshake::Failed(format!("{error:#}")),
     }
 }
 
-fn status(target: &Target) -> anyhow::Result<(Status, String)> {
+fn status(port: u16) -> anyhow::Result<(Status, String)> {
+    let journal = handshake(port)?;
+    let observations = journal.observations();
+    let target = target(port);
+    let evidence =
+        Evidence::new(&observations, Some(&target), journal.started_at(), Policy::default());
+    let verdict = diagnose(&evidence).verdict;
+    Ok((verdict.status, verdict.title))
+}
+
+/// What a client sees of this machine's own listener, as evidence beside the machine's facts. That
+/// the server is this machine is no finding then.
+pub fn listener(port: u16) -> anyhow::Result<Vec<Observation>> {
+    let mut observations = handshake(port)?.observations();
+    observations.retain(|o| !matches!(o.fact, Fact::ThisMachine { .. }));
+    Ok(observations)
+}
+
+fn target(port: u16) -> Target {
+    let host = "127.0.0.1".to_owned();
+    Target { input: format!("{host}:{port}"), host, port }
+}
+
+/// As far as it goes without a credential.
+fn handshake(port: u16) -> anyhow::Result<Arc<Journal>> {
     let prober = Prober::new()?;
     let options = CheckOptions {
         side: SideQuestions::None,
@@ -50,11 +72,7 @@ fn status(target: &Target) -> anyhow::Result<(Status, String)> {
     };
     let journal = Arc::new(Journal::default());
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(prober.check(target, &options, &journal, None));
+    runtime.block_on(prober.check(&target(port), &options, &journal, None));
     runtime.shutdown_background();
-    let observations = journal.observations();
-    let evidence =
-        Evidence::new(&observations, Some(target), journal.started_at(), Policy::default());
-    let verdict = diagnose(&evidence).verdict;
-    Ok((verdict.status, verdict.title))
+    Ok(journal)
 }

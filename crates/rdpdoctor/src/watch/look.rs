@@ -7,6 +7,8 @@ use rdpdoctor_model::{Fact, Observation, Purpose, Target, Timestamp};
 use rdpdoctor_probe::{CheckOptions, Journal, Prober, Progress, interface_of};
 use rdpdoctor_report::watch::Tick;
 
+use crate::bastion_list::BastionList;
+
 /// A try with its evidence.
 #[derive(Clone)]
 pub struct Seen {
@@ -20,12 +22,14 @@ pub async fn look(
     target: &Target,
     options: &CheckOptions,
     policy: Policy,
+    bastions: &BastionList,
     progress: Option<Progress>,
 ) -> Seen {
     let journal = Arc::new(Journal::default());
     prober.check(target, options, &journal, progress).await;
-    let observations = journal.observations();
+    let mut observations = journal.observations();
     let at = journal.started_at();
+    bastions.add_fitting(target, at, &mut observations);
     let tick = tick(&observations, target, at, policy, journal.elapsed_whole_ms());
     Seen { tick, observations }
 }

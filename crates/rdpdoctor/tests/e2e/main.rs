@@ -9,6 +9,8 @@
     reason = "all of it is tests; clippy allows these by itself only inside test functions"
 )]
 
+mod bastion;
+mod bastion_freerdp;
 #[cfg(target_os = "linux")]
 mod capture;
 mod collect;

@@ -103,3 +103,23 @@ fn capture_of_a_middlebox() {
         assert!(!seen.iter().any(|f| f.starts_with("net.middlebox-reset")), "{seen:?}");
     }
 }
+
+/// What is no plain file stays what it is, and is said before anything is tried.
+#[test]
+fn capture_into_what_is_no_file() {
+    let place = folder("own-captures-nowhere");
+    let link = place.join("link");
+    std::fs::write(place.join("kept"), "kept").expect("it can be written");
+    std::os::unix::fs::symlink(place.join("kept"), &link).expect("a link");
+    for (path, words) in [
+        (place.clone(), "no plain file"),
+        (link, "no plain file"),
+        (place.join("none/new.pcapng"), "No such file"),
+    ] {
+        let run = run(command().args(["check", "127.0.0.1:1", "--capture"]).arg(&path));
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{}", run.stderr);
+        assert!(run.stderr.contains(words) && run.stderr.lines().count() == 1, "{}", run.stderr);
+    }
+    let left = std::fs::read_dir(&place).expect("it is there").count();
+    assert_eq!(left, 2, "nothing else is left behind");
+}

@@ -444,3 +444,58 @@ async fn squid_http() {
     ])
     .await;
 }
+
+/// A gateway behind a proxy: the proxy is asked for the gateway alone, for every connection to it, and
+/// nobody else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_through_a_proxy() {
+    if !installed(&["tinyproxy", "microsocks"], "a_gateway_through_a_proxy") {
+        return;
+    }
+    let (_http, http) = tinyproxy("tinyproxy-gateway", "");
+    let (_socks, socks) = microsocks("microsocks-gateway", &[]);
+    let ways = [http.clone(), format!("socks5h://{socks}"), format!("socks5://{socks}")];
+    for (number, proxy) in ways.iter().enumerate() {
+        // One channel, and two, which is a second connection.
+        for name in ["healthy-gateway", "healthy-gateway-http"] {
+            let (running, ca_file) = lab(name, &format!("gateway-by-proxy-{number}-{name}")).await;
+            let place = running.address().to_string();
+            let mut command = by(proxy, "labpc01.lab.example");
+            command.args(["--gateway", &place, "-u", USER, "--trust", "any"]);
+            command.env("SSL_CERT_FILE", &ca_file).env("RDPDOCTOR_PASSWORD", PASSWORD);
+            command.env("XDG_STATE_HOME", ca_file.parent().expect("a folder"));
+            let run = answer(command).await;
+            let document = run.json();
+            assert_eq!((run.code, cause(&document)), (0, "healthy"), "{proxy}: {}", run.stdout);
+            let said = stage(&document, "proxy");
+            assert!(said.0 == "ok" && said.1.contains("made the connection"), "{said:?}");
+            assert_eq!(stage(&document, "tcp").1, format!("the proxy is connected to {place}"));
+            assert_eq!(stage(&document, "gateway").0, "ok");
+            let via = document["target"]["via"].as_str().expect("the way");
+            assert_eq!(via, format!("{place} by {proxy}"));
+            for opened in seen(&document, "tunnel-opened") {
+                assert_eq!(
+                    (&opened["destination"], &opened["stage"]),
+                    (&place.clone().into(), &"gateway".into())
+                );
+            }
+            let at_proxy = proxy.rsplit('/').next().expect("its place");
+            for connection in seen(&document, "connection") {
+                assert_eq!(connection["remote"], at_proxy, "{connection}");
+            }
+        }
+    }
+    // The gateway is down, says the proxy; the proxy is down itself.
+    let down = closed_port();
+    let gone = format!("socks5://{}", closed_port());
+    for (proxy, wanted) in
+        [(format!("socks5://{socks}"), "gateway.unreachable"), (gone, "net.proxy-refused")]
+    {
+        let mut command = by(&proxy, "labpc01.lab.example");
+        command.args(["--gateway", &down]);
+        let run = answer(command).await;
+        assert_eq!((run.code, cause(&run.json())), (2, wanted), "{}", run.stdout);
+        let text = run.json()["findings"].to_string();
+        assert!(!text.contains("net.refused"), "that would be the host: {text}");
+    }
+}

@@ -36,7 +36,7 @@ fn refused_connection() -> Vec<u8> {
 
 fn locked_account() -> Vec<u8> {
     let data = [
-        ("LogonType", "3"),
+        ("LogonType", "10"),
         ("TargetUserName", "jo"),
         ("Status", "0xc0000234"),
         ("IpAddress", "10.0.0.9"),

@@ -7,7 +7,8 @@
 //! What Wine cannot show, and where it is shown instead:
 //! - `bcryptprimitives.dll` is missing from Wine 8; a stand-in of one function lies beside the program.
 //! - Without a terminal Wine gives a program no console at all; those of Explorer are made by `script`.
-//! - Schannel, the firewall and sessions are not Windows' own: nothing here asks for them.
+//! - Schannel, the firewall and sessions are not Windows' own: nothing here asks for them. What else a
+//!   live look at a machine cannot have from Wine is listed in `host.rs`.
 //! - Its certificate store holds what this system trusts, so that trust by a policy is not seen.
 #![allow(
     clippy::expect_used,
@@ -21,6 +22,7 @@
 mod check;
 mod console;
 mod files;
+mod host;
 #[path = "../e2e/programs.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod programs;
@@ -47,6 +49,14 @@ const TESTS: &[(&str, Test)] = &[
     ("evidence_in_files", files::evidence_in_files),
     ("a_path_beyond_260_characters", files::a_path_beyond_260_characters),
     ("answers_into_files", files::answers_into_files),
+    ("what_is_set_is_read_and_judged", host::what_is_set_is_read_and_judged),
+    ("a_listener_that_answers_weighs_more", host::a_listener_that_answers_weighs_more),
+    ("what_cannot_be_read_is_said", host::what_cannot_be_read_is_said),
+    ("a_client_is_looked_at", host::a_client_is_looked_at),
+    ("a_service_is_started_and_stopped", host::a_service_is_started_and_stopped),
+    ("a_fix_goes_there_and_back", host::a_fix_goes_there_and_back),
+    ("nobody_confirms", host::nobody_confirms),
+    ("a_handshake_that_fails_takes_it_back", host::a_handshake_that_fails_takes_it_back),
     ("a_double_click_asks_for_a_host", console::a_double_click_asks_for_a_host),
     ("the_window_stays_open", console::the_window_stays_open),
     ("a_shell_gets_the_help", console::a_shell_gets_the_help),

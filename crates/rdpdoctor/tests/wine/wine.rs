@@ -102,6 +102,11 @@ impl Wine {
             .env_remove("DISPLAY");
     }
 
+    /// Drive C: of the prefix.
+    pub fn drive_c(&self) -> PathBuf {
+        self.folder.path().join("prefix/drive_c")
+    }
+
     pub fn program(&self) -> &Path {
         &self.program
     }

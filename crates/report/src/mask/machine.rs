@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Masker, strings, thumbprint};
+use super::pseudonym::{Kind, thumbprint};
+use super::{Masker, strings};
 
 /// Values of the registry that name users.
 const USERS: &[&str] = &["usernamehint", "defaultusername", "lastusedusername"];

@@ -164,6 +164,10 @@ impl Page {
             return;
         }
         let hops = hops(stages);
+        // Nothing of the way was tried: facts of a machine, read on it.
+        if hops.iter().all(|hop| hop.is_start || hop.status == StageStatus::Skipped) {
+            return;
+        }
         let caption = caption(&hops);
         self.add("<figure>");
         self.wide(&hops, &caption);

@@ -191,6 +191,11 @@ pub(super) fn destination(target: &TargetEntry) -> String {
     }
 }
 
+/// Whether only the facts of a machine were judged; it may be the very one that the program runs on.
+fn is_of_a_machine(document: &Document) -> bool {
+    document.stages.iter().all(|entry| matches!(entry.stage, Stage::Host | Stage::Client))
+}
+
 /// Whose it is, in words.
 pub(super) fn whose(document: &Document) -> Option<String> {
     let host = &document.target.host;
@@ -198,6 +203,7 @@ pub(super) fn whose(document: &Document) -> Option<String> {
     let short = host.split(['.', '%']).next().filter(|_| is_name).unwrap_or(host);
     let host = clean(short, 40);
     Some(match document.verdict.owner? {
+        Owner::Host if is_of_a_machine(document) => format!("whoever administers {host}."),
         Owner::Host => format!("whoever administers {host}; nothing to fix on this machine."),
         Owner::Client => "this machine, the one in front of the user.".to_owned(),
         Owner::Network => "whoever runs the network between here and there.".to_owned(),

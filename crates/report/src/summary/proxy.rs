@@ -1,4 +1,4 @@
-use rdpdoctor_diagnosis::Evidence;
+use rdpdoctor_diagnosis::{Evidence, Seen, gateway_place};
 use rdpdoctor_model::{
     Awaited, ConnectFailure, Ending, Fact, ProxyReply, ProxyScheme, Purpose, ResolveFailure,
 };
@@ -46,7 +46,8 @@ fn said(evidence: &Evidence<'_>) -> Option<String> {
         });
     }
     if let Some(answer) = answers.last() {
-        return Some(reply(answer.value));
+        let by_gateway = gateway_place(evidence.observations()).is_some();
+        return Some(reply(answer.value, if by_gateway { "the gateway" } else { "the host" }));
     }
     let failed = evidence.all(|fact| match fact {
         Fact::ProxyNameFailed { failure: ResolveFailure::NotFound, .. } => {
@@ -72,9 +73,9 @@ fn answered_on_the_way(reply: &ProxyReply) -> bool {
     )
 }
 
-fn reply(reply: &ProxyReply) -> String {
+fn reply(reply: &ProxyReply, whom: &str) -> String {
     match reply {
-        _ if reply.on_target().is_some() => "works, but cannot reach the host".to_owned(),
+        _ if reply.on_target().is_some() => format!("works, but cannot reach {whom}"),
         ProxyReply::SocksMethod { method } => {
             format!("takes no sign-in that was offered (method {method:#04x})")
         }
@@ -93,7 +94,7 @@ fn reply(reply: &ProxyReply) -> String {
 
 /// The stage behind it: the target, as the proxy sees it.
 pub(super) fn network(evidence: &Evidence<'_>) -> Option<String> {
-    let opened = evidence.main_path(|fact| match fact {
+    let opened = opened(evidence, |fact| match fact {
         Fact::TunnelOpened { destination, .. } => Some(clean(destination, QUOTED)),
         _ => None,
     });
@@ -112,11 +113,21 @@ pub(super) fn network(evidence: &Evidence<'_>) -> Option<String> {
 }
 
 fn tunnel(evidence: &Evidence<'_>) -> Option<f64> {
-    let opened = evidence.main_path(|fact| match fact {
+    let opened = opened(evidence, |fact| match fact {
         Fact::TunnelOpened { elapsed_ms, .. } => Some(*elapsed_ms),
         _ => None,
     });
     opened.first().map(|seen| seen.value)
+}
+
+/// Of the tunnel to the host, or to the gateway in front of it.
+fn opened<'a, T>(
+    evidence: &Evidence<'a>,
+    pick: impl Fn(&'a Fact) -> Option<T>,
+) -> Vec<Seen<'a, T>> {
+    let mut seen = evidence.main_path(&pick);
+    seen.extend(evidence.gateway(pick));
+    seen
 }
 
 #[cfg(test)]

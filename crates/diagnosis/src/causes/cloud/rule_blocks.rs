@@ -32,6 +32,7 @@ pub static CAUSE: Cause = Cause {
     references: &[
         "https://learn.microsoft.com/en-us/azure/network-watcher/ip-flow-verify-overview",
         "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",
+        "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html",
         "https://cloud.google.com/firewall/docs/firewalls",
     ],
     client_shows: &[],
@@ -66,9 +67,11 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         Fact::CloudGroup { cloud, group, .. } => Some((*cloud, group.as_str())),
         _ => None,
     });
-    // Groups of AWS on one machine add up; those of Azure must all let it in.
-    let aws = groups.iter().filter(|seen| seen.value.0 == Cloud::Aws);
-    let aws_rules = rules.iter().filter(|seen| seen.value.cloud == Cloud::Aws);
+    // Groups of AWS on one machine add up; those of Azure must all let it in, and so must the list in
+    // front of a subnet of AWS.
+    let adds = |cloud: Cloud, name: &str| cloud == Cloud::Aws && !is_list(name);
+    let aws = groups.iter().filter(|seen| adds(seen.value.0, seen.value.1));
+    let aws_rules = rules.iter().filter(|seen| adds(seen.value.cloud, &seen.value.group));
     let of_aws =
         aws.clone().next_back().filter(|_| aws_rules.clone().next().is_none()).map(|last| {
             let names: Vec<&str> = aws.clone().map(|seen| seen.value.1).collect();
@@ -82,10 +85,15 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         .or_else(|| some_only(aws_rules.collect()))
 }
 
-/// The rules of one group of Azure or Google Cloud, in their order.
+/// Whether it is a network ACL of AWS, by its id: its rules allow and deny, in their order.
+fn is_list(name: &str) -> bool {
+    name.starts_with("acl-")
+}
+
+/// The rules of one group of Azure or Google Cloud, or of a list of AWS, in their order.
 fn in_group(group: &Seen<'_, (Cloud, &str)>, rules: &[Seen<'_, &CloudRule>]) -> Option<Match> {
     let (cloud, name) = group.value;
-    if cloud == Cloud::Aws {
+    if cloud == Cloud::Aws && !is_list(name) {
         return None;
     }
     let mut own: Vec<_> =
@@ -152,9 +160,20 @@ mod tests {
     }
 
     fn with(scene: Scene, cloud: Cloud, priority: u32, allows: bool, source: &str) -> Scene {
+        of(scene, "g", cloud, priority, allows, source)
+    }
+
+    fn of(
+        scene: Scene,
+        group: &str,
+        cloud: Cloud,
+        priority: u32,
+        allows: bool,
+        source: &str,
+    ) -> Scene {
         let rule = CloudRule {
             cloud,
-            group: "g".to_owned(),
+            group: group.to_owned(),
             rule: format!("rule-{priority}"),
             allows,
             priority: Some(priority),
@@ -190,6 +209,25 @@ mod tests {
         );
         assert_eq!(judged(&some).map(|found| found.0), Some(Severity::Info));
         assert_eq!(judged(&azure()).map(|found| found.0), Some(Severity::Blocking));
+    }
+
+    /// A list in front of the subnet goes by the order of its rules, whatever the groups let in.
+    #[test]
+    fn lists_of_aws_allow_and_deny() {
+        let of_list = |scene, number, allows| of(scene, "acl-1", Cloud::Aws, number, allows, "*");
+        let list = |scene: Scene| {
+            let group = "acl-1".to_owned();
+            scene.fact(Stage::Tcp, Fact::CloudGroup { cloud: Cloud::Aws, group, inbound_rules: 2 })
+        };
+        let open = || with(group(Scene::new(), Cloud::Aws), Cloud::Aws, 1, true, "*");
+        let denied = of_list(of_list(list(open()), 100, false), 110, true);
+        let (severity, proof, title) = judged(&denied).expect("fits");
+        assert_eq!((severity, proof), (Severity::Blocking, Proof::Proven));
+        assert!(title.contains("rule-100"), "{title}");
+        let allowed = of_list(of_list(list(open()), 100, true), 110, false);
+        assert_eq!(judged(&allowed), None);
+        let alone = of_list(list(Scene::new()), 100, true);
+        assert_eq!(judged(&alone), None, "of the groups nothing is known");
     }
 
     #[test]

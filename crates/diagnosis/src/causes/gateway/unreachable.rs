@@ -2,7 +2,7 @@
 
 use rdpdoctor_model::{CauseId, ConnectFailure, Fact, Stage};
 
-use crate::causes::{advice, at_gateway};
+use crate::causes::{advice, at_gateway, look};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `gateway.unreachable`
@@ -60,7 +60,17 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         let detail = format!("{remote}: {}.", words(failure));
         return Some(Match::new(Severity::Blocking, Proof::Proven, ids).detailed(detail));
     }
-    at_gateway::by_status(evidence, CAUSE.id)
+    by_proxy(evidence).or_else(|| at_gateway::by_status(evidence, CAUSE.id))
+}
+
+/// A proxy's word about its own connection to the gateway.
+fn by_proxy(evidence: &Evidence<'_>) -> Option<Match> {
+    crate::gateway_place(evidence.observations())?;
+    let opened = evidence.gateway(|f| matches!(f, Fact::TunnelOpened { .. }).then_some(()));
+    let said = look::proxy_answer(evidence).filter(|_| opened.is_empty())?;
+    let failure = said.value.on_target()?;
+    let detail = format!("The proxy on the way to it says: {}.", words(failure));
+    Some(Match::new(Severity::Blocking, Proof::Proven, [said.id()]).detailed(detail))
 }
 
 fn words(failure: ConnectFailure) -> &'static str {
@@ -76,7 +86,7 @@ fn words(failure: ConnectFailure) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{ConnectFailure, Fact, Lookup, ResolveFailure};
+    use rdpdoctor_model::{ConnectFailure, Fact, Lookup, ProxyReply, ResolveFailure};
 
     use super::CAUSE;
     use crate::Proof;
@@ -103,6 +113,17 @@ mod tests {
         assert!(gateway().fact_of_gateway(unnamed).judge(&CAUSE).is_some());
         let stopped = gateway().answered(503, false).stopped_at_gateway();
         assert!(stopped.judge(&CAUSE).is_some());
+    }
+
+    #[test]
+    fn a_proxys_word_about_it() {
+        let said = |code| gateway().proxy_answer(ProxyReply::SocksReply { code });
+        assert_eq!(said(5).judge(&CAUSE).map(|found| found.proof), Some(Proof::Proven));
+        assert_eq!(said(5).judge(&crate::causes::net::refused::CAUSE), None, "not the host's");
+        // Its rules speak of itself; without a gateway it speaks of the host.
+        assert_eq!(said(2).judge(&CAUSE), None);
+        let host = Scene::new().proxy_answer(ProxyReply::SocksReply { code: 5 });
+        assert_eq!(host.judge(&CAUSE), None);
     }
 
     #[test]

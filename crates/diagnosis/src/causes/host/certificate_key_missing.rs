@@ -26,7 +26,7 @@ pub static CAUSE: Cause = Cause {
         risk: Risk::Medium,
         title: "Take out the one certificate without a key, and let Windows make a new one",
         steps: &[
-            "PS> $f = \"$env:ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_$((Get-ItemProperty HKLM:\\SOFTWARE\\Microsoft\\Cryptography).MachineGuid)\"; Test-Path $f; icacls $f   (is the key there, and who may read it?)",
+            "PS> $f = {key_file}; Test-Path $f; icacls $f   (is the key there, and who may read it?)",
             "PS> $t = (Get-CimInstance -Namespace root/cimv2/TerminalServices Win32_TSGeneralSetting -Filter \"TerminalName='RDP-Tcp'\").SSLCertificateSHA1Hash; $t",
             "If it lies in the store 'Remote Desktop': PS> $c = Get-Item \"Cert:\\LocalMachine\\Remote Desktop\\$t\"; Export-Certificate -Cert $c -FilePath C:\\rdp-old.cer; Remove-Item $c.PSPath; Restart-Service SessionEnv -Force",
             "If a certificate of your CA is bound: import it again with its key, or enrol and bind a new one; do not delete it.",

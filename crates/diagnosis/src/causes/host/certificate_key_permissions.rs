@@ -26,14 +26,14 @@ pub static CAUSE: Cause = Cause {
         risk: Risk::Medium,
         title: "Grant the two missing permissions on this one key file",
         steps: &[
-            "PS> $f = \"$env:ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_$((Get-ItemProperty HKLM:\\SOFTWARE\\Microsoft\\Cryptography).MachineGuid)\"; Test-Path $f; icacls $f   (is the key there, and who may read it?)",
+            "PS> $f = {key_file}; Test-Path $f; icacls $f   (is the key there, and who may read it?)",
             "Keep its permissions, then grant the two, on this one file only: PS> icacls $f /save C:\\rdp-key-acl.txt",
             "PS> icacls $f /grant '*S-1-5-20:(R)' '*S-1-5-18:(F)'",
             "Check from outside now. Only if it still fails, and after telling who is logged on: PS> Restart-Service TermService -Force",
             "Leave the folder itself alone: every other program's keys lie in it.",
         ],
         interrupts: "granting: nothing; Restart-Service TermService cuts every Remote Desktop session",
-        undo: &["PS> icacls (Split-Path $f) /restore C:\\rdp-key-acl.txt"],
+        undo: &["PS> $f = {key_file}; icacls (Split-Path $f) /restore C:\\rdp-key-acl.txt"],
         verify: "rdpdoctor check {target} gets past 'encryption' and shows the certificate",
     }],
     references: &[
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn the_one_file_is_changed() {
         let changes = key(Lookup::seen(WITHOUT)).with_evidence(MEND.changes);
-        let sddl = "O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;NS)(A;;FA;;;SY)".to_owned();
+        let sddl = "O:SYG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;NS)".to_owned();
         assert_eq!(changes, [Change::FileAccess { path: KEY_FILE.to_owned(), sddl }]);
         assert_eq!(key(Lookup::seen(KEY_ACCESS)).with_evidence(MEND.changes), []);
     }

@@ -1,8 +1,8 @@
 //! The connection ends at a bastion, which makes another one to the host.
 
-use rdpdoctor_model::{CauseId, Fact, Source, Stage};
+use rdpdoctor_model::{CauseId, Stage};
 
-use crate::bastions::bastion;
+use crate::bastions::known;
 use crate::{
     Cause, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
 };
@@ -41,45 +41,22 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
-/// By the product's own certificate, or by a user name that names the host behind a bastion.
+/// By the administrator's list, by a product's own certificate, or by a user name that names the host
+/// behind a bastion.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    by_certificate(evidence).or_else(|| by_user_name(evidence))
-}
-
-fn by_certificate(evidence: &Evidence<'_>) -> Option<Match> {
-    let seen = evidence
-        .main_path(|fact| match fact {
-            Fact::ServerCertificates { certificates } => certificates.first(),
-            _ => None,
-        })
-        .pop()?;
-    let product = bastion(&seen.value.subject).or_else(|| bastion(&seen.value.issuer))?;
-    Some(
-        Match::new(Severity::Info, Proof::Likely, [seen.id()])
-            .titled(format!("{product} ends the connection and makes its own to the host"))
-            .detailed(format!(
-                "The certificate is of {}, issued by {}.",
-                seen.value.subject, seen.value.issuer
-            )),
-    )
-}
-
-/// `user@target@bastion`, `user#target`: the forms that bastions take.
-fn by_user_name(evidence: &Evidence<'_>) -> Option<Match> {
-    let seen = evidence
-        .all(|fact| matches!(fact, Fact::RdpFileUser { names_target: true, .. }).then_some(()))
-        .pop()?;
-    let from_file = seen.observation.source == Source::RdpFile;
-    from_file.then(|| {
-        Match::new(Severity::Info, Proof::Possible, [seen.id()])
-            .at_stage(Stage::RdpFile)
-            .detailed("The file's user name names another target, as bastions want it.".to_owned())
+    let known = known(evidence)?;
+    let found = Match::new(Severity::Info, known.proof, known.ids).detailed(known.by);
+    // A user name alone says nothing of who answers.
+    Some(match known.proof {
+        Proof::Possible => found.at_stage(Stage::RdpFile),
+        _ => found
+            .titled(format!("{} ends the connection and makes its own to the host", known.name)),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{Fact, Stage};
+    use rdpdoctor_model::{BastionMark, Fact, Stage};
 
     use super::CAUSE;
     use crate::testing::{Scene, certificate};
@@ -100,5 +77,19 @@ mod tests {
         assert_eq!(shown("CN=bastion, O=WALLIX", "CN=bastion, O=WALLIX"), hop);
         assert_eq!(shown("CN=psm01", "CN=CyberArk Issuing CA"), hop);
         assert_eq!(shown("CN=pc42.corp.example", "CN=Corp CA"), None);
+    }
+
+    #[test]
+    fn one_of_the_administrators_list_is_called_as_it_is_there() {
+        let listed = |by: &[BastionMark]| {
+            let fact = Fact::ListedBastion { label: "Jump 1".to_owned(), by: by.to_vec() };
+            let found = Scene::negotiated(1).fact(Stage::Client, fact).judge(&CAUSE);
+            found.map(|found| (found.severity, found.proof, found.title.unwrap_or_default()))
+        };
+        let title = "Jump 1 ends the connection and makes its own to the host";
+        let hop = |proof| Some((Severity::Info, proof, title.to_owned()));
+        assert_eq!(listed(&[BastionMark::Fingerprint]), hop(Proof::Proven));
+        assert_eq!(listed(&[BastionMark::Target]), hop(Proof::Likely));
+        assert_eq!(listed(&[BastionMark::Name, BastionMark::Issuer]), hop(Proof::Likely));
     }
 }

@@ -1,6 +1,7 @@
 //! Which cause a difference points to. What a rule of the catalogue finds in one group and in no
 //! run of the other comes first; then what only the comparison can tell.
 
+mod bastion;
 mod certificate;
 mod name;
 mod path;
@@ -30,6 +31,7 @@ pub(super) fn point(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<
             add(&mut pointers, pointer);
         }
     }
+    bastion::settle(groups, differences, &mut pointers);
     pointers.sort_by_key(|pointer| (pointer.proof, pointer.cause.stage));
     pointers
 }

@@ -19,9 +19,8 @@ pub(super) fn of_channel(
     provider: &str,
     ids: &[u32],
 ) -> Lookup<Vec<WindowsEvent>> {
-    let is_read = |id: &u32| taken().any(|(p, i)| p == provider && i.is_none_or(|i| i == *id));
-    if let Some(id) = ids.iter().find(|id| !is_read(id)) {
-        return Lookup::unavailable(format!("event {id} of {provider} is not read"));
+    if let Some(why) = is_not_read(provider, ids) {
+        return Lookup::Unavailable { why };
     }
     let file = format!("{}.evtx", channel.replace('/', "%4"));
     let path = [windows, "System32", "winevt", "Logs", &file];
@@ -33,10 +32,22 @@ pub(super) fn of_channel(
         Lookup::Absent => return Lookup::Absent,
         Lookup::Unavailable { why } => return Lookup::Unavailable { why },
     };
-    let log = Log::read(bytes.as_slice());
+    Lookup::seen(newest(&bytes, provider, ids))
+}
+
+/// Why entries of these numbers cannot be had: the reader of logs takes over those it knows.
+pub(in crate::system) fn is_not_read(provider: &str, ids: &[u32]) -> Option<String> {
+    let is_read = |id: &u32| taken().any(|(p, i)| p == provider && i.is_none_or(|i| i == *id));
+    let unknown = ids.iter().find(|id| !is_read(id))?;
+    Some(format!("event {unknown} of {provider} is not read"))
+}
+
+/// The newest entries of a log by provider and number, the oldest of them first.
+pub(in crate::system) fn newest(log: &[u8], provider: &str, ids: &[u32]) -> Vec<WindowsEvent> {
+    let log = Log::read(log);
     let newest = log.entries.into_iter().rev().map(|entry| entry.event);
     let mut found: Vec<WindowsEvent> =
         newest.filter(|event| event.is(provider, ids)).take(MOST).collect();
     found.reverse();
-    Lookup::seen(found)
+    found
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use rdpdoctor_model::{Lookup, Timestamp};
 
-use super::sddl;
 use super::tree::{Entry, MOST_ENTRIES, Tree};
 
 /// A mounted volume.
@@ -164,7 +163,7 @@ fn access(path: &Path) -> Lookup<String> {
     const LONGEST: usize = 160 * 1024;
     let mut bytes = vec![0_u8; LONGEST];
     match rustix::fs::lgetxattr(path, "system.ntfs_acl", &mut bytes) {
-        Ok(length) => match sddl::text(bytes.get(..length).unwrap_or_default()) {
+        Ok(length) => match super::sddl::text(bytes.get(..length).unwrap_or_default()) {
             Ok(text) => Lookup::seen(text),
             Err(why) => Lookup::unavailable(why),
         },

@@ -15,7 +15,6 @@ mod folder;
 mod hive;
 mod image;
 mod open;
-mod power;
 mod registry;
 mod script;
 mod sddl;
@@ -23,7 +22,6 @@ mod secure;
 #[cfg(test)]
 mod testing;
 mod tree;
-mod updates;
 mod version;
 mod volume;
 
@@ -34,10 +32,17 @@ use rdpdoctor_model::{
 pub use open::DiskError;
 pub use script::{Script, reg_load_script};
 
+use super::{power, updates};
 use crate::System;
 use crate::system::MOST_NAMES;
+#[cfg(windows)]
+pub(super) use events::{is_not_read, newest};
+#[cfg(windows)]
+pub(super) use hive::value_data;
 use registry::Registry;
 use tree::Tree;
+#[cfg(windows)]
+pub(super) use version::program_version;
 
 /// The disk of a Windows machine.
 pub struct Disk {
@@ -148,7 +153,9 @@ impl System for Disk {
     }
 
     fn updates(&self) -> Lookup<Vec<String>> {
-        updates::installed(self, &*self.tree, &self.windows)
+        updates::installed(self, &|name, most| {
+            self.tree.read(&[&self.windows, "servicing", "Packages", name], most)
+        })
     }
 
     fn power(&self) -> (Lookup<u32>, Lookup<u32>) {

@@ -4,6 +4,8 @@ use object::LittleEndian as LE;
 use object::pe;
 use object::read::pe::{ImageNtHeaders, PeFile, ResourceDirectoryEntryData};
 
+use rdpdoctor_model::Lookup;
+
 use super::tree::{Entry, Tree};
 
 /// Longest program that is read for its version.
@@ -15,12 +17,24 @@ const SIGNATURE: u32 = 0xFEEF_04BD;
 
 /// FileVersion of a program; none where the file is none or does not say.
 pub(super) fn of_file(tree: &dyn Tree, path: &[&str], entry: &Entry) -> Option<String> {
-    let name = path.last()?.to_ascii_lowercase();
-    let program = [".dll", ".exe", ".sys"].iter().any(|end| name.ends_with(end));
-    if !program || entry.folder || entry.length > LONGEST {
+    if entry.folder {
         return None;
     }
-    of_bytes(tree.read(path, LONGEST).as_seen()?)
+    program_version(path.last()?, entry.length, &|most| tree.read(path, most))
+}
+
+/// The same of a file that is read by `read`.
+pub(in crate::system) fn program_version(
+    name: &str,
+    length: u64,
+    read: &dyn Fn(u64) -> Lookup<Vec<u8>>,
+) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let program = [".dll", ".exe", ".sys"].iter().any(|end| name.ends_with(end));
+    if !program || length > LONGEST {
+        return None;
+    }
+    of_bytes(read(LONGEST).as_seen()?)
 }
 
 fn of_bytes(bytes: &[u8]) -> Option<String> {

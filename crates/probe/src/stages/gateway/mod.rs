@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use openssl::sha::sha256;
-use rdpdoctor_model::{Fact, GatewayTransport, Purpose, Stage, StageOutcome};
+use rdpdoctor_model::{Fact, GatewayTransport, Purpose, Stage, StageOutcome, Target};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -82,6 +82,13 @@ impl Passage {
         }
     }
 
+    /// Writes down which gateway it is.
+    pub(crate) fn announce(&self, context: &Context) -> Target {
+        let place = &self.gateway.place;
+        context.note(Stage::Gateway, Fact::Gateway { host: place.host.clone(), port: place.port });
+        place.clone()
+    }
+
     /// Lets the tunnels end in order, for a moment.
     pub(crate) async fn close(&self) {
         let mut carriers =
@@ -110,15 +117,33 @@ impl Passage {
 
 /// Goes to the gateway and through it to the target.
 pub(crate) async fn enter(context: &Context, route: &Arc<Passage>) -> Result<Entry, String> {
-    let place = &route.gateway.place;
+    route.announce(context);
     let about = context.about(&route.gateway);
-    about.note(Stage::Gateway, Fact::Gateway { host: place.host.clone(), port: place.port });
     // Both stages are the gateway's: the name of the host is the gateway's to find, and so is the
     // way to it.
     let addresses = passed(context, Stage::Dns, dns::run(&about)).await?;
     let mut losers = JoinSet::new();
     let connecting = tcp::run(&about, &addresses, Purpose::Gateway, &mut losers);
     let stream = passed(context, Stage::Tcp, connecting).await?;
+    enter_by(context, about, route, stream).await
+}
+
+/// The same by a tunnel that a proxy made to the gateway.
+pub(crate) async fn enter_through(
+    context: &Context,
+    route: &Arc<Passage>,
+    tunnel: MeteredStream,
+) -> Result<Entry, String> {
+    let stream = passed(context, Stage::Tcp, async { Ok(tunnel) }).await?;
+    enter_by(context, context.about(&route.gateway), route, stream).await
+}
+
+async fn enter_by(
+    context: &Context,
+    about: Context,
+    route: &Arc<Passage>,
+    stream: MeteredStream,
+) -> Result<Entry, String> {
     *route.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream.remote());
     let names = std::slice::from_ref(&context.target.host);
     let visit = Visit::new(context, about, route, names, Purpose::Main);
@@ -218,9 +243,8 @@ impl<'a> Visit<'a> {
     /// One more connection to the gateway.
     async fn connect(&self) -> Result<Connection, String> {
         let address = self.route.address().ok_or("the gateway's address is not known")?;
-        let journal = Arc::clone(&self.about.journal);
-        let (limit, purpose) = (self.about.deadlines.tcp, Purpose::Gateway);
-        let stream = tcp::attempt(journal, address, limit, purpose, purpose).await;
+        // Straight, or by the proxy by which the first one went.
+        let stream = Box::pin(self.about.again(address, Purpose::Gateway)).await;
         let stream = stream.ok_or("a second connection to the gateway was not made")?;
         let deadline = self.deadline();
         let connection = self.secured(stream, false).await;

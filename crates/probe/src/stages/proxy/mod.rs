@@ -44,10 +44,11 @@ pub(crate) async fn run(
     context: &Context,
     route: &Route,
     destinations: &[Destination],
+    purpose: Purpose,
 ) -> Result<Outcome, String> {
     let mut outcome = Err("there is nowhere to go".to_owned());
     for destination in destinations.iter().take(MOST_ADDRESSES) {
-        match open(context, route, destination, Purpose::Main).await {
+        match open(context, route, destination, purpose).await {
             Ok(stream) => {
                 let _ = route.destination.set(destination.clone());
                 return Ok(Ok(stream));
@@ -225,11 +226,12 @@ fn tunnel<C: Carrier>(
     let journal = Arc::clone(&context.journal);
     let number = journal.next_connection();
     let transport = Transport::Tunnel;
+    let stage = if purpose == Purpose::Gateway { Stage::Gateway } else { Stage::Tcp };
     let fact = Fact::Connection { number, purpose, transport, remote, local: None };
-    journal.note(Stage::Tcp, Some(number), fact);
+    journal.note(stage, Some(number), fact);
     let destination = destination.to_string();
     let fact = Fact::TunnelOpened { destination, carrier: carried_by, elapsed_ms };
-    journal.note(Stage::Tcp, Some(number), fact);
+    journal.note(stage, Some(number), fact);
     if early.is_empty() {
         return MeteredStream::inside(carrier, journal, number, remote);
     }

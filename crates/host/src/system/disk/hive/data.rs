@@ -10,7 +10,7 @@ const DWORD: u32 = 4;
 const TEXTS: u32 = 7;
 const QWORD: u32 = 11;
 
-pub(super) fn read(kind: u32, bytes: &[u8]) -> RegistryData {
+pub(in crate::system) fn read(kind: u32, bytes: &[u8]) -> RegistryData {
     match (kind, bytes.first_chunk::<4>(), bytes.first_chunk::<8>()) {
         (TEXT, ..) => RegistryData::Text(text(&units(bytes))),
         (EXPAND_TEXT, ..) => RegistryData::ExpandText(text(&units(bytes))),

@@ -14,6 +14,8 @@ use regf::{BASE_BLOCK_SIZE, BaseBlock, BigData, DataSegmentsList, KeyNode, KeyVa
 
 use crate::system::{MOST_NAMES, MOST_VALUES};
 
+pub(in crate::system) use data::read as value_data;
+
 /// Longest file of the registry that is read: from 300 MB on Windows itself is slow to sign in
 /// (row H005 of the table).
 pub(super) const LONGEST: u64 = 512 << 20;
@@ -235,7 +237,7 @@ impl Hive {
             None if length == 0 => Vec::new(),
             None => self.bytes_of(value.data_offset, length)?,
         };
-        Ok(data::read(value.data_type, &bytes))
+        Ok(value_data(value.data_type, &bytes))
     }
 
     fn bytes_of(&self, offset: u32, length: usize) -> Result<Vec<u8>, Damage> {

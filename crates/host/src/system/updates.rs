@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 
 use rdpdoctor_model::{Lookup, RegistryData};
 
-use super::Disk;
-use super::tree::Tree;
 use crate::System;
 
 const PACKAGES: &str =
@@ -21,9 +19,12 @@ const MANIFEST: u64 = 4_096;
 /// Manifests that are opened: one a month for some years.
 const MOST_MANIFESTS: usize = 128;
 
+/// The beginning of a manifest, by its name and how many bytes of it are wanted.
+pub(super) type ReadManifest<'a> = &'a dyn Fn(&str, u64) -> Lookup<Vec<u8>>;
+
 /// `KB5034439` and the like, sorted.
-pub(super) fn installed(disk: &Disk, tree: &dyn Tree, windows: &str) -> Lookup<Vec<String>> {
-    let names = match disk.registry_subkeys(PACKAGES) {
+pub(super) fn installed(system: &dyn System, manifest: ReadManifest<'_>) -> Lookup<Vec<String>> {
+    let names = match system.registry_subkeys(PACKAGES) {
         Lookup::Seen { value } => value,
         Lookup::Absent => return Lookup::unavailable("the registry holds no list of packages"),
         Lookup::Unavailable { why } => return Lookup::Unavailable { why },
@@ -32,13 +33,12 @@ pub(super) fn installed(disk: &Disk, tree: &dyn Tree, windows: &str) -> Lookup<V
     for name in names.iter().filter(|name| name.starts_with("Package_for_")) {
         let own = number(name);
         let rollup = own.is_none() && name.starts_with("Package_for_RollupFix");
-        if (own.is_none() && !rollup) || !is_installed(disk, name) {
+        if (own.is_none() && !rollup) || !is_installed(system, name) {
             continue;
         }
         if rollup && manifests < MOST_MANIFESTS {
             manifests += 1;
-            let manifest = format!("{name}.mum");
-            let text = tree.read(&[windows, "servicing", "Packages", &manifest], MANIFEST);
+            let text = manifest(&format!("{name}.mum"), MANIFEST);
             let text = text.as_seen().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
             updates.extend(text.as_deref().and_then(identifier));
         }
@@ -47,8 +47,8 @@ pub(super) fn installed(disk: &Disk, tree: &dyn Tree, windows: &str) -> Lookup<V
     Lookup::seen(updates.into_iter().collect())
 }
 
-fn is_installed(disk: &Disk, package: &str) -> bool {
-    let state = disk.registry_value(&format!(r"{PACKAGES}\{package}"), "CurrentState");
+fn is_installed(system: &dyn System, package: &str) -> bool {
+    let state = system.registry_value(&format!(r"{PACKAGES}\{package}"), "CurrentState");
     state.as_seen().and_then(RegistryData::number) == Some(INSTALLED)
 }
 

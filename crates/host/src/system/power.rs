@@ -4,7 +4,6 @@
 
 use rdpdoctor_model::{Lookup, RegistryData};
 
-use super::Disk;
 use crate::System;
 
 const PLANS: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Power\User\PowerSchemes";
@@ -14,14 +13,14 @@ const STANDBY_IDLE: &str = "29f6c1db-86da-48c5-9fdb-f2b67b1f44da";
 const HIBERNATE_IDLE: &str = "9d7815a6-7ee4-497e-8888-515a05f02364";
 
 /// Seconds until it sleeps, and until it hibernates, on mains power. Absent is never.
-pub(super) fn plan(disk: &Disk) -> (Lookup<u32>, Lookup<u32>) {
-    let plan = match disk.registry_value(PLANS, "ActivePowerScheme") {
+pub(super) fn plan(system: &dyn System) -> (Lookup<u32>, Lookup<u32>) {
+    let plan = match system.registry_value(PLANS, "ActivePowerScheme") {
         Lookup::Seen { value } => value.text().map(str::to_owned).ok_or_else(unknown),
         Lookup::Absent => Err(unknown()),
         Lookup::Unavailable { why } => Err(why),
     };
     match plan {
-        Ok(plan) => (after(disk, &plan, STANDBY_IDLE), after(disk, &plan, HIBERNATE_IDLE)),
+        Ok(plan) => (after(system, &plan, STANDBY_IDLE), after(system, &plan, HIBERNATE_IDLE)),
         Err(why) => (Lookup::unavailable(why.clone()), Lookup::Unavailable { why }),
     }
 }
@@ -30,12 +29,13 @@ fn unknown() -> String {
     "the registry does not say which power plan is in use".to_owned()
 }
 
-fn after(disk: &Disk, plan: &str, setting: &str) -> Lookup<u32> {
-    let own = disk.registry_value(&format!(r"{PLANS}\{plan}\{SLEEP}\{setting}"), "ACSettingIndex");
+fn after(system: &dyn System, plan: &str, setting: &str) -> Lookup<u32> {
+    let own =
+        system.registry_value(&format!(r"{PLANS}\{plan}\{SLEEP}\{setting}"), "ACSettingIndex");
     let found = match own {
         Lookup::Absent => {
             let key = format!(r"{SETTINGS}\{SLEEP}\{setting}\DefaultPowerSchemeValues\{plan}");
-            disk.registry_value(&key, "AcSettingIndex")
+            system.registry_value(&key, "AcSettingIndex")
         }
         other => other,
     };

@@ -1,0 +1,192 @@
+//! FreeRDP's proxy as a bastion between the check and a machine: what it changes, and how it looks when
+//! the machine behind it is down or insists on NLA. `.ci/freerdp-proxy` builds it from Debian's source.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rdpdoctor_lab::{Options, PASSWORD, Running, USER, fault, start};
+use serde_json::Value;
+
+use crate::programs::{STARTING, Server, free_port, installed};
+use crate::support::{Run, command, findings, folder, run};
+
+/// The proxy takes its target from the routing token, and no NLA on either side.
+const CONFIG: &str = "[Server]\nHost = 127.0.0.1\nPort = PORT\n[SessionCapture]\nEnabled = FALSE\n\
+    [Target]\nUseLoadBalanceInfo = TRUE\nHost = none\nPort = 3389\n\
+    [Input]\nMouse = TRUE\nKeyboard = TRUE\n\
+    [Security]\nServerTlsSecurity = TRUE\nServerRdpSecurity = FALSE\nClientTlsSecurity = TRUE\n\
+    ClientRdpSecurity = FALSE\nClientNlaSecurity = FALSE\nClientAllowFallbackToTls = TRUE\n\
+    [Channels]\nGFX = FALSE\nDisplayControl = FALSE\nClipboard = FALSE\nAudioOutput = FALSE\n\
+    RemoteApp = FALSE\n[Clipboard]\nTextOnly = FALSE\nMaxTextLength = 10\n";
+
+/// A bastion that leads to `target`, with the file that a user has of it and the administrator's list.
+struct Bastion {
+    _proxy: Server,
+    rdp_file: PathBuf,
+    list: PathBuf,
+}
+
+fn bastion(folder: &Path, target: SocketAddr) -> Bastion {
+    certificates(folder);
+    let port = free_port();
+    std::fs::write(folder.join("config.ini"), CONFIG.replace("PORT", &port.to_string()))
+        .expect("a file");
+    let list = folder.join("bastions.toml");
+    std::fs::write(&list, "[[bastion]]\nlabel = 'Jump 1'\nissuer = 'Corp PAM CA'\n")
+        .expect("a file");
+    let rdp_file = folder.join("jump.rdp");
+    let text = format!(
+        "full address:s:127.0.0.1:{port}\r\nloadbalanceinfo:s:Cookie: msts={target}\r\n\
+         authentication level:i:2\r\n"
+    );
+    std::fs::write(&rdp_file, text).expect("a file");
+    Bastion { _proxy: listening(folder), rdp_file, list }
+}
+
+/// An authority, and the certificate that it issued.
+fn certificates(folder: &Path) {
+    let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"];
+    let authority = ["-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Corp PAM CA"];
+    let own = ["-keyout", "server.key", "-out", "server.crt", "-subj", "/CN=jump1.corp.example"];
+    let issued = ["-CA", "ca.crt", "-CAkey", "ca.key"];
+    for more in [&authority[..], &[&own[..], &issued[..]].concat()] {
+        let made = Command::new("openssl").args(request).args(more).current_dir(folder).output();
+        let made = made.expect("openssl runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+}
+
+/// The proxy, once it says that it listens. It does not survive a client that connects and leaves, so
+/// that its port cannot be tried.
+fn listening(folder: &Path) -> Server {
+    let mut command = Command::new("stdbuf");
+    command.args(["-oL", "freerdp-proxy", "config.ini"]).current_dir(folder);
+    command.env("HOME", folder).env("XDG_CONFIG_HOME", folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = Server(command.spawn().expect("the proxy starts"));
+    let output = server.0.stdout.take().expect("its output");
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        // Read to the end, so that it never waits for a reader.
+        for line in lines.filter(|line| line.contains("Listening on")) {
+            let _ = tell.send(line);
+        }
+    });
+    told.recv_timeout(STARTING).expect("the proxy listens in time");
+    server
+}
+
+async fn machine(name: &str) -> Running {
+    let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    start(fault(name).expect("a fault"), listen, Options::default()).await.expect("it starts")
+}
+
+/// A check that goes on to a session, saved.
+async fn check(target: &str, folder: &Path, name: &str, more: &[&str]) -> (Run, Value, PathBuf) {
+    let file = folder.join(name);
+    let mut command = command();
+    command.args(["check", target, "--timeout", "20", "-u", USER, "--trust", "any"]);
+    command.args(["--logon", "--yes", "--json", "-o"]).arg(&file).args(more);
+    command.env("XDG_STATE_HOME", folder).env("RDPDOCTOR_PASSWORD", PASSWORD);
+    let run = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("{run:?}"));
+    let document = serde_json::from_str(&text).expect("a document");
+    (run, document, file)
+}
+
+/// Through the bastion, which the list names.
+async fn through(bastion: &Bastion, folder: &Path) -> (Run, Value, PathBuf) {
+    let (file, list) = (bastion.rdp_file.to_str(), bastion.list.to_str());
+    let list = ["--no-side", "--bastions", list.expect("UTF-8")];
+    check(file.expect("UTF-8"), folder, "through.json", &list).await
+}
+
+fn compared(direct: &Path, through: &Path) -> Value {
+    run(command().args(["compare", "--json"]).args([direct, through])).json()
+}
+
+fn aspects(comparison: &Value) -> Vec<&str> {
+    let differences = comparison["differences"].as_array().expect("differences");
+    differences.iter().filter_map(|difference| difference["aspect"].as_str()).collect()
+}
+
+const PROGRAMS: [&str; 3] = ["freerdp-proxy", "openssl", "stdbuf"];
+
+/// The same session, by way of a hop that has its own certificate, issuer and TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn freerdp_proxy_in_the_middle() {
+    if !installed(&PROGRAMS, "freerdp_proxy_in_the_middle") {
+        return;
+    }
+    let folder = folder("bastion-freerdp");
+    let machine = machine("healthy-logon-tls").await;
+    let bastion = bastion(&folder, machine.address());
+    let (_, direct, direct_file) =
+        check(&machine.address().to_string(), &folder, "direct.json", &[]).await;
+    assert_eq!(direct["verdict"]["status"], "ok", "{:?}", findings(&direct));
+    let (_, document, through_file) = through(&bastion, &folder).await;
+    let found = findings(&document);
+    assert!(found.contains(&"pam.in-path info likely".to_owned()), "{found:?}");
+    assert!(!found.iter().any(|found| found.contains(" blocking ")), "{found:?}");
+    let kinds = |document: &Value, kind: &str| {
+        let observations = document["observations"].as_array().expect("observations");
+        observations.iter().filter(|o| o["kind"] == kind).count()
+    };
+    assert!(kinds(&document, "logged-on") > 0, "the session is the machine's");
+    let comparison = compared(&direct_file, &through_file);
+    let seen = aspects(&comparison);
+    for wanted in ["certificate", "issuer"] {
+        assert!(seen.contains(&wanted), "{wanted}: {seen:?}");
+    }
+    assert_eq!(comparison["verdict"]["cause"], "pam.in-path", "{comparison}");
+}
+
+/// It takes the sign-in, then hangs up: what is behind it refuses, or wants another security.
+#[tokio::test(flavor = "multi_thread")]
+async fn freerdp_proxy_whose_machine_is_down() {
+    if !installed(&PROGRAMS, "freerdp_proxy_whose_machine_is_down") {
+        return;
+    }
+    let folder = folder("bastion-freerdp-down");
+    let nobody = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let bastion = bastion(&folder, nobody);
+    let (run, document, _) = through(&bastion, &folder).await;
+    let found = findings(&document);
+    assert_eq!((run.code, found[0].as_str()), (2, "pam.backend-refused blocking likely"));
+    let other = "pam.backend-security-mismatch blocking possible".to_owned();
+    assert!(found.contains(&other), "{found:?}");
+    assert_eq!(document["verdict"]["owner"], "pam");
+    let tests = document["next_tests"].to_string();
+    assert!(tests.contains("from the bastion's own network"), "{tests}");
+}
+
+/// The same look, with NLA behind the bastion; beside a direct check, which NLA let in, it tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn freerdp_proxy_whose_machine_wants_nla() {
+    if !installed(&PROGRAMS, "freerdp_proxy_whose_machine_wants_nla") {
+        return;
+    }
+    let folder = folder("bastion-freerdp-nla");
+    let machine = machine("healthy-session").await;
+    let bastion = bastion(&folder, machine.address());
+    let (_, direct, direct_file) =
+        check(&machine.address().to_string(), &folder, "direct.json", &[]).await;
+    assert_eq!(direct["verdict"]["status"], "ok", "{:?}", findings(&direct));
+    let (run, document, through_file) = through(&bastion, &folder).await;
+    let found = findings(&document);
+    assert_eq!((run.code, found[0].as_str()), (2, "pam.backend-refused blocking likely"));
+    let other = "pam.backend-security-mismatch blocking possible".to_owned();
+    assert!(found.contains(&other), "{found:?}");
+    let comparison = compared(&direct_file, &through_file);
+    let seen = aspects(&comparison);
+    for wanted in ["certificate", "issuer", "answer"] {
+        assert!(seen.contains(&wanted), "{wanted}: {seen:?}");
+    }
+    let cause = &comparison["verdict"]["cause"];
+    assert_eq!(cause, "pam.backend-security-mismatch", "{comparison}");
+}
