@@ -101,6 +101,7 @@ impl<'a> Given<'a> {
             logs => event_logs::logged(logs),
         };
         let user = joined::join_incident(&mut captures, &mut logged);
+        joined::join_logs(&mut logged);
         let machines = joined::join_machines(&mut captures, machines);
         for (place, count) in self.captured.into_iter().rev() {
             let own = captures.split_off(captures.len().saturating_sub(count));
