@@ -34,7 +34,7 @@ pub(crate) enum ProxyAnswer {
     Connect,
     /// It connects who signs in with the lab's account.
     SignIn,
-    /// It takes only ways of signing in that need a domain: Negotiate, GSSAPI.
+    /// It takes only ways of signing in that are seldom spoken: Digest, Bearer, GSSAPI.
     SignInOtherwise,
     /// 403; reply 2, not allowed by ruleset.
     Forbid,
@@ -156,7 +156,7 @@ impl Desk {
             }
             ProxyAnswer::SignInOtherwise => (
                 "407 Proxy Authentication Required",
-                "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n",
+                "Proxy-Authenticate: Digest realm=\"lab\", nonce=\"1\"\r\nProxy-Authenticate: Bearer\r\n",
             ),
             ProxyAnswer::Forbid => ("403 Forbidden", ""),
             ProxyAnswer::Fail => ("502 Bad Gateway", ""),

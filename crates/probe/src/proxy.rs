@@ -90,22 +90,61 @@ pub(crate) struct Route {
     pub(crate) reached: OnceLock<SocketAddr>,
     /// What the first tunnel leads to.
     pub(crate) destination: OnceLock<Destination>,
+    /// How to sign in to an HTTP proxy, once it said what it takes.
+    pub(crate) scheme: OnceLock<ProxySignInBy>,
+}
+
+/// How to sign in to an HTTP proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProxySignInBy {
+    /// NTLM (MS-NTHT), under the name by which it is offered.
+    Ntlm(&'static str),
+    /// The password itself (RFC 7617).
+    Basic,
+}
+
+impl ProxySignInBy {
+    /// The best of what a proxy offers: the password itself only where nothing else is taken.
+    pub(crate) fn best(offers: &[String]) -> Option<Self> {
+        let offered = |name: &str| offers.iter().any(|offer| offer.eq_ignore_ascii_case(name));
+        let ntlm = ["NTLM", "Negotiate"].into_iter().find(|name| offered(name)).map(Self::Ntlm);
+        ntlm.or_else(|| offered("Basic").then_some(Self::Basic))
+    }
 }
 
 impl Route {
     pub(crate) fn new(proxy: Proxy) -> Self {
-        Self { proxy, reached: OnceLock::new(), destination: OnceLock::new() }
+        Self {
+            proxy,
+            reached: OnceLock::new(),
+            destination: OnceLock::new(),
+            scheme: OnceLock::new(),
+        }
     }
 
     /// The same way to somewhere else.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { reached: self.reached.clone(), ..Self::new(self.proxy.clone()) }
+        let (reached, scheme) = (self.reached.clone(), self.scheme.clone());
+        Self { reached, scheme, ..Self::new(self.proxy.clone()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Destination;
+    use super::{Destination, ProxySignInBy};
+
+    #[test]
+    fn a_password_itself_only_where_nothing_else_is_taken() {
+        let best = |offers: &[&str]| {
+            let offers: Vec<_> = offers.iter().map(|offer| (*offer).to_owned()).collect();
+            ProxySignInBy::best(&offers)
+        };
+        assert_eq!(best(&["Basic", "negotiate", "ntlm"]), Some(ProxySignInBy::Ntlm("NTLM")));
+        assert_eq!(best(&["Negotiate", "Basic"]), Some(ProxySignInBy::Ntlm("Negotiate")));
+        assert_eq!(best(&["Digest", "basic"]), Some(ProxySignInBy::Basic));
+        assert_eq!(best(&["Digest", "Bearer"]), None);
+        assert_eq!(best(&[]), None);
+    }
 
     #[test]
     fn destinations_as_proxies_want_them() {

@@ -43,17 +43,21 @@ pub struct SignIn {
 impl SignIn {
     /// As `sspi` takes it.
     pub(crate) fn identity(&self) -> Result<AuthIdentity, String> {
-        let user = &self.user;
-        let username = if user.is_principal() {
-            Username::parse(&user.to_string())
-        } else {
-            Username::new(user.account(), user.domain())
-        };
-        let username = username.map_err(|error| error.to_string())?;
-        let password = std::str::from_utf8(self.password.expose())
-            .map_err(|_| "the password is not UTF-8".to_owned())?;
-        Ok(AuthIdentity { username, password: password.to_owned().into() })
+        identity(&self.user, &self.password)
     }
+}
+
+/// A user with the password, as `sspi` takes them.
+pub(crate) fn identity(user: &UserName, password: &Secret) -> Result<AuthIdentity, String> {
+    let username = if user.is_principal() {
+        Username::parse(&user.to_string())
+    } else {
+        Username::new(user.account(), user.domain())
+    };
+    let username = username.map_err(|error| error.to_string())?;
+    let password = std::str::from_utf8(password.expose())
+        .map_err(|_| "the password is not UTF-8".to_owned())?;
+    Ok(AuthIdentity { username, password: password.to_owned().into() })
 }
 
 impl fmt::Debug for SignIn {

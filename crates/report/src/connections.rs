@@ -144,7 +144,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Kerberos => "a ticket for the sign-in",
         Purpose::Trace => "which routers answer on the way?",
         Purpose::Path => "what does the path do to packets?",
-        Purpose::Proxy => "the way to the proxy, which carries the next one",
+        Purpose::Proxy => "the way to the proxy",
         Purpose::Udp => "does UDP get through?",
         Purpose::Gateway => "the RD Gateway",
         Purpose::Idle => "whether silence is survived",

@@ -1,4 +1,4 @@
-//! 407 with Negotiate and NTLM, or SOCKS method 0xFF whatever was offered.
+//! 407 with Digest and Bearer, or SOCKS method 0xFF whatever was offered.
 
 use crate::Fault;
 use crate::behaviour::Behaviour;
@@ -6,7 +6,7 @@ use crate::proxy::ProxyAnswer;
 
 pub(super) static FAULT: Fault = Fault {
     name: "proxy-auth-unsupported",
-    summary: "is behind a proxy that takes only sign-ins of a domain",
+    summary: "is behind a proxy that takes only sign-ins that few clients speak",
     cause: Some("net.proxy-auth"),
     behaviour: Behaviour { proxy: Some(ProxyAnswer::SignInOtherwise), ..Behaviour::HEALTHY },
 };

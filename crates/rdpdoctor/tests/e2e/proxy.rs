@@ -499,3 +499,87 @@ async fn a_gateway_through_a_proxy() {
         assert!(!text.contains("net.refused"), "that would be the host: {text}");
     }
 }
+
+/// Squid's helper for NTLM, as samba's `ntlm_auth` is one: it has a challenge of its own and checks the
+/// answer (MS-NLMP 3.3.2). Squid's own `ntlm_fake_auth` gives a challenge without TargetInfo, which no
+/// NTLMv2 can answer.
+const NTLM_HELPER: &str = r#"
+import base64, hmac, struct, sys
+HASH = bytes.fromhex("32dd88ba05015976331dd499de64e9d9")  # of Secret-1
+NONCE = b"\x01\x23\x45\x67\x89\xab\xcd\xef"
+name = "CORP".encode("utf-16-le")
+info = struct.pack("<HH", 2, len(name)) + name + struct.pack("<HH", 0, 0)
+at = 56
+challenge = (b"NTLMSSP\0" + struct.pack("<IHHII", 2, len(name), len(name), at, 0x628A0205)
+    + NONCE + bytes(8) + struct.pack("<HHI", len(info), len(info), at + len(name))
+    + bytes([10, 0, 0x7C, 0x4F, 0, 0, 0, 15]) + name + info)
+def field(message, place):
+    length, _, start = struct.unpack_from("<HHI", message, place)
+    return message[start:start + length]
+def proves(message):
+    response, domain, user = (field(message, place) for place in (20, 28, 36))
+    whom = user.decode("utf-16-le").upper().encode("utf-16-le") + domain
+    key = hmac.new(HASH, whom, "md5").digest()
+    return hmac.new(key, NONCE + response[16:], "md5").digest() == response[:16]
+for line in sys.stdin:
+    word, _, token = line.strip().partition(" ")
+    message = base64.b64decode(token.split(" ")[0])
+    if word == "YR":
+        answer = "TT " + base64.b64encode(challenge).decode()
+    else:
+        answer = "AF jo" if proves(message) else "NA wrong"
+    print(answer, flush=True)
+"#;
+
+/// A file that squid can read, which has given its rights away.
+fn for_everybody(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("written");
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(file.path(), everybody).expect("set");
+    file
+}
+
+/// NTLM where the proxy offers it, so that the password itself does not leave; Basic where it takes
+/// nothing else; right and wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn squid_with_a_sign_in() {
+    if !installed(&["squid", "openssl", "python3"], "squid_with_a_sign_in") {
+        return;
+    }
+    let (running, _) = lab("healthy-nla", "squid-sign-in-lab").await;
+    let target = running.address().to_string();
+    let to = |proxy: &str, user, code, cause| Expected {
+        proxy: proxy.to_owned(),
+        target: target.clone(),
+        user,
+        code,
+        cause,
+    };
+    let known = "acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all";
+    let helper = for_everybody(NTLM_HELPER);
+    let by_ntlm = format!("auth_param ntlm program /usr/bin/python3 {}", helper.path().display());
+    let made = Command::new("openssl").args(["passwd", "-apr1", "right"]).output().expect("runs");
+    let hash = String::from_utf8(made.stdout).expect("text");
+    let passwords = for_everybody(&format!("jo:{hash}"));
+    let by_basic = format!(
+        "auth_param basic program /usr/lib/squid/basic_ncsa_auth {}",
+        passwords.path().display()
+    );
+    let (_ntlm, ntlm) = squid("squid-ntlm", &format!("{by_ntlm}\n{known}"));
+    let (_both, both) = squid("squid-both", &format!("{by_ntlm}\n{by_basic}\n{known}"));
+    let (_basic, basic) = squid("squid-basic", &format!("{by_basic}\n{known}"));
+    meets(&[
+        to(&ntlm, None, 2, "net.proxy-auth"),
+        to(&ntlm, Some(("CORP\\jo", "Secret-1")), 0, "healthy"),
+        to(&ntlm, Some(("jo@corp.example", "Secret-1")), 0, "healthy"),
+        to(&ntlm, Some(("CORP\\jo", "Secret-2")), 2, "net.proxy-auth"),
+        // The password of NTLM, not the one of Basic: the better one was taken.
+        to(&both, Some(("jo", "Secret-1")), 0, "healthy"),
+        to(&both, Some(("jo", "right")), 2, "net.proxy-auth"),
+        to(&basic, None, 2, "net.proxy-auth"),
+        to(&basic, Some(("jo", "right")), 0, "healthy"),
+        to(&basic, Some(("jo", "wrong")), 2, "net.proxy-auth"),
+    ])
+    .await;
+}

@@ -86,10 +86,14 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     Some(found.titled(title).detailed(detail))
 }
 
+/// How a check signs in to a proxy; Negotiate is answered by NTLM.
+const KNOWN: [&str; 3] = ["NTLM", "Negotiate", "Basic"];
+
 /// Title and detail for HTTP.
 fn http(proxy: &str, has_user: bool, schemes: &[String]) -> (String, String) {
-    let takes_basic = schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic"));
-    let title = match (has_user, takes_basic) {
+    let known = |scheme: &String| KNOWN.iter().any(|own| scheme.eq_ignore_ascii_case(own));
+    let takes_known = schemes.iter().any(known);
+    let title = match (has_user, takes_known) {
         (false, _) => format!("The proxy {proxy} wants a sign-in"),
         (true, true) => format!("The proxy {proxy} rejects this user and password"),
         (true, false) => format!("The proxy {proxy} does not take this way of signing in"),
@@ -98,7 +102,7 @@ fn http(proxy: &str, has_user: bool, schemes: &[String]) -> (String, String) {
         [] => "It does not say which way of signing in it takes.".to_owned(),
         schemes => format!("It takes: {}.", schemes.join(", ")),
     };
-    let own = if takes_basic { "" } else { " rdpdoctor signs in to proxies by Basic only." };
+    let own = if takes_known { "" } else { " rdpdoctor signs in by NTLM and Basic only." };
     (title, format!("{list}{own}"))
 }
 
@@ -112,11 +116,14 @@ mod tests {
 
     #[test]
     fn the_schemes_are_named() {
-        let found = Scene::new().proxy_status(407, &["Negotiate", "NTLM"]).judge(&CAUSE);
+        let found = Scene::new().proxy_status(407, &["Digest", "Bearer"]).judge(&CAUSE);
         let found = found.expect("fits");
         assert_eq!(found.proof, Proof::Proven);
         let detail = found.detail.expect("a detail");
-        assert!(detail.contains("Negotiate, NTLM") && detail.contains("Basic only"), "{detail}");
+        assert!(detail.contains("Digest, Bearer") && detail.contains("Basic only"), "{detail}");
+        let known = Scene::new().proxy_status(407, &["Negotiate", "NTLM"]).judge(&CAUSE);
+        let detail = known.and_then(|found| found.detail).expect("a detail");
+        assert!(detail.contains("Negotiate, NTLM") && !detail.contains("only"), "{detail}");
     }
 
     #[test]

@@ -279,7 +279,7 @@ impl Visit<'_> {
     pub(super) fn ntlm_client(&self, binding: Option<&[u8]>) -> Result<NtlmClient, Refused> {
         let Some(sign_in) = &self.about.sign_in else { return Err(Refused::Unsigned) };
         let workstation = self.about.own_name().to_uppercase();
-        Ok(NtlmClient::new(sign_in, self.service(), workstation, binding)?)
+        Ok(NtlmClient::new(&sign_in.identity()?, self.service(), workstation, binding)?)
     }
 
     async fn by_basic(

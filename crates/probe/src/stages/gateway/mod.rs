@@ -5,7 +5,7 @@ mod admission;
 mod carrier;
 mod http;
 mod packets;
-mod token;
+pub(crate) mod token;
 mod transport;
 mod tunnel;
 

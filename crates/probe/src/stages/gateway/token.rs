@@ -6,14 +6,14 @@ use openssl::nid::Nid;
 use openssl::x509::X509;
 use sspi::ntlm::NtlmConfig;
 use sspi::{
-    AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, Ntlm,
-    SecurityBuffer, Sspi as _, SspiImpl as _,
+    AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialUse,
+    DataRepresentation, Ntlm, SecurityBuffer, Sspi as _, SspiImpl as _,
 };
 
 use crate::sign_in::SignIn;
 
 /// A client of NTLM, outside CredSSP.
-pub(super) struct NtlmClient {
+pub(crate) struct NtlmClient {
     ntlm: Ntlm,
     handle: Option<AuthIdentityBuffers>,
     service: String,
@@ -21,8 +21,8 @@ pub(super) struct NtlmClient {
 
 impl NtlmClient {
     /// `binding` ties the proof to one TLS; inside packets there is none (MS-TSGU 3.3.5.3.3).
-    pub(super) fn new(
-        sign_in: &SignIn,
+    pub(crate) fn new(
+        identity: &AuthIdentity,
         service: String,
         workstation: String,
         binding: Option<&[u8]>,
@@ -34,7 +34,7 @@ impl NtlmClient {
         let handle = ntlm
             .acquire_credentials_handle()
             .with_credential_use(CredentialUse::Outbound)
-            .with_auth_data(&sign_in.identity()?)
+            .with_auth_data(identity)
             .execute(&mut ntlm)
             .map_err(|error| error.to_string())?
             .credentials_handle;
@@ -42,7 +42,7 @@ impl NtlmClient {
     }
 
     /// The next message; the first one answers nothing.
-    pub(super) fn step(&mut self, input: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn step(&mut self, input: &[u8]) -> Result<Vec<u8>, String> {
         let mut input = [SecurityBuffer::new(input.to_vec(), BufferType::Token)];
         let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut handle = self.handle.take();

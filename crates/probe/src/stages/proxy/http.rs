@@ -1,10 +1,12 @@
-//! HTTP CONNECT (RFC 9110 9.3.6), with Basic authentication (RFC 7617).
+//! HTTP CONNECT (RFC 9110 9.3.6), with Basic (RFC 7617) or NTLM (MS-NTHT).
 
-use openssl::base64::encode_block;
-use rdpdoctor_model::{Awaited, ProxyReply, Secret};
+use openssl::base64::{decode_block, encode_block};
+use rdpdoctor_model::{Awaited, ProxyReply, Secret, UserName};
 
 use super::dialog::{Carrier, Dialog, Lost};
-use crate::proxy::{Destination, ProxySignIn};
+use crate::proxy::{Destination, ProxySignIn, ProxySignInBy};
+use crate::sign_in::identity;
+use crate::stages::gateway::token::NtlmClient;
 
 /// More fields than this has no head of a response to CONNECT.
 const MOST_FIELDS: usize = 96;
@@ -14,52 +16,149 @@ const LONGEST_PHRASE: usize = 80;
 const LONGEST_ERROR: usize = 120;
 const MOST_SCHEMES: usize = 8;
 
+/// Longest body of a challenge; squid's pages have some 4 KB.
+const LONGEST_BODY: usize = 256 * 1024;
+
 /// Interim responses (RFC 9110 15.2) before the one that counts.
 const MOST_INTERIM: usize = 4;
 
 pub(super) async fn connect<C: Carrier>(
     dialog: &mut Dialog<C>,
     destination: &Destination,
-    sign_in: Option<&ProxySignIn>,
+    sign_in: Option<(&ProxySignIn, ProxySignInBy)>,
+    proxy_host: &str,
+    workstation: String,
 ) -> Result<ProxyReply, Lost> {
     dialog.awaits(Awaited::ProxyAnswer);
-    dialog.send(request(destination, sign_in).expose()).await?;
-    for _ in 0..MOST_INTERIM {
-        let (length, reply) = match head(dialog).await? {
-            Ok(head) => head,
-            Err(malformed) => return Ok(malformed),
-        };
-        if !matches!(reply, ProxyReply::Http { status: 100..=199, .. }) {
-            dialog.take(length);
-            return Ok(reply);
+    match sign_in {
+        None => Ok(exchange(dialog, destination, None).await?.reply),
+        Some((sign_in, ProxySignInBy::Basic)) => {
+            Ok(exchange(dialog, destination, Some(&basic(sign_in))).await?.reply)
         }
-        dialog.take(length);
+        Some((sign_in, ProxySignInBy::Ntlm(scheme))) => {
+            let service = format!("HTTP/{proxy_host}");
+            match client(sign_in, service, workstation) {
+                Ok(client) => by_ntlm(dialog, destination, scheme, client).await,
+                Err(why) => Ok(dialog.malformed(format!("no NTLM with this user: {why}"))),
+            }
+        }
     }
-    Ok(dialog.malformed("interim responses without an end"))
 }
 
-/// With user and password at once, as curl does: one attempt.
-fn request(destination: &Destination, sign_in: Option<&ProxySignIn>) -> Secret {
+fn client(
+    sign_in: &ProxySignIn,
+    service: String,
+    workstation: String,
+) -> Result<NtlmClient, String> {
+    let user: UserName = sign_in.user.parse().map_err(|error| format!("{error}"))?;
+    let identity = identity(&user, &sign_in.password)?;
+    // Proxies in clear have no TLS to bind to, and those inside one do not ask for it.
+    NtlmClient::new(&identity, service, workstation, None)
+}
+
+/// Three messages on one connection: the middle one is the proxy's challenge.
+async fn by_ntlm<C: Carrier>(
+    dialog: &mut Dialog<C>,
+    destination: &Destination,
+    scheme: &str,
+    mut client: NtlmClient,
+) -> Result<ProxyReply, Lost> {
+    let value = |token: &[u8]| Secret::new(format!("{scheme} {}", encode_block(token)));
+    let Ok(first) = client.step(&[]) else { return Ok(dialog.malformed("no NTLM begun")) };
+    let answer = exchange(dialog, destination, Some(&value(&first))).await?;
+    let challenge = answer.tokens.iter().find_map(|(name, token)| {
+        name.eq_ignore_ascii_case(scheme).then(|| decode_block(token).ok()).flatten()
+    });
+    let Some(challenge) = challenge.filter(|_| is_407(&answer.reply)) else {
+        return Ok(answer.reply);
+    };
+    if !skip(dialog, answer.body).await? {
+        return Ok(dialog.malformed("a challenge with a body without an end"));
+    }
+    match client.step(&challenge) {
+        Ok(proof) => Ok(exchange(dialog, destination, Some(&value(&proof))).await?.reply),
+        Err(why) => Ok(dialog.malformed(format!("an NTLM challenge that breaks the rules: {why}"))),
+    }
+}
+
+fn is_407(reply: &ProxyReply) -> bool {
+    matches!(reply, ProxyReply::Http { status: 407, .. })
+}
+
+/// Puts a body away; false where it has no end that can be known.
+async fn skip<C: Carrier>(dialog: &mut Dialog<C>, body: Option<usize>) -> Result<bool, Lost> {
+    let Some(mut left) = body.filter(|&length| length <= LONGEST_BODY) else { return Ok(false) };
+    while left > 0 {
+        if dialog.inbox().is_empty() {
+            dialog.more().await?;
+        }
+        let some = dialog.inbox().len().min(left);
+        dialog.take(some);
+        left -= some;
+    }
+    Ok(true)
+}
+
+/// One request, and the head of the answer that counts.
+async fn exchange<C: Carrier>(
+    dialog: &mut Dialog<C>,
+    destination: &Destination,
+    authorization: Option<&Secret>,
+) -> Result<Head, Lost> {
+    dialog.send(request(destination, authorization).expose()).await?;
+    for _ in 0..MOST_INTERIM {
+        let head = match head(dialog).await? {
+            Ok(head) => head,
+            Err(malformed) => return Ok(Head::broken(malformed)),
+        };
+        dialog.take(head.length);
+        if !matches!(head.reply, ProxyReply::Http { status: 100..=199, .. }) {
+            return Ok(head);
+        }
+    }
+    Ok(Head::broken(dialog.malformed("interim responses without an end")))
+}
+
+/// The head of a response.
+struct Head {
+    length: usize,
+    reply: ProxyReply,
+    /// Schemes with the token behind them.
+    tokens: Vec<(String, String)>,
+    /// Bytes of the body, where they are told.
+    body: Option<usize>,
+}
+
+impl Head {
+    fn broken(reply: ProxyReply) -> Self {
+        Self { length: 0, reply, tokens: Vec::new(), body: None }
+    }
+}
+
+fn basic(sign_in: &ProxySignIn) -> Secret {
+    let ProxySignIn { user, password } = sign_in;
+    let pair = Secret::new([user.as_bytes(), b":", password.expose()].concat());
+    let encoded = Secret::new(encode_block(pair.expose()));
+    Secret::new([b"Basic ", encoded.expose()].concat())
+}
+
+fn request(destination: &Destination, authorization: Option<&Secret>) -> Secret {
     let mut text = format!(
         "CONNECT {destination} HTTP/1.1\r\nHost: {destination}\r\nUser-Agent: rdpdoctor/{}\r\n",
         env!("CARGO_PKG_VERSION")
     )
     .into_bytes();
-    if let Some(ProxySignIn { user, password }) = sign_in {
-        let pair = Secret::new([user.as_bytes(), b":", password.expose()].concat());
-        let encoded = Secret::new(encode_block(pair.expose()));
-        text.extend_from_slice(b"Proxy-Authorization: Basic ");
-        text.extend_from_slice(encoded.expose());
+    if let Some(value) = authorization {
+        text.extend_from_slice(b"Proxy-Connection: Keep-Alive\r\nProxy-Authorization: ");
+        text.extend_from_slice(value.expose());
         text.extend_from_slice(b"\r\n");
     }
     text.extend_from_slice(b"\r\n");
     Secret::new(text)
 }
 
-/// The next head and its length, or what is wrong with it.
-async fn head<C: Carrier>(
-    dialog: &mut Dialog<C>,
-) -> Result<Result<(usize, ProxyReply), ProxyReply>, Lost> {
+/// The next head, or what is wrong with it.
+async fn head<C: Carrier>(dialog: &mut Dialog<C>) -> Result<Result<Head, ProxyReply>, Lost> {
     loop {
         match read(dialog.inbox()) {
             Ok(Some(head)) => return Ok(Ok(head)),
@@ -71,7 +170,7 @@ async fn head<C: Carrier>(
 }
 
 /// A head at the beginning of these bytes; none when it is not complete.
-fn read(bytes: &[u8]) -> Result<Option<(usize, ProxyReply)>, httparse::Error> {
+fn read(bytes: &[u8]) -> Result<Option<Head>, httparse::Error> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
     let httparse::Status::Complete(length) = response.parse(bytes)? else { return Ok(None) };
@@ -92,7 +191,16 @@ fn read(bytes: &[u8]) -> Result<Option<(usize, ProxyReply)>, httparse::Error> {
         schemes,
         error: error.map(|error| printable(&error, LONGEST_ERROR)),
     };
-    Ok(Some((length, reply)))
+    let own = all("Proxy-Authenticate").take(MOST_SCHEMES);
+    let tokens = own.filter_map(|value| {
+        let (scheme, token) = value.trim().split_once(' ')?;
+        Some((scheme.to_owned(), token.trim().to_owned()))
+    });
+    let tokens = tokens.collect();
+    let chunked = all("Transfer-Encoding").next().is_some();
+    let told = all("Content-Length").next().and_then(|length| length.trim().parse().ok());
+    let body = told.filter(|_| !chunked);
+    Ok(Some(Head { length, reply, tokens, body }))
 }
 
 /// The schemes of a list of challenges (RFC 9110 11.6.1): words without `=`, what is quoted aside.
@@ -122,7 +230,7 @@ mod tests {
         // The example of RFC 7617 2.
         let user = "Aladdin".to_owned();
         let password = Arc::new(Secret::new("open sesame"));
-        let signed = request(&destination, Some(&ProxySignIn { user, password }));
+        let signed = request(&destination, Some(&basic(&ProxySignIn { user, password })));
         let text = String::from_utf8(signed.expose().to_vec()).expect("text");
         assert!(text.contains("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"), "{text}");
     }
@@ -132,7 +240,7 @@ mod tests {
         let text = b"HTTP/1.1 407 Proxy Authentication Required\r\nServer: x\r\n\
             proxy-authenticate: Negotiate, NTLM\r\n\
             Proxy-Authenticate: Digest realm=\"a, Kerberos b\", nonce=\"x\", Basic realm=\"y\"\r\n\r\nrest";
-        let (length, reply) = read(text).expect("HTTP").expect("complete");
+        let Head { length, reply, .. } = read(text).expect("HTTP").expect("complete");
         assert_eq!(&text[length..], b"rest");
         let ProxyReply::Http { status, schemes, error, .. } = reply else { panic!("{reply:?}") };
         assert_eq!((status, error), (407, None));
@@ -149,7 +257,7 @@ mod tests {
         let long = "x".repeat(500);
         let text =
             format!("HTTP/1.1 503 {long}\r\nX-Squid-Error: ERR_CONNECT_FAIL 111{long}\r\n\r\n");
-        let (_, reply) = read(text.as_bytes()).expect("HTTP").expect("complete");
+        let Head { reply, .. } = read(text.as_bytes()).expect("HTTP").expect("complete");
         let ProxyReply::Http { phrase, error: Some(error), .. } = reply else {
             panic!("{reply:?}")
         };

@@ -20,7 +20,7 @@ use super::dns::look_up;
 use super::{tcp, tls};
 use crate::context::Context;
 use crate::exchange::metered;
-use crate::proxy::{Destination, Proxy, Route};
+use crate::proxy::{Destination, Proxy, ProxySignIn, ProxySignInBy, Route};
 use crate::stream::MeteredStream;
 use crate::tls::{Offer, handshake};
 
@@ -36,6 +36,15 @@ enum Refusal {
     Proxy(String),
     /// The proxy works, and says that the target does not.
     Target(String),
+    /// It wants a sign-in, and takes one that is known here.
+    SignIn(ProxySignInBy),
+}
+
+/// Who signs in, and how; without the how it is asked what it takes.
+#[derive(Clone, Copy)]
+struct Credentials<'a> {
+    sign_in: &'a ProxySignIn,
+    by: Option<ProxySignInBy>,
 }
 
 /// The tunnel to the first destination that the proxy can reach; the error says why the proxy makes
@@ -55,6 +64,7 @@ pub(crate) async fn run(
             }
             Err(Refusal::Target(why)) => outcome = Err(why),
             Err(Refusal::Proxy(why)) => return Err(why),
+            Err(Refusal::SignIn(_)) => return Err("the proxy asks for a sign-in twice".to_owned()),
         }
     }
     Ok(outcome)
@@ -80,19 +90,37 @@ pub(crate) async fn elsewhere(
     stream
 }
 
+/// A tunnel. An HTTP proxy is asked without credentials first: what it takes decides whether the password
+/// itself leaves. One sign-in is tried.
 async fn open(
     context: &Context,
     route: &Route,
     destination: &Destination,
     purpose: Purpose,
 ) -> Result<MeteredStream, Refusal> {
+    match open_once(context, route, destination, purpose).await {
+        Err(Refusal::SignIn(by)) if route.scheme.set(by).is_ok() => {
+            open_once(context, route, destination, purpose).await
+        }
+        opened => opened,
+    }
+}
+
+async fn open_once(
+    context: &Context,
+    route: &Route,
+    destination: &Destination,
+    purpose: Purpose,
+) -> Result<MeteredStream, Refusal> {
     let proxy = &route.proxy;
+    let by = route.scheme.get().copied();
+    let credentials = proxy.sign_in.as_ref().map(|sign_in| Credentials { sign_in, by });
     let stream = arrive(context, route).await.map_err(Refusal::Proxy)?;
     if proxy.scheme == ProxyScheme::Https {
         let stream = secured(context, proxy, stream).await.map_err(Refusal::Proxy)?;
-        ask(context, proxy, stream, destination, purpose).await
+        ask(context, proxy, stream, destination, purpose, credentials).await
     } else {
-        ask(context, proxy, stream, destination, purpose).await
+        ask(context, proxy, stream, destination, purpose, credentials).await
     }
 }
 
@@ -178,16 +206,16 @@ async fn ask<C: Carrier>(
     stream: C,
     destination: &Destination,
     purpose: Purpose,
+    credentials: Option<Credentials<'_>>,
 ) -> Result<MeteredStream, Refusal> {
     let mut dialog = Dialog::new(stream, context.deadlines.tcp);
-    let sign_in = proxy.sign_in.as_ref();
-    let reply = match proxy.scheme {
-        ProxyScheme::Http | ProxyScheme::Https => {
-            http::connect(&mut dialog, destination, sign_in).await
-        }
-        ProxyScheme::Socks5 | ProxyScheme::Socks5h => {
-            socks::connect(&mut dialog, destination, sign_in).await
-        }
+    let is_http = matches!(proxy.scheme, ProxyScheme::Http | ProxyScheme::Https);
+    let reply = if is_http {
+        let workstation = context.own_name().to_uppercase();
+        let sign_in = credentials.and_then(|known| Some((known.sign_in, known.by?)));
+        http::connect(&mut dialog, destination, sign_in, &proxy.host, workstation).await
+    } else {
+        socks::connect(&mut dialog, destination, proxy.sign_in.as_ref()).await
     };
     let reply = match reply {
         Ok(reply) => reply,
@@ -196,6 +224,15 @@ async fn ask<C: Carrier>(
             return Err(Refusal::Proxy("the proxy gave no answer that counts".to_owned()));
         }
     };
+    // What it takes is a step on the way where somebody can sign in.
+    if let ProxyReply::Http { status: 407, schemes, .. } = &reply
+        && credentials.is_some_and(|known| known.by.is_none())
+        && let Some(by) = ProxySignInBy::best(schemes)
+    {
+        dialog.awaits(Awaited::Nothing);
+        dialog.finish(Ending::ClosedByClient);
+        return Err(Refusal::SignIn(by));
+    }
     dialog.note(reply.clone());
     if reply.granted() {
         return Ok(tunnel(context, dialog, destination, purpose));

@@ -39,7 +39,7 @@ async fn told(kind: Kind, says: &[u8]) -> (Result<ProxyReply, Ending>, Vec<u8>) 
     });
     let destination = Destination::new("pc42", 3389);
     let reply = match kind {
-        Kind::Http => http::connect(&mut dialog, &destination, None).await,
+        Kind::Http => http::connect(&mut dialog, &destination, None, "proxy", String::new()).await,
         Kind::Socks => socks::connect(&mut dialog, &destination, None).await,
     };
     let (stream, rest) = dialog.into_parts();
