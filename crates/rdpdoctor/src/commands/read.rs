@@ -44,7 +44,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
             }
             Kind::Facts => facts.push(path),
             Kind::CloudRules => documents.push(cloud_rules(path, reported)?),
-            Kind::Evtx => logs.push(GivenLog::read(path)?),
+            Kind::Evtx => logs.push(GivenLog::read(path, args.output.quiet)?),
             kind if is_rdp_file(kind, path) => {
                 let file = GivenFile::read(path)?;
                 documents.push(judged(&file, file.observations(0), reported, None));
@@ -337,7 +337,7 @@ fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
 
 /// The document that answers: the worst one or the last. Of equals it is the first, and of attempts
 /// in a log the latest.
-fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
+pub fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
     let documents: Vec<_> = documents.into_iter().collect();
     if last {
         return documents.len().saturating_sub(1);

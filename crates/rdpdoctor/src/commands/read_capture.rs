@@ -10,14 +10,17 @@ use rdpdoctor_model::{Fact, Observation, ObservationId, Origin, Source, Stage};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
-use super::read::{ReportedCode, judge, report};
+use super::read::{ReportedCode, judge, leading, report};
 use crate::cli::ReadArgs;
-use crate::output;
+use crate::{output, progress};
 
 /// A log of secrets is a few hundred bytes a connection.
 const LONGEST_KEY_LOG: u64 = 64 * 1024 * 1024;
 
-/// A document for each attempt in a capture.
+/// Attempts of a capture that are listed; each has its own facts, findings and words.
+const MOST_LISTED: usize = 300;
+
+/// A document for each attempt in a capture, the newest ones of many.
 pub fn judged(
     path: &Path,
     args: &ReadArgs,
@@ -25,7 +28,8 @@ pub fn judged(
 ) -> anyhow::Result<Vec<Document>> {
     let name = path.display().to_string();
     let opened = File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let capture = match pcap::read(opened, &name, key_log(args)?) {
+    let followed = progress::followed(opened, &name, args.output.quiet);
+    let capture = match pcap::read(followed, &name, key_log(args)?) {
         Ok(capture) => capture,
         Err(problem) => bail!("{name}: {problem}"),
     };
@@ -37,7 +41,9 @@ pub fn judged(
         }
         output::complain(&nothing);
     }
-    let documents = capture.attempts.into_iter().map(|attempt| {
+    let mut listed: Vec<Document> = Vec::new();
+    let mut unlisted = 0_u32;
+    for attempt in capture.attempts {
         let mut observations = attempt.observations;
         observations.extend(notes(&capture.notes, &name, observations.len()));
         report(&mut observations, reported);
@@ -51,9 +57,21 @@ pub fn judged(
             engine: Engine::Portable,
             last_stage_asked: Some(Stage::Desktop),
         };
-        judge(run, observations)
-    });
-    Ok(documents.collect())
+        listed.push(judge(run, observations));
+        if listed.len() > MOST_LISTED {
+            // The one that answers stays, however old it is.
+            listed.remove(usize::from(leading(&listed, args.last) == 0));
+            unlisted += 1;
+        }
+    }
+    let leading = leading(&listed, args.last);
+    if let Some(document) = listed.get_mut(leading).filter(|_| unlisted > 0) {
+        let what = [format!("{unlisted} more attempts, which are not listed")];
+        let all = &mut document.observations;
+        let note: Vec<Observation> = notes(&what, &name, all.len()).collect();
+        all.extend(note);
+    }
+    Ok(listed)
 }
 
 /// What could not be looked at in the file.
