@@ -195,7 +195,9 @@ mod tests {
     fn wrapped(message: &[u8]) -> Vec<u8> {
         let length = u32::try_from(message.len()).unwrap_or(0).to_be_bytes();
         let message = [&length[..], message].concat();
-        KdcProxyMessage::from_raw_kerb_message(&message).and_then(|m| m.to_vec()).unwrap_or_default()
+        KdcProxyMessage::from_raw_kerb_message(&message)
+            .and_then(|m| m.to_vec())
+            .unwrap_or_default()
     }
 
     fn http(first: &str, body: &[u8]) -> Vec<u8> {
