@@ -26,6 +26,7 @@ mod host_rows;
 mod kerberos;
 mod lab;
 mod machine_rows;
+mod many_attempts;
 mod network;
 mod network_capture;
 mod network_own;
