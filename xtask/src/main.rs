@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: everything a change must pass, the same here as in CI.
 
 mod architecture;
+mod fuzz;
 mod licences;
 mod walls;
 mod windows;
@@ -12,6 +13,9 @@ use anyhow::{Context as _, bail};
 /// One step of `ci`.
 type Step = fn() -> anyhow::Result<()>;
 
+/// How long `ci` runs each fuzz target: what is kept of its corpus, and a little more.
+const SECONDS_OF_FUZZING: u32 = 3;
+
 /// What `ci` does, in order: cheap checks first.
 const STEPS: &[(&str, Step)] = &[
     ("format", || cargo(&["fmt", "--all", "--check"])),
@@ -21,6 +25,7 @@ const STEPS: &[(&str, Step)] = &[
     ("clippy", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     }),
+    ("fuzz targets", || fuzz::run(SECONDS_OF_FUZZING)),
     ("tests", || cargo(&["test", "--workspace", "--locked"])),
     ("the program for Windows, and its tests under Wine", windows::checked),
 ];
@@ -35,9 +40,12 @@ fn main() -> ExitCode {
         ["windows"] => windows::checked(),
         ["windows", "--no-test"] => windows::build(windows::Build::Tests),
         ["windows", "--release"] => windows::build(windows::Build::Release),
+        ["fuzz", seconds] => {
+            seconds.parse().context("fuzz takes a number of seconds").and_then(fuzz::run)
+        }
         _ => {
             say(
-                "usage: cargo xtask ci | walls | licences | architecture | windows [--no-test | --release]",
+                "usage: cargo xtask ci | walls | licences | architecture | windows [--no-test | --release] | fuzz SECONDS",
             );
             return ExitCode::from(2);
         }

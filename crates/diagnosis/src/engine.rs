@@ -177,7 +177,9 @@ fn confirmed(mut seen: Match, cause: &Cause, evidence: &Evidence<'_>) -> Match {
     let in_log =
         |id: &ObservationId| all.iter().any(|o| o.id == *id && o.source == Source::EventLog);
     let is_own = logged.evidence.iter().all(in_log) && !seen.evidence.iter().any(in_log);
-    if is_own && logged.proof < seen.proof {
+    // What came later may have taken the entry's word back.
+    let stands = logged.severity <= seen.severity;
+    if is_own && stands && logged.proof < seen.proof {
         seen.proof = logged.proof;
         seen.evidence.extend(logged.evidence);
         let both = seen.detail.into_iter().chain(logged.detail);

@@ -66,8 +66,9 @@ fn holds_certificate(evidence: &Evidence<'_>, facts: &[Fact]) -> bool {
 
 fn by_own_name(evidence: &Evidence<'_>, facts: &[Fact]) -> Option<bool> {
     let names = look::ntlm_names(evidence)?.value;
-    let own = names.dns.or(names.netbios)?;
-    Some(same_name(own, computer(facts)?))
+    let computer = computer(facts)?;
+    let own = [names.dns, names.netbios].into_iter().flatten().filter(|name| !name.is_empty());
+    own.map(|name| same_name(name, computer)).max()
 }
 
 /// The host's own log, where one was joined.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -11,6 +10,8 @@ use rdpdoctor_model::{
     DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
     Timestamp,
 };
+
+use crate::progress;
 
 /// Attempts that are judged, the newest ones.
 const MOST_JUDGED: usize = 2_000;
@@ -37,11 +38,12 @@ pub struct LoggedAttempt {
 }
 
 impl GivenLog {
-    /// Reads the log, as far as it goes.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
+    /// Reads the log, as far as it goes, and shows how far that is unless it is unwanted.
+    pub fn read(path: &Path, quiet: bool) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-        Ok(Self { name, log: Log::read(BufReader::new(file)) })
+        let log = Log::read(progress::followed(file, &name, quiet));
+        Ok(Self { name, log })
     }
 
     /// What of it could not be read, in words; none when all could.

@@ -1,12 +1,13 @@
-//! What is being waited for, on standard error.
+//! What is being waited for, and how far a long file is read, on standard error.
 
-use std::io::IsTerminal as _;
+use std::fs::File;
+use std::io::{IsTerminal as _, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use rdpdoctor_model::Stage;
 use rdpdoctor_probe::Progress;
 
@@ -78,6 +79,31 @@ impl Line {
             shown.bar.finish_and_clear();
         }
     }
+}
+
+/// Files that are read before anybody wonders.
+const SHORT_FILE: u64 = 16 * 1024 * 1024;
+
+/// The file; how far it is read is shown where it is long, and somebody watches.
+pub fn followed(file: File, name: &str, quiet: bool) -> Box<dyn Read + Send> {
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    if quiet || length < SHORT_FILE || !std::io::stderr().is_terminal() {
+        return Box::new(file);
+    }
+    let bar = ProgressBar::new(length).with_finish(ProgressFinish::AndClear);
+    let words = "{spinner} {elapsed} {msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(words) {
+        bar.set_style(style);
+    }
+    bar.set_message(short_name(name));
+    Box::new(bar.wrap_read(file))
+}
+
+/// The end of a path, harmless on a terminal.
+fn short_name(name: &str) -> String {
+    const MOST: usize = 30;
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    last.chars().filter(|c| !c.is_control()).take(MOST).collect()
 }
 
 /// What a long wait at a stage usually means.

@@ -1,8 +1,8 @@
 //! Windows event logs: what in them concerns Remote Desktop.
 //!
 //! The format is a header of 4 KiB and blocks of 64 KiB, each readable by itself (MS-EVEN6 has the
-//! XML inside, the `evtx` crate the blocks). So a log is read block by block, with never more than
-//! one in memory; what is damaged costs its block or its record, and is said.
+//! XML inside, the `evtx` crate the blocks). So a log is read some blocks at a time, on all processors;
+//! what is damaged costs its block or its record, and is said.
 
 mod attempts;
 mod known;
@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::evtx::{EvtxChunkData, ParserSettings};
+use rayon::prelude::*;
 use rdpdoctor_model::{Fact, Stage, Timestamp, WindowsEvent};
 
 pub use attempts::{Attempt, Attempts, attempts};
@@ -27,6 +28,12 @@ const HEADER: usize = 4096;
 
 /// A block, called chunk in the format.
 const BLOCK: usize = 65_536;
+
+/// A block and its number.
+type Block = (u64, Vec<u8>);
+
+/// Blocks that are in memory at a time.
+const AT_A_TIME: usize = 32;
 
 /// Blocks that are read at most: the header counts them in 16 bits.
 const MOST_BLOCKS: u64 = 65_536;
@@ -84,6 +91,7 @@ impl Log {
         let settings =
             Arc::new(ParserSettings::default().separate_json_attributes(true).indent(false));
         let mut used = 0_u64;
+        let mut waiting = Vec::with_capacity(AT_A_TIME);
         for number in 0..MOST_BLOCKS {
             let mut block = vec![0; BLOCK];
             let Some(length) = log.fill(&mut source, &mut block) else { break };
@@ -91,6 +99,7 @@ impl Log {
                 break;
             }
             if length < BLOCK {
+                log.blocks(&mut waiting, &settings);
                 log.problem(format!("the file ends within block {number}"));
             }
             // A log is made longer in advance; what was never written is zero.
@@ -98,8 +107,12 @@ impl Log {
                 continue;
             }
             used += 1;
-            log.block(number, block, &settings);
+            waiting.push((number, block));
+            if waiting.len() == AT_A_TIME {
+                log.blocks(&mut waiting, &settings);
+            }
         }
+        log.blocks(&mut waiting, &settings);
         if u64::from(claimed) > used {
             log.problem(format!("the header tells of {claimed} blocks, and {used} are there"));
         }
@@ -143,22 +156,23 @@ impl Log {
         Some(length)
     }
 
-    fn block(&mut self, number: u64, block: Vec<u8>, settings: &Arc<ParserSettings>) {
-        // The parser is safe code that minds every length; should it fail all the same, the block is
-        // lost and not the log.
-        let read = catch_unwind(AssertUnwindSafe(|| records(block, settings)));
-        match read {
-            Ok(Ok((records, lost))) => {
-                self.lost_records += lost;
-                records.into_iter().for_each(|record| self.take(record));
-            }
-            Ok(Err(problem)) => {
-                self.lost_blocks += 1;
-                self.problem(format!("block {number} could not be read: {problem}"));
-            }
-            Err(_) => {
-                self.lost_blocks += 1;
-                self.problem(format!("block {number} could not be read"));
+    /// Reads blocks on all processors, and takes what is in them in their order.
+    fn blocks(&mut self, waiting: &mut Vec<Block>, settings: &Arc<ParserSettings>) {
+        let read: Vec<_> = match waiting.len() {
+            // Threads are not worth their start.
+            0 | 1 => waiting.drain(..).map(|block| guarded(block, settings)).collect(),
+            _ => waiting.par_drain(..).map(|block| guarded(block, settings)).collect(),
+        };
+        for (number, read) in read {
+            match read {
+                Ok((records, lost)) => {
+                    self.lost_records += lost;
+                    records.into_iter().for_each(|record| self.take(record));
+                }
+                Err(problem) => {
+                    self.lost_blocks += 1;
+                    self.problem(format!("block {number} could not be read{problem}"));
+                }
             }
         }
     }
@@ -198,6 +212,20 @@ impl Log {
             self.problems.push(problem);
         }
     }
+}
+
+/// What is in a block, or why that cannot be said. The parser is safe code that minds every length;
+/// should it fail all the same, the block is lost and not the log.
+fn guarded(
+    (number, block): Block,
+    settings: &Arc<ParserSettings>,
+) -> (u64, Result<(Vec<Record>, u64), String>) {
+    let read = catch_unwind(AssertUnwindSafe(|| records(block, settings)));
+    let read = match read {
+        Ok(read) => read.map_err(|problem| format!(": {problem}")),
+        Err(_) => Err(String::new()),
+    };
+    (number, read)
 }
 
 /// The records of a block that concern anything here, and how many could not be read.

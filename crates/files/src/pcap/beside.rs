@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::RData;
-use picky_krb::messages::KrbError;
+use picky_krb::messages::{KdcProxyMessage, KrbError};
 use rdpdoctor_model::{
     DnsOutcome, Fact, KerberosExchange, LifeSource, Lookup, Party, RecordType, Timestamp,
 };
@@ -194,6 +194,14 @@ impl KerberosStream {
                     return;
                 }
             }
+        }
+    }
+
+    /// A message that passed by the centre's proxy: its length stands before it there, too (MS-KKDCP
+    /// 2.2.2).
+    pub(super) fn proxied(&mut self, from: Party, body: &[u8], at: Moment) {
+        if let Ok(message) = picky_asn1_der::from_bytes::<KdcProxyMessage>(body) {
+            self.bytes(from, &message.kerb_message.0.0, at);
         }
     }
 

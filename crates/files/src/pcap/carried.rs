@@ -1,8 +1,9 @@
 //! What is inside TLS that began with the first byte: the way to a gateway, or nobody's business here.
 
 use rdpdoctor_model::{Awaited, Fact, Party};
-use rdpdoctor_wire::gateway::{GatewayLeg, LegEvent, Opening, opening};
+use rdpdoctor_wire::gateway::{GatewayLeg, KdcProxyLeg, LegEvent, Opening, opening};
 
+use super::beside::KerberosStream;
 use super::side::Moment;
 
 /// Bytes that are kept until the client's first ones tell what it is for.
@@ -16,6 +17,8 @@ pub(super) enum Carried {
     Leg(Box<Leg>),
     /// RPC over HTTP, to a gateway or to anybody else.
     Rpc(Box<Leg>),
+    /// The proxy of a key distribution centre.
+    Kdc(Box<(KdcProxyLeg, KerberosStream)>),
     /// Something else, of which nothing is kept.
     Other,
 }
@@ -47,6 +50,19 @@ impl Carried {
     /// The connection to what may be a gateway or anything else that speaks RPC.
     pub(super) fn is_rpc(&self) -> bool {
         matches!(self, Self::Rpc(_))
+    }
+
+    /// Messages of a key distribution centre, where its proxy is at the other end.
+    pub(super) fn kerberos(&mut self) -> Option<&mut KerberosStream> {
+        match self {
+            Self::Kdc(kdc) => Some(&mut kdc.1),
+            _ => None,
+        }
+    }
+
+    /// Whether it leads to a key distribution centre.
+    pub(super) fn is_kdc(&self) -> bool {
+        matches!(self, Self::Kdc(_))
     }
 
     /// Whether nothing that matters passes on it.
@@ -87,6 +103,11 @@ impl Carried {
                 self.decide()
             }
             Self::Leg(leg) | Self::Rpc(leg) => leg.plaintext(from, bytes, at),
+            Self::Kdc(kdc) => {
+                let (http, stream) = &mut **kdc;
+                http.feed(from, bytes).iter().for_each(|body| stream.proxied(from, body, at));
+                Vec::new()
+            }
             Self::Other => Vec::new(),
         }
     }
@@ -106,6 +127,11 @@ impl Carried {
             Some(Opening::Rpc) => {
                 let (facts, leg) = replayed(&kept);
                 (facts, Self::Rpc(leg))
+            }
+            Some(Opening::KdcProxy) => {
+                let mut kdc = Self::Kdc(Box::default());
+                kept.iter().for_each(|(from, at, bytes)| drop(kdc.plaintext(*from, bytes, *at)));
+                (Vec::new(), kdc)
             }
             None if total <= MOST_UNDECIDED => (Vec::new(), Self::Undecided(kept)),
             _ => (Vec::new(), Self::Other),
@@ -132,5 +158,86 @@ impl Leg {
             }
         }
         facts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use picky_krb::messages::KdcProxyMessage;
+    use rdpdoctor_model::KerberosExchange;
+
+    use super::*;
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).unwrap_or(127);
+        [&[tag, length], content].concat()
+    }
+
+    /// KRB-ERROR (RFC 4120 5.9.1) KDC_ERR_C_PRINCIPAL_UNKNOWN.
+    fn unknown_user() -> Vec<u8> {
+        let name = tlv(0x30, &tlv(0x1B, b"krbtgt"));
+        let service = [tlv(0xA0, &tlv(2, &[2])), tlv(0xA1, &name)].concat();
+        let fields = [
+            tlv(0xA0, &tlv(2, &[5])),
+            tlv(0xA1, &tlv(2, &[30])),
+            tlv(0xA4, &tlv(0x18, b"20231114221320Z")),
+            tlv(0xA5, &tlv(2, &[1])),
+            tlv(0xA6, &tlv(2, &[6])),
+            tlv(0xA9, &tlv(0x1B, b"CORP")),
+            tlv(0xAA, &tlv(0x30, &service)),
+        ];
+        tlv(0x7E, &tlv(0x30, &fields.concat()))
+    }
+
+    /// The body of a request or an answer (MS-KKDCP 2.2.2): the message has its length before it.
+    fn wrapped(message: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(message.len()).unwrap_or(0).to_be_bytes();
+        let message = [&length[..], message].concat();
+        KdcProxyMessage::from_raw_kerb_message(&message)
+            .and_then(|m| m.to_vec())
+            .unwrap_or_default()
+    }
+
+    fn http(first: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!("{first}\r\nContent-Length: {}\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    }
+
+    fn heard(request: &[u8], answer: &[u8]) -> (Carried, Vec<Fact>) {
+        let mut carried = Carried::default();
+        for (from, bytes) in [(Party::Client, request), (Party::Server, answer)] {
+            for piece in bytes.chunks(11) {
+                assert_eq!(carried.plaintext(from, piece, Moment::default()), []);
+            }
+        }
+        let server = SocketAddr::from(([10, 0, 0, 3], 443));
+        let tickets = carried.kerberos().map(|stream| stream.tickets(server.ip(), server));
+        let facts = tickets.into_iter().flatten().map(|ticket| ticket.fact).collect();
+        (carried, facts)
+    }
+
+    #[test]
+    fn an_error_of_the_centre_behind_its_proxy() {
+        let request = http("POST /KdcProxy HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
+        let answer = http("HTTP/1.1 200 OK", &wrapped(&unknown_user()));
+        let (carried, facts) = heard(&request, &answer);
+        assert!(carried.is_kdc() && !carried.is_other());
+        let [Fact::KerberosError { exchange, kdc, code: 6, .. }] = facts.as_slice() else {
+            panic!("{facts:?}")
+        };
+        assert_eq!(*exchange, KerberosExchange::AuthenticationService);
+        assert_eq!(kdc, "10.0.0.3:443");
+    }
+
+    #[test]
+    fn words_of_a_web_server_and_other_places_are_none() {
+        let request = http("POST /KdcProxy HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
+        let answer = http("HTTP/1.1 503 Service Unavailable", &wrapped(&unknown_user()));
+        assert_eq!(heard(&request, &answer).1, []);
+        let elsewhere = http("POST /other HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
+        let answer = http("HTTP/1.1 200 OK", &wrapped(&unknown_user()));
+        assert!(heard(&elsewhere, &answer).0.is_other());
     }
 }

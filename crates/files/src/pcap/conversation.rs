@@ -6,6 +6,7 @@ use rdpdoctor_wire::Dissector;
 use rdpdoctor_wire::gateway::LegEvent;
 use rdpdoctor_wire::tls_decrypt::{KeyLog, TlsEvent, TlsListener};
 
+use super::beside::KerberosStream;
 use super::carried::Carried;
 use super::side::Moment;
 
@@ -154,6 +155,11 @@ impl Conversation {
     /// What is inside its TLS, where that is not Remote Desktop.
     pub(super) fn carried(&self) -> Option<&Carried> {
         self.carried.as_ref()
+    }
+
+    /// Messages of a key distribution centre that pass inside its TLS.
+    pub(super) fn kerberos(&mut self) -> Option<&mut KerberosStream> {
+        self.carried.as_mut().and_then(Carried::kerberos)
     }
 
     /// Whether it leads to a gateway, or may.

@@ -29,6 +29,13 @@ const SILENCE_NANOS: i64 = 900_000_000;
 /// How long a client waits for an answer to its last SYN at most; Windows gives up after 21 s.
 const PATIENCE_NANOS: i64 = 21_000_000_000;
 
+/// So long an end that was seen may be repeated: 2 MSL (RFC 9293 3.4.1).
+const LINGER_NANOS: i64 = 240_000_000_000;
+
+/// A connection that is silent for so long is ended where others need its place; RDP keeps its own
+/// alive within minutes.
+const IDLE_NANOS: i64 = 1_800_000_000_000;
+
 /// One connection.
 pub(super) struct Flow {
     pub(super) client: SocketAddr,
@@ -99,6 +106,16 @@ pub(super) struct Connection {
     pub(super) heads: Option<Fact>,
 }
 
+impl Connection {
+    /// Whether it was about to be anything, on a port that says nothing.
+    pub(super) fn is_mere_failure(&self) -> bool {
+        self.events.is_empty()
+            && self.server.port() != DEFAULT_PORT
+            && matches!(self.connect, Connect::Failed { .. })
+            && matches!(self.role, Role::Host)
+    }
+}
+
 impl Flow {
     /// A connection whose first packet this is; `None` when it says nothing about one.
     pub(super) fn begin(
@@ -151,6 +168,17 @@ impl Flow {
     /// Whether nothing that matters passes on it any more.
     pub(super) fn is_other(&self) -> bool {
         matches!(self.content, Content::Other)
+    }
+
+    /// Whether nothing more is to be expected of it.
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        let silent = now.nanos.saturating_sub(self.last.nanos);
+        let patience = match (self.closed, self.answered) {
+            (Some(_), _) => LINGER_NANOS,
+            (None, None) => 2 * PATIENCE_NANOS,
+            (None, Some(_)) => IDLE_NANOS,
+        };
+        silent > patience
     }
 
     /// Whether it is known to be Remote Desktop.
@@ -298,6 +326,10 @@ impl Flow {
         let repeated = [self.sides[0].repeated, self.sides[1].repeated];
         let role = self.role();
         let (events, unread, sealed_records, sealed_turns) = match self.content {
+            // It stands on the host of a gateway as a rule, and is none of its connections.
+            Content::Tls(conversation) if conversation.carried().is_some_and(Carried::is_kdc) => {
+                return None;
+            }
             Content::Rdp(mut conversation) | Content::Tls(mut conversation) => {
                 if matches!(connect, Connect::Made { .. }) {
                     conversation.end(end, at);
@@ -346,6 +378,7 @@ impl Flow {
     pub(super) fn kerberos(&mut self) -> Option<&mut KerberosStream> {
         match &mut self.content {
             Content::Kerberos(stream) => Some(stream),
+            Content::Tls(conversation) => conversation.kerberos(),
             _ => None,
         }
     }

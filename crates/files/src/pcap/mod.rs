@@ -19,7 +19,7 @@ mod stages;
 mod udp;
 mod write;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 
@@ -48,6 +48,9 @@ const MOST_SEALED: usize = 500;
 /// Connections of which the facts are kept, and facts of them all.
 const MOST_CONNECTIONS: usize = 5_000;
 const MOST_FACTS: usize = 100_000;
+
+/// Connections to other ports that did not come about, the last ones.
+const MOST_FAILED: usize = 1_000;
 
 /// Bytes of all connections together that wait for others.
 const MOST_HELD: usize = 64 * 1024 * 1024;
@@ -102,10 +105,14 @@ struct Reader {
     flows: HashMap<Ends, Flow>,
     rdp_flows: usize,
     sealed_flows: usize,
+    /// Connections that began since room was made.
+    begun: usize,
     tunnels: Tunnels,
     /// Servers that were asked for Remote Desktop on whatever port.
     servers: HashSet<SocketAddr>,
     over: Vec<Connection>,
+    /// Connections to other ports that did not come about: a scan has thousands.
+    failed: VecDeque<Connection>,
     facts: usize,
     held: usize,
     beside: Beside,
@@ -160,28 +167,18 @@ impl Reader {
             self.beside.answered(self.now, host, port, segment.rst);
         }
         let ends = ends(segment.from, segment.to);
-        if self.flows.get(&ends).is_some_and(|flow| flow.is_followed_by(segment))
-            && let Some(flow) = self.flows.remove(&ends)
-        {
-            self.end(flow);
-        }
-        if !self.flows.contains_key(&ends) {
-            if self.flows.len() >= MOST_FLOWS {
-                let mut held = 0;
-                self.flows.retain(|_, flow| {
-                    held += if flow.is_other() { 0 } else { flow.held() };
-                    !flow.is_other()
-                });
-                self.held = held;
+        match self.flows.get_mut(&ends) {
+            Some(flow) if flow.is_followed_by(segment) => {
+                self.flows.remove(&ends).into_iter().for_each(|flow| self.end(flow));
+                self.begin(ends, segment);
             }
-            let is_known = |server| self.servers.contains(&server);
-            let Some(flow) = Flow::begin(self.now, segment, is_known) else { return };
-            if self.flows.len() >= MOST_FLOWS || self.rdp_flows >= MOST_RDP {
-                self.passed_over += 1;
+            // Most of what passes in a network; nothing of it is kept.
+            Some(flow) if flow.is_other() => {
+                flow.segment(self.now, segment, &self.secrets);
                 return;
             }
-            self.rdp_flows += usize::from(flow.is_rdp());
-            self.flows.insert(ends, flow);
+            Some(_) => {}
+            None => self.begin(ends, segment),
         }
         let Some(flow) = self.flows.get_mut(&ends) else { return };
         let (before, sealed) = (flow.is_rdp(), flow.is_sealed());
@@ -190,10 +187,10 @@ impl Reader {
         if flow.is_sealed() && !sealed && self.sealed_flows >= MOST_SEALED {
             flow.pass_over();
         }
-        self.sealed_flows = self.sealed_flows + usize::from(flow.is_sealed()) - usize::from(sealed);
         if self.held + flow.held() > MOST_HELD {
             flow.relieve(&self.secrets);
         }
+        self.sealed_flows = self.sealed_flows + usize::from(flow.is_sealed()) - usize::from(sealed);
         self.held += flow.held();
         let (client, server) = (flow.client, flow.server);
         if let Some(key) = flow.tunnel() {
@@ -210,6 +207,36 @@ impl Reader {
         }
         let tickets = flow.kerberos().map(|stream| stream.tickets(client.ip(), server));
         tickets.into_iter().flatten().for_each(|ticket| self.beside.ticket(ticket));
+    }
+
+    /// Follows a connection from its first packet on, where there is room.
+    fn begin(&mut self, ends: Ends, segment: &Segment<'_>) {
+        let is_full =
+            |reader: &Self| reader.flows.len() >= MOST_FLOWS || reader.rdp_flows >= MOST_RDP;
+        self.begun += 1;
+        // Looking through all of them pays only after so many new ones.
+        if is_full(self) && self.begun > self.flows.len() / 4 {
+            self.begun = 0;
+            self.make_room();
+        }
+        if is_full(self) {
+            // Of one that began before the capture each packet comes here.
+            self.passed_over = (self.passed_over + u64::from(segment.syn)).max(1);
+            return;
+        }
+        let is_known = |server| self.servers.contains(&server);
+        let Some(flow) = Flow::begin(self.now, segment, is_known) else { return };
+        self.rdp_flows += usize::from(flow.is_rdp());
+        self.flows.insert(ends, flow);
+    }
+
+    /// Ends what is over, and what nobody wants to know of.
+    fn make_room(&mut self) {
+        let now = self.now;
+        let over = self.flows.extract_if(|_, flow| flow.is_other() || flow.is_over(now));
+        let mut over: Vec<Flow> = over.map(|(_, flow)| flow).collect();
+        over.sort_by_key(Flow::begun_in_frame);
+        over.into_iter().for_each(|flow| self.end(flow));
     }
 
     fn unreachable(&mut self, message: &Unreachable) {
@@ -233,6 +260,13 @@ impl Reader {
         } else if let Some(mut connection) = flow.finish(self.now, &self.secrets) {
             if let (Some(key), Role::Leg { host, .. }) = (&tunnel, &mut connection.role) {
                 *host = self.tunnels.leg_ended(key, connection.end, connection.closed);
+            }
+            if connection.is_mere_failure() {
+                self.failed.push_back(connection);
+                if self.failed.len() > MOST_FAILED {
+                    self.failed.pop_front();
+                }
+                return;
             }
             self.facts += connection.events.len();
             self.over.push(connection);
@@ -258,6 +292,7 @@ impl Reader {
         let around =
             Around { beside: &self.beside, udp: &self.udp, clock: &clock, until: self.now.nanos };
         self.over.extend(self.tunnels.finish());
+        self.over.extend(self.failed);
         let attempts = attempt::attempts(self.over, &around);
         if attempts.is_empty() {
             notes.extend(self.udp.words());

@@ -52,8 +52,8 @@ pub fn mended(file: &RdpFile) -> (Vec<u8>, Vec<Change>) {
 
 /// What becomes of a line; none when it stays.
 fn mended_line(file: &RdpFile, line: u32, text: &str) -> Option<(Option<String>, &'static str)> {
-    let flaw =
-        file.problems.iter().find(|p| p.line == Some(line) && p.flaw != RdpFileFlaw::TwoPorts);
+    let mut flaws =
+        file.problems.iter().filter(|p| p.line == Some(line) && p.flaw != RdpFileFlaw::TwoPorts);
     let setting = file.settings.iter().find(|setting| setting.line == line);
     if let Some(setting) = setting
         && setting.kind == Type::Text
@@ -62,9 +62,8 @@ fn mended_line(file: &RdpFile, line: u32, text: &str) -> Option<(Option<String>,
     {
         return Some((None, "anybody who has the file can read this password"));
     }
-    if let Some(problem) = flaw
-        && let Some(mended) = of_problem(file, problem, setting, text)
-    {
+    // A line may have several, and not each of them can be mended.
+    if let Some(mended) = flaws.find_map(|flaw| of_problem(file, flaw, setting, text)) {
         return Some(mended);
     }
     let setting = setting?;
@@ -96,7 +95,7 @@ fn of_problem(
             let typed = problem.flaw != RdpFileFlaw::MissingType;
             let value = text.splitn(if typed { 3 } else { 2 }, ':').last()?.trim();
             let fits = kind != Type::Number || value.parse::<i64>().is_ok();
-            let line = format!("{name}:{}:{value}", kind.letter());
+            let line = format!("{name}:{}:{}", kind.letter(), visible(value));
             Some((fits.then_some(line), if fits { "the right type" } else { "not readable" }))
         }
         RdpFileFlaw::BadValue | RdpFileFlaw::OutOfRange | RdpFileFlaw::BadPort => {
@@ -105,11 +104,15 @@ fn of_problem(
         // One that does not count goes as a whole.
         RdpFileFlaw::ControlCharacters => {
             let setting = setting.filter(|setting| !is_superseded(file, setting))?;
-            let value: String = setting.value.chars().filter(|c| !c.is_control()).collect();
-            Some((Some(format!("{}:s:{value}", setting.name)), "characters that nobody sees"))
+            let line = format!("{}:s:{}", setting.name, visible(&setting.value));
+            Some((Some(line), "characters that nobody sees"))
         }
         _ => None,
     }
+}
+
+fn visible(value: &str) -> String {
+    value.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn is_superseded(file: &RdpFile, setting: &Setting) -> bool {

@@ -8,6 +8,7 @@
 
 mod beside;
 mod connections;
+mod crowd;
 mod hostile;
 mod links;
 mod writer;

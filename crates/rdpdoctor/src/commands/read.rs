@@ -60,8 +60,8 @@ struct Given<'a> {
     logs: Vec<GivenLog>,
     facts: Vec<&'a Path>,
     captures: Vec<pcap::Attempt>,
-    /// Behind how many documents a capture was named, and how many attempts it holds.
-    captured: Vec<(usize, usize)>,
+    /// A capture's name, behind how many documents it was named, and how many attempts it holds.
+    captured: Vec<(String, usize, usize)>,
 }
 
 impl<'a> Given<'a> {
@@ -72,12 +72,13 @@ impl<'a> Given<'a> {
                 Kind::Document => given.documents.push(saved(path, reported)?),
                 Kind::Pcap | Kind::PcapNg => {
                     let attempts = read_capture::attempts(path, args)?;
-                    given.captured.push((given.documents.len(), attempts.len()));
+                    let (name, place) = (path.display().to_string(), given.documents.len());
+                    given.captured.push((name, place, attempts.len()));
                     given.captures.extend(attempts);
                 }
                 Kind::Facts => given.facts.push(path),
                 Kind::CloudRules => given.documents.push(cloud_rules(path, reported)?),
-                Kind::Evtx => given.logs.push(GivenLog::read(path)?),
+                Kind::Evtx => given.logs.push(GivenLog::read(path, args.output.quiet)?),
                 kind if is_rdp_file(kind, path) => {
                     let file = GivenFile::read(path)?;
                     given.documents.push(judged(&file, file.observations(0), reported, None));
@@ -101,11 +102,11 @@ impl<'a> Given<'a> {
             logs => event_logs::logged(logs),
         };
         let user = joined::join_incident(&mut captures, &mut logged);
+        joined::join_logs(&mut logged);
         let machines = joined::join_machines(&mut captures, machines);
-        for (place, count) in self.captured.into_iter().rev() {
+        for (name, place, count) in self.captured.into_iter().rev() {
             let own = captures.split_off(captures.len().saturating_sub(count));
-            let own: Vec<Document> =
-                own.into_iter().map(|one| read_capture::judged(one, reported)).collect();
+            let own = read_capture::judged(own, &name, args.last, reported);
             documents.splice(place..place, own);
         }
         documents.extend(machines.iter().map(|machine| machine.judged(reported)));
@@ -408,7 +409,7 @@ fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
 
 /// The document that answers: the worst one or the last. Of equals it is the first, and of attempts
 /// in a log the latest.
-fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
+pub fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
     let documents: Vec<_> = documents.into_iter().collect();
     if last {
         return documents.len().saturating_sub(1);

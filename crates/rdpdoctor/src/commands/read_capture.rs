@@ -10,18 +10,22 @@ use rdpdoctor_model::{Fact, Observation, ObservationId, Origin, Source, Stage};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
-use super::read::{ReportedCode, judge, report};
+use super::read::{ReportedCode, judge, leading, report};
 use crate::cli::ReadArgs;
-use crate::output;
+use crate::{output, progress};
 
 /// A log of secrets is a few hundred bytes a connection.
 const LONGEST_KEY_LOG: u64 = 64 * 1024 * 1024;
+
+/// Attempts of a capture that are listed; each has its own facts, findings and words.
+const MOST_LISTED: usize = 300;
 
 /// The attempts in a capture, each with what could not be looked at in the file.
 pub fn attempts(path: &Path, args: &ReadArgs) -> anyhow::Result<Vec<pcap::Attempt>> {
     let name = path.display().to_string();
     let opened = File::open(path).with_context(|| format!("cannot read {name}"))?;
-    let capture = match pcap::read(opened, &name, key_log(args)?) {
+    let followed = progress::followed(opened, &name, args.output.quiet);
+    let capture = match pcap::read(followed, &name, key_log(args)?) {
         Ok(capture) => capture,
         Err(problem) => bail!("{name}: {problem}"),
     };
@@ -41,8 +45,34 @@ pub fn attempts(path: &Path, args: &ReadArgs) -> anyhow::Result<Vec<pcap::Attemp
     Ok(attempts)
 }
 
-/// The document of an attempt.
-pub fn judged(attempt: pcap::Attempt, reported: ReportedCode) -> Document {
+/// A document for each attempt of the capture of that name, the newest ones of many.
+pub fn judged(
+    attempts: Vec<pcap::Attempt>,
+    name: &str,
+    last: bool,
+    reported: ReportedCode,
+) -> Vec<Document> {
+    let mut listed: Vec<Document> = Vec::new();
+    let mut unlisted = 0_u32;
+    for attempt in attempts {
+        listed.push(document(attempt, reported));
+        if listed.len() > MOST_LISTED {
+            // The one that answers stays, however old it is.
+            listed.remove(usize::from(leading(&listed, last) == 0));
+            unlisted += 1;
+        }
+    }
+    let leading = leading(&listed, last);
+    if let Some(document) = listed.get_mut(leading).filter(|_| unlisted > 0) {
+        let what = [format!("{unlisted} more attempts, which are not listed")];
+        let all = &mut document.observations;
+        let note: Vec<Observation> = notes(&what, name, all.len()).collect();
+        all.extend(note);
+    }
+    listed
+}
+
+fn document(attempt: pcap::Attempt, reported: ReportedCode) -> Document {
     let mut observations = attempt.observations;
     report(&mut observations, reported);
     let run = RunContext {

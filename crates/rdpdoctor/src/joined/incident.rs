@@ -12,6 +12,9 @@ use rdpdoctor_model::{
 use super::{not_used, said};
 use crate::event_logs::{self, LoggedAttempt};
 
+/// Attempts of logs that are further from each other are not held together.
+const FAR_MS: u64 = 86_400_000;
+
 /// A capture's try, and what a log tells of it.
 struct Match {
     capture: usize,
@@ -47,6 +50,35 @@ pub fn join(captures: &mut [pcap::Attempt], logged: &mut Vec<LoggedAttempt>) -> 
     user
 }
 
+/// The same of logs alone: what a client's log tells of a try that the host's log has as well.
+pub fn join_logs(logged: &mut Vec<LoggedAttempt>) {
+    let (mut clients, hosts): (Vec<_>, Vec<_>) =
+        logged.drain(..).partition(|log| teller(&log.observations) == Teller::ClientLog);
+    let users: Vec<Option<String>> = hosts.iter().map(|host| host.user.clone()).collect();
+    let mut bodies: Vec<pcap::Attempt> = hosts.into_iter().map(body).collect();
+    join(&mut bodies, &mut clients);
+    let hosts = bodies.into_iter().zip(users).map(|(body, user)| LoggedAttempt {
+        target: body.target,
+        started_at: body.started_at,
+        elapsed_ms: body.elapsed_ms,
+        observations: body.observations,
+        user,
+    });
+    logged.extend(hosts.chain(clients));
+    logged.sort_by_key(|log| log.started_at);
+}
+
+fn body(log: LoggedAttempt) -> pcap::Attempt {
+    pcap::Attempt {
+        target: log.target,
+        addresses: Vec::new(),
+        via: None,
+        started_at: log.started_at,
+        elapsed_ms: log.elapsed_ms,
+        observations: log.observations,
+    }
+}
+
 /// Who wrote a log.
 type Writer = (u8, Option<String>);
 
@@ -66,6 +98,9 @@ fn matches(
             for (log, told) in
                 of_logs.iter().enumerate().filter(|(_, told)| told.teller() == teller)
             {
+                if is_far(captures.get(index), logged.get(log)) {
+                    continue;
+                }
                 let taken = matches.iter().any(|found| found.log == log);
                 match joint(capture, told) {
                     Ok(joint) if !taken => fits.push((log, joint)),
@@ -103,6 +138,13 @@ fn matches(
         (teller, computer, why)
     });
     (matches, reasons.collect())
+}
+
+/// Whether two attempts of logs lie so far from each other that no clock is to blame.
+fn is_far(one: Option<&pcap::Attempt>, log: Option<&LoggedAttempt>) -> bool {
+    let (Some(one), Some(log)) = (one, log) else { return true };
+    teller(&one.observations) != Teller::Capture
+        && one.started_at.millis_since(log.started_at).unsigned_abs() > FAR_MS
 }
 
 /// Of two reasons the one that says more.
@@ -153,7 +195,7 @@ fn file_of(capture: &pcap::Attempt) -> Option<&str> {
 
 fn account(capture: &pcap::Attempt) -> Account<'_> {
     Account {
-        teller: Teller::Capture,
+        teller: teller(&capture.observations),
         host: &capture.target.host,
         addresses: &capture.addresses,
         observations: &capture.observations,
@@ -161,15 +203,25 @@ fn account(capture: &pcap::Attempt) -> Account<'_> {
 }
 
 fn log_account(log: &LoggedAttempt) -> Account<'_> {
-    let of_client = log.observations.iter().any(
-        |o| matches!(&o.fact, Fact::WindowsEvent(event) if event.channel.contains("RDPClient")),
-    );
     Account {
-        teller: if of_client { Teller::ClientLog } else { Teller::HostLog },
+        teller: teller(&log.observations),
         host: &log.target.host,
         addresses: &[],
         observations: &log.observations,
     }
+}
+
+/// Who tells.
+fn teller(observations: &[Observation]) -> Teller {
+    if observations.iter().any(|seen| seen.source == Source::Capture) {
+        return Teller::Capture;
+    }
+    let of_client = |seen: &Observation| match &seen.fact {
+        Fact::WindowsEvent(event) => event.channel.contains("RDPClient"),
+        Fact::EventLog { channels, .. } => channels.iter().any(|name| name.contains("RDPClient")),
+        _ => false,
+    };
+    if observations.iter().any(of_client) { Teller::ClientLog } else { Teller::HostLog }
 }
 
 fn writer(teller: Teller, log: Option<&LoggedAttempt>) -> Writer {
@@ -289,8 +341,13 @@ fn keep_apart(capture: &mut pcap::Attempt, teller: Teller, computer: Option<Stri
         age_ms: None,
         apart: Some(why),
     };
+    // A host's log has a line about the host, which says it.
+    let teller_of_base = self::teller(&capture.observations);
     let number = capture.observations.len() + 1;
     let why = format!("the log{name}, {words}");
     capture.observations.push(said(number, Source::EventLog, None, fact));
+    if teller_of_base != Teller::Capture {
+        return;
+    }
     capture.observations.push(not_used(number + 1, Source::EventLog, &why));
 }

@@ -9,7 +9,7 @@ use rdpdoctor_model::{
 };
 
 pub use host_facts::{HostFacts, join_machines};
-pub use incident::join as join_incident;
+pub use incident::{join as join_incident, join_logs};
 
 /// What came of holding evidence against a connection, as an observation.
 fn said(number: usize, source: Source, file: Option<&str>, said: JoinedEvidence) -> Observation {

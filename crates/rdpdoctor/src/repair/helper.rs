@@ -40,6 +40,7 @@ impl Helper {
             command.arg("--begin");
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        crate::console::keep_output();
         // DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP, CREATE_BREAKAWAY_FROM_JOB: it has no part in
         // the console, the Ctrl-C and the job of a session that ends.
         #[cfg(windows)]

@@ -61,9 +61,12 @@ fn usual_folder() -> Option<PathBuf> {
 
 /// The plan for a machine, from its facts as they are now.
 pub fn plan(machine: &dyn System, side: Side, even_if_policy: bool) -> Plan {
-    let facts =
-        MachineFacts { side, facts: collect(machine, side), file: None, outside: Vec::new() };
-    plan_from(&facts, machine, even_if_policy)
+    plan_from(&read(machine, side), machine, even_if_policy)
+}
+
+/// The machine's facts as they are now.
+fn read(machine: &dyn System, side: Side) -> MachineFacts {
+    MachineFacts { side, facts: collect(machine, side), file: None, outside: Vec::new() }
 }
 
 /// The plan that facts ask for; `system` says what stands there.
@@ -75,8 +78,7 @@ pub fn plan_from(facts: &MachineFacts, system: &dyn System, even_if_policy: bool
 /// The plan for a machine that does not run: of what its disk asks for what a command file can
 /// change.
 pub fn plan_offline(disk: &dyn System, side: Side, even_if_policy: bool) -> Plan {
-    let facts = MachineFacts { side, facts: collect(disk, side), file: None, outside: Vec::new() };
-    let (proposals, read_at) = proposals(&facts);
+    let (proposals, read_at) = proposals(&read(disk, side));
     let proposals = changes::without_acts(proposals);
     changes::offline(disk, changes::plan(disk, side, proposals, even_if_policy, read_at))
 }

@@ -127,6 +127,11 @@ async fn facts_of_another_machine_decide_nothing() {
     assert_eq!(status, "skipped");
     assert_eq!(detail, "not used: facts of PC42, and another machine answered");
     assert_eq!(joined(&document)[0]["apart"], "other-machine");
+    let shown = checked_as(
+        &server.address().to_string(),
+        &["--host-facts", other.to_str().expect("a path")],
+    );
+    assert!(shown.stdout.contains("not used: facts of PC42"), "{}", shown.stdout);
     assert!(!run.stdout.contains("fDenyTSConnections"), "nothing of it is in the evidence");
 
     // The same facts of the machine that answered: a connection came past the switch, so that is new.
@@ -145,7 +150,7 @@ async fn old_facts_are_said_and_newer_ones_count() {
     let document = checked(&server, &[&old]).json();
     assert_eq!(cause(&document), "host.certificate-key-permissions");
     let (_, detail) = host_row(&document);
-    assert!(detail.contains("they are 3 days old"), "{detail}");
+    assert!(detail.contains("; 3 days old"), "{detail}");
 
     let new = facts(&place, "new.json", &healthy(), "PC42", 0);
     let document = checked(&server, &[&old, &new]).json();
@@ -273,7 +278,12 @@ async fn a_capture_and_the_hosts_log_are_one_body_with_one_clock() {
     let at = entry["at_ms"].as_u64().expect("a time");
     assert!(at.abs_diff(wanted) <= 5, "{at} ms, not {wanted}");
     let (_, detail) = host_row(&document);
-    assert!(detail.contains("its clock 92.0 s ahead (1 event in both)"), "{detail}");
+    let words = "the host's log fits, its clock 92.0 s ahead (1 event in both); ";
+    assert!(detail.starts_with(words), "{detail}");
+    let shown =
+        tokio::task::block_in_place(|| run(command().arg("read").args([&incident.capture, &log])));
+    assert!(shown.stdout.contains("its clock 92.0 s ahead"), "{}", shown.stdout);
+    assert!(shown.stdout.lines().count() <= 24, "{}", shown.stdout);
 
     // With the machine's facts the reason behind it is proven; they are its own by the log's computer.
     let facts = facts(&incident.place, "facts.json", &unreadable_key(), "PC42", 0);
@@ -352,5 +362,47 @@ async fn the_clients_log_joins_as_well() {
     });
     for name in ["CLIENT7", "PC42"] {
         assert!(!masked.stdout.contains(name), "{name}");
+    }
+}
+
+/// Both ends' logs, without a capture.
+#[test]
+fn the_logs_of_both_ends_are_one_try() {
+    let place = folder("joined-logs");
+    let write = |name: &str, computer: &str, events: &[LoggedEvent]| {
+        let path = place.join(name);
+        std::fs::write(&path, event_log(computer, events)).expect("the file is written");
+        path
+    };
+    let day = 86_400_000;
+    let client = |asked: &str, end| {
+        let asked = [("Name", "Server Name"), ("Value", asked)];
+        [event(day, CLIENT, 1024, &asked), event(day + end, CLIENT, 1026, &[("Value", "2308")])]
+    };
+    let ahead = 92_000;
+    let address = [("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")];
+    let key = [("", "server"), ("", "0x8009030d"), ("", "10001")];
+    let host = write(
+        "host.evtx",
+        "PC42.corp.example",
+        &[
+            event(day + ahead + 300, CORE, 131, &address),
+            event(day + ahead + 400, "Schannel", 36870, &key),
+            event(day + ahead + 900, CORE, 103, &[("ReasonCode", "0")]),
+        ],
+    );
+    let own = write("client.evtx", "CLIENT7", &client("pc42", 600));
+    let document = run(command().arg("read").args([&own, &host]).arg("--json")).json();
+    assert_eq!(document["attempts"], Value::Array(vec![]), "{:?}", findings(&document));
+    assert_eq!(cause(&document), "tls.private-key-unavailable");
+    let said = joined(&document);
+    assert_eq!((said.len(), &said[0]["evidence_of"]), (1, &"client-log".into()));
+    assert_eq!(said[0]["clock_ahead_ms"], -92_300, "{}", said[0]);
+
+    // Another host; and one whose course was another.
+    for (asked, end) in [("pc07", 600), ("pc42", 60_000)] {
+        let other = write("other.evtx", "CLIENT7", &client(asked, end));
+        let document = run(command().arg("read").args([&other, &host]).arg("--json")).json();
+        assert_eq!(document["attempts"].as_array().map(Vec::len), Some(2), "{asked} {end}");
     }
 }

@@ -30,6 +30,7 @@ mod joined;
 mod kerberos;
 mod lab;
 mod machine_rows;
+mod many_attempts;
 mod network;
 mod network_capture;
 mod network_own;

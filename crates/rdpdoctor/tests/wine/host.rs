@@ -35,10 +35,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Wine's processes keep the standard error of whoever started them, so that a pipe there would not end
+/// with the command: it is a file.
 fn host(wine: &Wine, arguments: &[&str]) -> Run {
-    let run = Run::of(wine.command().arg("host").args(arguments));
-    assert_eq!(run.stderr, "", "{run:?}");
-    run
+    let path = wine.new_folder("said").join("error");
+    let errors = std::fs::File::create(&path).expect("a file");
+    let output = wine.command().arg("host").args(arguments).stderr(errors).output();
+    let output = output.expect("the command starts");
+    let said = std::fs::read_to_string(&path).expect("standard error");
+    assert_eq!(said, "", "{output:?}");
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    Run { code: output.status.code().unwrap_or(-1), stdout, stderr: said }
 }
 
 /// A program of Wine that has to do what it is told.

@@ -14,17 +14,33 @@ const SAME_CLOCK_MS: u64 = 500;
 /// Pieces of evidence of one kind that are told one by one.
 const TOLD: usize = 3;
 
-/// A piece for each, to stand behind what is said of the host.
-pub(super) fn words(evidence: &Evidence<'_>) -> Vec<String> {
+/// What is said of the host, and how it stands to the connection that was seen: the clocks first.
+pub(super) fn around(read: String, evidence: &Evidence<'_>) -> String {
     let all = evidence.all(|fact| match fact {
         Fact::JoinedEvidence(said) => Some(&**said),
         _ => None,
     });
-    let mut pieces: Vec<String> =
-        all.iter().filter_map(|seen| piece(seen.value)).take(TOLD).collect();
-    pieces.dedup();
-    pieces
+    let of_log = |said: &JoinedEvidence| said.joined && said.evidence_of != JoinedSource::HostFacts;
+    let pieces = |logs: bool| {
+        let all = all.iter().map(|seen| seen.value).filter(move |said| of_log(said) == logs);
+        all.filter_map(piece).take(TOLD)
+    };
+    let parts: Vec<String> = pieces(true).chain([read]).chain(pieces(false)).collect();
+    parts.join("; ")
 }
+
+/// Whether a line about the host is worth reading although nothing is wrong with it: it says how far
+/// what was joined counts.
+pub(crate) fn is_told(detail: &str) -> bool {
+    detail.starts_with(NOT_USED)
+        || [FITS, OLD, ON_YOUR_WORD, LEFT_OUT].iter().any(|words| detail.contains(words))
+}
+
+const NOT_USED: &str = "not used: ";
+const FITS: &str = " log fits, ";
+const OLD: &str = " old";
+const ON_YOUR_WORD: &str = "taken as its own on your word";
+const LEFT_OUT: &str = " left out: ";
 
 fn piece(said: &JoinedEvidence) -> Option<String> {
     match (said.apart, said.evidence_of) {
@@ -38,15 +54,15 @@ fn piece(said: &JoinedEvidence) -> Option<String> {
 fn of_facts(said: &JoinedEvidence) -> Option<String> {
     let days = said.age_ms.map(|age| age / DAY_MS).filter(|days| *days > 0);
     let old = days.map(|days| match days {
-        1 => "they are a day old".to_owned(),
-        days => format!("they are {days} days old"),
+        1 => format!("a day{OLD}"),
+        days => format!("{days} days{OLD}"),
     });
-    let whose = said.by.is_empty().then(|| "taken as its own on your word".to_owned());
+    let whose = said.by.is_empty().then(|| ON_YOUR_WORD.to_owned());
     let both: Vec<String> = old.into_iter().chain(whose).collect();
     (!both.is_empty()).then(|| both.join(", "))
 }
 
-/// `the host's log belongs to it, its clock 92.0 s ahead (2 events in both)`
+/// `the host's log fits, its clock 92.0 s ahead (2 events in both)`
 fn clock(whose: &str, said: &JoinedEvidence) -> String {
     let off = said.clock_ahead_ms.unwrap_or(0);
     let amount = off.unsigned_abs();
@@ -60,7 +76,7 @@ fn clock(whose: &str, said: &JoinedEvidence) -> String {
         1 => "1 event in both".to_owned(),
         several => format!("{several} events in both"),
     };
-    format!("{whose} log belongs to it, {clock} ({events})")
+    format!("{whose}{FITS}{clock} ({events})")
 }
 
 fn apart(why: Apart, source: JoinedSource, said: &JoinedEvidence) -> Option<String> {
@@ -78,7 +94,7 @@ fn apart(why: Apart, source: JoinedSource, said: &JoinedEvidence) -> Option<Stri
         Apart::Ambiguous => "it fits several",
         Apart::Unknown => "nothing says whose they are",
     };
-    Some(format!("{what} of {name} left out: {why}"))
+    Some(format!("{what} of {name}{LEFT_OUT}{why}"))
 }
 
 #[cfg(test)]
@@ -104,7 +120,7 @@ mod tests {
     #[test]
     fn clocks_and_ages() {
         let log = piece(&said(JoinedSource::HostLog));
-        let expected = "the host's log belongs to it, its clock 92.0 s ahead (2 events in both)";
+        let expected = "the host's log fits, its clock 92.0 s ahead (2 events in both)";
         assert_eq!(log.as_deref(), Some(expected));
         let behind = JoinedEvidence {
             clock_ahead_ms: Some(-1_500),
@@ -117,7 +133,7 @@ mod tests {
         assert_eq!(piece(&facts), None, "fresh, and known whose");
         let old = JoinedEvidence { age_ms: Some(DAY_MS * 3), by: Vec::new(), ..facts.clone() };
         let words = piece(&old).expect("words");
-        assert_eq!(words, "they are 3 days old, taken as its own on your word");
+        assert_eq!(words, "3 days old, taken as its own on your word");
         let other = JoinedEvidence { joined: false, apart: Some(Apart::OtherMachine), ..facts };
         assert_eq!(piece(&other).as_deref(), Some("facts of PC42 left out: of another machine"));
     }

@@ -1,7 +1,7 @@
 //! What was seen at each stage, in one line of plain words.
 
 mod gateway;
-mod joined;
+pub(crate) mod joined;
 mod logs;
 mod machine;
 pub(crate) mod own;
@@ -158,8 +158,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
 /// What was read of the host, and how it stands to the connection that was seen.
 fn host(evidence: &Evidence<'_>) -> Option<String> {
     let read = machine::words(evidence).or_else(|| logs::words(evidence))?;
-    let pieces: Vec<String> = std::iter::once(read).chain(joined::words(evidence)).collect();
-    Some(pieces.join("; "))
+    Some(joined::around(read, evidence))
 }
 
 fn name(evidence: &Evidence<'_>) -> Option<String> {

@@ -124,6 +124,11 @@ impl Lane {
         self.state == State::Head && !self.buffer.is_empty()
     }
 
+    /// Whether a message is complete and none has begun.
+    pub(super) fn is_between(&self) -> bool {
+        self.state == State::Head
+    }
+
     /// The next part, if there is enough of it.
     pub(super) fn next(&mut self) -> Option<Part> {
         loop {

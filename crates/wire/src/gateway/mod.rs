@@ -3,6 +3,7 @@
 //! body without an end, those of the gateway and those of the client on one connection each.
 
 mod http;
+mod kdc_proxy;
 mod sign_in;
 mod tunnel;
 mod websocket;
@@ -19,6 +20,7 @@ use self::websocket::{Frames, Piece};
 use crate::frame::Frame;
 use crate::tsgu::{self, Packet};
 
+pub use self::kdc_proxy::KdcProxyLeg;
 pub use self::sign_in::schemes;
 pub use self::tunnel::{GatewayTunnel, TunnelEvent};
 

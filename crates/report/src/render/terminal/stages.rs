@@ -5,6 +5,7 @@ use crate::document::{StageEntry, StageStatus};
 use crate::harmless::{clean, width, wrap_at_most};
 use crate::render::words;
 use crate::stage_label;
+use crate::summary::joined;
 use rdpdoctor_model::Stage;
 
 /// Rows of stages in the short view.
@@ -25,7 +26,8 @@ pub(super) fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let told = |stage: &&StageEntry| {
         let fine = matches!(stage.status, StageStatus::Ok | StageStatus::Skipped);
         // Who asked for a trace wants to read it.
-        stage.stage < Stage::Udp || !fine || stage.detail.contains(" at hop ")
+        let joined = stage.stage == Stage::Host && joined::is_told(&stage.detail);
+        stage.stage < Stage::Udp || !fine || joined || stage.detail.contains(" at hop ")
     };
     for stage in stages.iter().filter(told) {
         let row = Row::from(stage);

@@ -1,0 +1,29 @@
+//! One connection to an RD Gateway inside its TLS: HTTP, WebSocket, the tunnel's packets.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rdpdoctor_fuzz::{Op, ops};
+use rdpdoctor_model::{GatewayTransport, Party};
+use rdpdoctor_wire::gateway::{GatewayLeg, GatewayTunnel, LegEvent, opening};
+
+fuzz_target!(|data: &[u8]| {
+    let mut leg = GatewayLeg::new();
+    let mut tunnel = GatewayTunnel::new(GatewayTransport::WebSocket);
+    let mut client = Vec::new();
+    for op in ops(data) {
+        let (Op::Wire(party, bytes) | Op::Plaintext(party, bytes)) = op else { continue };
+        if party == Party::Client {
+            client.extend_from_slice(bytes);
+        }
+        for event in leg.feed(party, bytes) {
+            match event {
+                LegEvent::Packet(from, packet) => drop(tunnel.packet(from, packet)),
+                LegEvent::Begun(transport) => tunnel = GatewayTunnel::new(transport),
+                LegEvent::Fact(_) | LegEvent::ClosedByGateway => {}
+            }
+        }
+        let _ = (leg.awaited(), leg.carries(), leg.has_unfinished_answer(), tunnel.awaited());
+    }
+    let _ = (opening(&client), tunnel.ended("it ended"));
+});
