@@ -1,6 +1,8 @@
 //! Settings of the `.rdp` file with which connections are known to fail.
 
-use rdpdoctor_model::{CauseId, ObservationId, Stage};
+use std::net::IpAddr;
+
+use rdpdoctor_model::{CauseId, Fact, GatewayUse, ObservationId, Stage};
 
 use crate::causes::rdp_file;
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
@@ -40,7 +42,13 @@ pub static CAUSE: Cause = Cause {
 const FRAGILE: &[(&str, i64, &str)] = &[
     ("autoreconnection enabled", 0, "a short break of the network ends the session for good"),
     ("authentication level", 1, "a host with the certificate that Windows makes itself is refused"),
-    ("negotiate security layer", 0, "a host without sign-in before the session cannot be reached"),
+    // The direct approach (MS-RDPBCGR 5.4.2.2).
+    (
+        "negotiate security layer",
+        0,
+        "mstsc begins with TLS and sign-in at once, without asking first (the check asks, with that as its \
+         only offer); a host without sign-in before the session cannot be reached",
+    ),
     ("administrative session", 1, "only administrators get in"),
     ("connect to console", 1, "only administrators get in"),
     ("enablerdsaadauth", 1, "the sign-in goes by way of Microsoft Entra, which must know the host"),
@@ -55,15 +63,44 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
             Some((id, format!("{name}:i:{value}: {words}")))
         })
         .collect();
-    let (ids, words): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let found = found.into_iter().chain(needless_gateway(evidence));
+    let (ids, words): (Vec<_>, Vec<_>) = found.unzip();
     (!ids.is_empty()).then(|| {
         Match::new(Severity::Info, Proof::Possible, ids)
             .detailed(format!("Here: {}.", words.join("; ")))
     })
 }
 
+/// A gateway on every way, in front of a host that has no name or address outside its own network.
+fn needless_gateway(evidence: &Evidence<'_>) -> Option<(ObservationId, String)> {
+    let gateway = evidence.all(|fact| match fact {
+        Fact::RdpFileGateway { usage: GatewayUse::Always, .. } => Some(()),
+        _ => None,
+    });
+    let inside = evidence.all(|fact| match fact {
+        Fact::RdpFileAddress { host, .. } => is_inside(host).then_some(()),
+        _ => None,
+    });
+    let id = gateway.last()?.id();
+    inside.last()?;
+    let words = "gatewayusagemethod:i:1: also from the host's own network the gateway has to be up, which \
+                 there nobody needs (2 goes straight where that works)";
+    Some((id, words.to_owned()))
+}
+
+/// A name without a domain, or an address that is not of the internet.
+fn is_inside(host: &str) -> bool {
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(own)) => own.is_private() || own.is_link_local(),
+        Ok(IpAddr::V6(own)) => own.is_unique_local() || own.is_unicast_link_local(),
+        Err(_) => !host.is_empty() && !host.trim_end_matches('.').contains('.'),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rdpdoctor_model::{Fact, GatewayUse, Stage};
+
     use super::{CAUSE, FRAGILE};
     use crate::causes::rdp_file::scenes::{file, number};
     use crate::{Proof, Severity};
@@ -74,6 +111,34 @@ mod tests {
             let found = number(file(false), name, *value).judge(&CAUSE).expect("a match");
             assert_eq!((found.severity, found.proof), (Severity::Info, Proof::Possible));
             assert_eq!(number(file(false), name, 1 - value).judge(&CAUSE), None, "{name}");
+        }
+    }
+
+    /// A file that names a host and a gateway.
+    fn by_gateway(host: &str, usage: GatewayUse) -> bool {
+        let (setting, other_host) = ("full address".to_owned(), None);
+        let address = Fact::RdpFileAddress {
+            line: 1,
+            setting,
+            host: host.to_owned(),
+            port: 3389,
+            other_host,
+        };
+        let gateway =
+            Fact::RdpFileGateway { line: 2, host: "gw.corp.example".to_owned(), port: 443, usage };
+        let scene = file(false).fact(Stage::RdpFile, address).fact(Stage::RdpFile, gateway);
+        let found = scene.judge(&CAUSE);
+        found.is_some_and(|found| found.detail.is_some_and(|text| text.contains("gatewayusage")))
+    }
+
+    #[test]
+    fn a_gateway_where_none_is_needed() {
+        for host in ["pc42", "10.1.2.3", "192.168.7.7", "fd00::42"] {
+            assert!(by_gateway(host, GatewayUse::Always), "{host}");
+            assert!(!by_gateway(host, GatewayUse::WhenNeeded), "{host}");
+        }
+        for host in ["pc42.corp.example", "203.0.113.7", "2001:db8::7"] {
+            assert!(!by_gateway(host, GatewayUse::Always), "{host}");
         }
     }
 }
