@@ -75,7 +75,7 @@ impl HostFacts {
             } else {
                 apart.push(one);
             }
-            let why = (Some(*index) != taken).then(|| match one.is.same {
+            let why = (Some(*index) != taken).then_some(match one.is.same {
                 Some(true) => Apart::Older,
                 Some(false) => Apart::OtherMachine,
                 None if sure => Apart::Unknown,

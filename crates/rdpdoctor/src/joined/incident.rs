@@ -82,11 +82,11 @@ fn body(log: LoggedAttempt) -> pcap::Attempt {
 /// Who wrote a log.
 type Writer = (u8, Option<String>);
 
+/// Why a log, of whose side and of which computer, tells of none of the tries.
+type Reason = (Teller, Option<String>, Apart);
+
 /// Which log's attempt is which capture's, and of logs that have none of them why.
-fn matches(
-    captures: &[pcap::Attempt],
-    logged: &[LoggedAttempt],
-) -> (Vec<Match>, Vec<(Teller, Option<String>, Apart)>) {
+fn matches(captures: &[pcap::Attempt], logged: &[LoggedAttempt]) -> (Vec<Match>, Vec<Reason>) {
     let of_captures: Vec<Told<'_>> =
         captures.iter().map(|capture| Told::of(account(capture))).collect();
     let of_logs: Vec<Told<'_>> = logged.iter().map(|log| Told::of(log_account(log))).collect();
