@@ -1,6 +1,6 @@
 //! What of an account can be in another one as well.
 
-use rdpdoctor_model::{Fact, Observation, Purpose, WindowsEvent};
+use rdpdoctor_model::{Fact, Observation, Purpose, Timestamp, WindowsEvent};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Account, Client, Teller};
@@ -91,7 +91,7 @@ impl Moments {
         let mut beside: HashSet<u32> = HashSet::new();
         for seen in observations {
             let connection = seen.connection.unwrap_or_default();
-            let at = seen.at.map(|at| at.unix_millis());
+            let at = seen.at.map(Timestamp::unix_millis);
             let main = !beside.contains(&connection);
             match (&seen.fact, at) {
                 (Fact::Connection { number, purpose, .. }, _)
@@ -167,7 +167,7 @@ fn guids(bytes: &[u8]) -> Vec<String> {
     turned[..4].reverse();
     turned[4..6].reverse();
     turned[6..8].reverse();
-    [id, turned].iter().map(|id| guid(id)).collect()
+    [id, turned].iter().map(guid).collect()
 }
 
 fn guid(id: &[u8; 16]) -> String {
