@@ -94,7 +94,11 @@ fn of_problem(
             }
             let typed = problem.flaw != RdpFileFlaw::MissingType;
             let value = text.splitn(if typed { 3 } else { 2 }, ':').last()?.trim();
-            let fits = kind != Type::Number || value.parse::<i64>().is_ok();
+            let fits = match kind {
+                Type::Number => value.parse::<i64>().is_ok(),
+                Type::Bytes => value.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                Type::Text => true,
+            };
             let line = format!("{name}:{}:{}", kind.letter(), visible(value));
             Some((fits.then_some(line), if fits { "the right type" } else { "not readable" }))
         }

@@ -189,7 +189,7 @@ fn the_mended_copy() {
     let (bytes, changes) = mended(&file(twice));
     assert_eq!(changes.len(), 1, "what does not count goes at once: {changes:?}");
     assert_eq!(mended(&RdpFile::read(&bytes)).1, []);
-    for both in ["domain:sa\u{1}b:c\n", "domain:s:a\u{1}\ndomain:s:b\u{1}\n"] {
+    for both in ["domain:sa\u{1}b:c\n", "domain:s:a\u{1}\ndomain:s:b\u{1}\n", "password 51:x:?\n"] {
         let (bytes, changes) = mended(&file(both));
         assert_eq!(mended(&RdpFile::read(&bytes)).1, [], "{both:?}: {changes:?}");
     }
