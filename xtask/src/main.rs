@@ -22,7 +22,6 @@ const STEPS: &[(&str, Step)] = &[
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     }),
     ("tests", || cargo(&["test", "--workspace", "--locked"])),
-    ("the program for Windows, and its tests under Wine", windows::checked),
 ];
 
 fn main() -> ExitCode {
