@@ -27,7 +27,6 @@ const STEPS: &[(&str, Step)] = &[
     }),
     ("fuzz targets", || fuzz::run(SECONDS_OF_FUZZING)),
     ("tests", || cargo(&["test", "--workspace", "--locked"])),
-    ("the program for Windows, and its tests under Wine", windows::checked),
 ];
 
 fn main() -> ExitCode {

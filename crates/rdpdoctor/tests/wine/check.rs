@@ -11,12 +11,14 @@ use crate::programs::{free_port, serve};
 use crate::wine::{Run, Wine, native, windows_path};
 
 /// Observations that one of the two may have alone.
-const ELSEWHERE: [&str; 2] = [
+const ELSEWHERE: [&str; 3] = [
     // Windows' figures of a connection (SIO_TCP_INFO) are not those of TCP_INFO.
     "tcp-figures",
     // A series of echo requests; Windows lets only administrators send them from a socket, and long
     // ones go in fragments there.
     "echo-series",
+    // A question beside the main path, which is cut off when that is done: the moment's.
+    "security-layer-offer",
 ];
 
 /// Stages that go by what is measured beside the main path, and are cut off with it.

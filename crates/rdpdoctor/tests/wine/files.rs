@@ -34,20 +34,14 @@ fn refused_connection() -> Vec<u8> {
     file
 }
 
-fn locked_account() -> Vec<u8> {
-    let data = [
-        ("LogonType", "10"),
-        ("TargetUserName", "jo"),
-        ("Status", "0xc0000234"),
-        ("IpAddress", "10.0.0.9"),
-    ];
+fn not_permitted() -> Vec<u8> {
     let event = LoggedEvent {
         at_ms: 1_700_000_000_000,
         provider: "Microsoft-Windows-Security-Auditing",
-        id: 4625,
+        id: 4825,
         channel: "Security",
         activity: None,
-        data: data.map(|(name, value)| (name, value.to_owned())).to_vec(),
+        data: vec![("AccountName", "jo".to_owned())],
     };
     event_log("PC42.corp.example", &[event])
 }
@@ -86,7 +80,7 @@ pub fn evidence_in_files(wine: &Wine) {
         ("Mitschnitt gr\u{f6}\u{df}er.pcap", refused_connection(), "net.refused"),
         ("m\u{ed} pc.rdp", lines.as_bytes().to_vec(), "client.rdp-file-weakens-security"),
         ("\u{43e}\u{444}\u{438}\u{441}.rdp", utf16, "client.rdp-file-weakens-security"),
-        ("Sicherheit \u{2013} Kopie.evtx", locked_account(), "nla.account-locked"),
+        ("Sicherheit \u{2013} Kopie.evtx", not_permitted(), "session.insufficient-privileges"),
     ];
     for (name, bytes, cause) in files {
         std::fs::write(folder.join(name), bytes).expect("a file");
