@@ -60,6 +60,9 @@ fn comparable(document: &Value) -> Value {
     for finding in findings.iter_mut().filter_map(Value::as_object_mut) {
         // Numbers of observations.
         finding.remove("evidence");
+        // Whether FIN or RST is seen first, when both are sent, is the system's; the kinds of
+        // observation and the causes are equal.
+        finding.remove("explanation");
     }
     serde_json::json!({
         "verdict": document["verdict"],
