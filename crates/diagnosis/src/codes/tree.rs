@@ -68,11 +68,20 @@ pub fn tree(query: &Query) -> Tree {
             let less_precise = outcome.cause.more_specific_than.iter().copied();
             outcome.otherwise = less_precise.filter(|id| here.contains(id)).collect();
         }
-        let tests = branch.outcomes.iter().flat_map(|outcome| outcome.cause.next_tests);
-        branch.fork =
-            tests.copied().next().filter(|_| branch.outcomes.len() > 1).map(|test| Fork { test });
+        branch.fork = fork(&branch.outcomes);
     }
     Tree { branches }
+}
+
+/// The first test that at least half of several outcomes name.
+fn fork(outcomes: &[Outcome]) -> Option<Fork> {
+    let names = |test: &NextTest| {
+        let naming = outcomes.iter().filter(|outcome| outcome.cause.next_tests.contains(test));
+        naming.count() * 2 >= outcomes.len()
+    };
+    let mut tests = outcomes.iter().flat_map(|outcome| outcome.cause.next_tests);
+    let test = tests.find(|test| outcomes.len() > 1 && names(test))?;
+    Some(Fork { test: *test })
 }
 
 /// Up to the first full stop that ends a sentence.

@@ -361,7 +361,11 @@ async fn logons_without_nla() {
 /// What a fault says behind the client info, and behind the Font List if it comes so far.
 async fn faulty(name: &'static str, error_info: bool) -> Vec<String> {
     let server = run(name).await;
-    let mut client = Client::signed_in(&server).await;
+    // A bastion takes no NLA.
+    let mut client = match name.starts_with("bastion-") {
+        true => Client::unsigned(&server).await,
+        false => Client::signed_in(&server).await,
+    };
     client.connect(0, error_info).await;
     client.join(0).await;
     client.info(UNICODE | LOGON_ERRORS, USER, "").await;
@@ -407,6 +411,8 @@ async fn every_fault_of_licence_and_session_looks_as_it_says() {
         ("session-stuck", words(&[valid])),
         ("session-closed", words(&[valid, "fin"])),
         ("session-protocol-error", words(&[valid, "no share"])),
+        ("bastion-backend-refused", words(&[valid, "fin"])),
+        ("bastion-backend-security", refuses("1194")),
         ("session-no-picture", words(&["logon LAB\\lab 3", "cookie 3"])),
     ];
     // Standard RDP Security encrypts what this client would have to read; others read it end to end.
