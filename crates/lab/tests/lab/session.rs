@@ -412,7 +412,7 @@ async fn every_fault_of_licence_and_session_looks_as_it_says() {
         ("session-closed", words(&[valid, "fin"])),
         ("session-protocol-error", words(&[valid, "no share"])),
         ("bastion-backend-refused", words(&[valid, "fin"])),
-        ("bastion-backend-security", refuses("1194")),
+        ("bastion-backend-security", ends("1194")),
         ("session-no-picture", words(&["logon LAB\\lab 3", "cookie 3"])),
     ];
     // Standard RDP Security encrypts what this client would have to read; others read it end to end.
