@@ -181,12 +181,21 @@ pub fn taken() -> impl Iterator<Item = (&'static str, Option<u32>)> {
     })
 }
 
-/// The entry of a record that concerns Remote Desktop.
-pub(super) fn entry(record: &Record, at: Timestamp) -> Option<Entry> {
-    let known = KNOWN.iter().find(|known| {
+/// Whether a record can concern Remote Desktop, by its provider and number.
+pub(super) fn may_concern(record: &Record) -> bool {
+    known_as(record).is_some()
+}
+
+fn known_as(record: &Record) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| {
         known.provider == record.provider
             && (known.ids.is_empty() || known.ids.contains(&record.id))
-    })?;
+    })
+}
+
+/// The entry of a record that concerns Remote Desktop.
+pub(super) fn entry(record: &Record, at: Timestamp) -> Option<Entry> {
+    let known = known_as(record)?;
     let mut entry = Entry {
         record: record.number,
         at,

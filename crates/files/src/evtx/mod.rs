@@ -21,7 +21,7 @@ use rdpdoctor_model::{Fact, Stage, Timestamp, WindowsEvent};
 
 pub use attempts::{Attempt, Attempts, attempts};
 pub use known::{Class, End, taken};
-use record::Record;
+use record::{Head, Record};
 
 /// The file's header, before the first block.
 const HEADER: usize = 4096;
@@ -88,8 +88,7 @@ impl Log {
             return log;
         }
         let claimed = u16::from_le_bytes([header[42], header[43]]);
-        let settings =
-            Arc::new(ParserSettings::default().separate_json_attributes(true).indent(false));
+        let settings = Arc::new(ParserSettings::default().indent(false));
         let mut used = 0_u64;
         let mut waiting = Vec::with_capacity(AT_A_TIME);
         for number in 0..MOST_BLOCKS {
@@ -237,11 +236,20 @@ fn records(
     let mut chunk = data.parse(Arc::clone(settings)).map_err(|_| "its strings are damaged")?;
     let (mut records, mut lost) = (Vec::new(), 0);
     for record in chunk.iter() {
-        let read = record.and_then(::evtx::EvtxRecord::into_json_value).ok();
-        match read.and_then(|read| Record::read(read.event_record_id, &read.data)) {
+        let read = record.and_then(::evtx::EvtxRecord::into_json).ok();
+        match read.and_then(|read| read_record(read.event_record_id, &read.data)) {
             Some(record) => records.push(record),
             None => lost += 1,
         }
     }
     Ok((records, lost))
+}
+
+/// A record's head, and the rest of one that may concern anything here; none when it is no event.
+fn read_record(number: u64, json: &str) -> Option<Record> {
+    let mut record = serde_json::from_str::<Head<'_>>(json).ok()?.record(number)?;
+    if known::may_concern(&record) {
+        record.read_on(&serde_json::from_str(json).ok()?);
+    }
+    Some(record)
 }
