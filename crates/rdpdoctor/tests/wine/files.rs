@@ -34,14 +34,20 @@ fn refused_connection() -> Vec<u8> {
     file
 }
 
-fn not_permitted() -> Vec<u8> {
+fn locked_account() -> Vec<u8> {
+    let data = [
+        ("LogonType", "10"),
+        ("TargetUserName", "jo"),
+        ("Status", "0xc0000234"),
+        ("IpAddress", "10.0.0.9"),
+    ];
     let event = LoggedEvent {
-        at_ms: 1_700_000_000_000,
+        at_ms: 0,
         provider: "Microsoft-Windows-Security-Auditing",
-        id: 4825,
+        id: 4625,
         channel: "Security",
         activity: None,
-        data: vec![("AccountName", "jo".to_owned())],
+        data: data.map(|(name, value)| (name, value.to_owned())).to_vec(),
     };
     event_log("PC42.corp.example", &[event])
 }
@@ -80,7 +86,7 @@ pub fn evidence_in_files(wine: &Wine) {
         ("Mitschnitt gr\u{f6}\u{df}er.pcap", refused_connection(), "net.refused"),
         ("m\u{ed} pc.rdp", lines.as_bytes().to_vec(), "client.rdp-file-weakens-security"),
         ("\u{43e}\u{444}\u{438}\u{441}.rdp", utf16, "client.rdp-file-weakens-security"),
-        ("Sicherheit \u{2013} Kopie.evtx", not_permitted(), "session.insufficient-privileges"),
+        ("Sicherheit \u{2013} Kopie.evtx", locked_account(), "nla.account-locked"),
     ];
     for (name, bytes, cause) in files {
         std::fs::write(folder.join(name), bytes).expect("a file");
