@@ -29,6 +29,7 @@ pub fn run(seconds: u32) -> anyhow::Result<()> {
         let kept = root().join("fuzz/seeds").join(name);
         let grown = root().join("fuzz/corpus").join(name);
         std::fs::create_dir_all(&grown)?;
+        ensure!(kept.is_dir(), "{} is missing: no corpus is kept of it", kept.display());
         let [kept, grown] = [&kept, &grown].map(|folder| folder.display().to_string());
         let time = format!("-max_total_time={seconds}");
         let mut arguments = vec!["run", name, &grown, &kept, "--", &time, "-print_final_stats=1"];

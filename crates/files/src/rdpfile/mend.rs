@@ -27,8 +27,43 @@ const SAFE: &[(&str, &str, &str, &str)] = &[
     ("negotiate security layer", "0", "1", "take the best security that both sides know"),
 ];
 
+/// Rounds of mending: what was put right in one way can be wrong in another.
+const ROUNDS: usize = 8;
+
 /// The mended copy as `mstsc` writes files (UTF-16LE, byte order mark, CRLF), and what was changed.
 pub fn mended(file: &RdpFile) -> (Vec<u8>, Vec<Change>) {
+    let (mut copy, mut changes) = mended_once(file);
+    // Which line of the file each line of the copy was.
+    let mut places: Vec<u32> = (1_u32..).zip(&file.lines).map(|(line, _)| line).collect();
+    drop_gone(&mut places, &changes);
+    for _ in 1..ROUNDS {
+        let so_far = RdpFile::read(&copy);
+        let (next, mut more) = mended_once(&so_far);
+        if more.is_empty() || so_far.lines.len() != places.len() {
+            break;
+        }
+        for change in &mut more {
+            change.line = places[change.line as usize - 1];
+        }
+        drop_gone(&mut places, &more);
+        for change in more {
+            match changes.iter_mut().find(|known| known.line == change.line) {
+                Some(known) => (known.after, known.why) = (change.after, change.why),
+                None => changes.push(change),
+            }
+        }
+        copy = next;
+    }
+    changes.sort_by_key(|change| change.line);
+    (copy, changes)
+}
+
+/// Takes out the lines that went.
+fn drop_gone(places: &mut Vec<u32>, changes: &[Change]) {
+    places.retain(|line| !changes.iter().any(|c| c.line == *line && c.after.is_none()));
+}
+
+fn mended_once(file: &RdpFile) -> (Vec<u8>, Vec<Change>) {
     let mut changes: Vec<Change> = Vec::new();
     for (line, text) in (1_u32..).zip(&file.lines) {
         let Some((after, why)) = mended_line(file, line, text) else { continue };

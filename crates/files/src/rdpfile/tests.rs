@@ -189,7 +189,14 @@ fn the_mended_copy() {
     let (bytes, changes) = mended(&file(twice));
     assert_eq!(changes.len(), 1, "what does not count goes at once: {changes:?}");
     assert_eq!(mended(&RdpFile::read(&bytes)).1, []);
-    for both in ["domain:sa\u{1}b:c\n", "domain:s:a\u{1}\ndomain:s:b\u{1}\n", "password 51:x:?\n"] {
+    for both in [
+        "domain:sa\u{1}b:c\n",
+        "domain:s:a\u{1}\ndomain:s:b\u{1}\n",
+        "password 51:x:?\n",
+        "authentication level:\u{e9}:0\n",
+        "authentication level:x:9\n",
+        "full address:s:pc:3390\nserver port:x:3389\n",
+    ] {
         let (bytes, changes) = mended(&file(both));
         assert_eq!(mended(&RdpFile::read(&bytes)).1, [], "{both:?}: {changes:?}");
     }
