@@ -13,8 +13,8 @@ const CARGO_FUZZ: &str = "0.13.1";
 /// Memory that a target may take, in MiB, and time for one input, in seconds.
 const LIMITS: [&str; 2] = ["-rss_limit_mb=1024", "-timeout=10"];
 
-/// Builds all targets once and runs one after the other.
-pub fn run(seconds: u32) -> anyhow::Result<()> {
+/// Builds all targets once and runs one after the other; with a seed they try the same each time.
+pub fn run(seconds: u32, seed: Option<u32>) -> anyhow::Result<()> {
     install()?;
     cargo_fuzz(&["build"])?;
     let targets = std::fs::read_dir(root().join("fuzz/fuzz_targets"))?;
@@ -34,6 +34,8 @@ pub fn run(seconds: u32) -> anyhow::Result<()> {
         let time = format!("-max_total_time={seconds}");
         let mut arguments = vec!["run", name, &grown, &kept, "--", &time, "-print_final_stats=1"];
         arguments.extend(LIMITS);
+        let seed = seed.map(|seed| format!("-seed={seed}"));
+        arguments.extend(seed.as_deref());
         cargo_fuzz(&arguments).with_context(|| format!("fuzz target {name}"))?;
     }
     Ok(())
