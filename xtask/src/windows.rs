@@ -47,7 +47,7 @@ pub fn build(kind: Build) -> anyhow::Result<()> {
     find_standard_library()?;
     for tool in TOOLS {
         let found = Command::new(tool).arg("--version").output();
-        found.with_context(|| format!("{tool} is not there; .ci/run installs mingw-w64"))?;
+        found.with_context(|| format!("{tool} is not there; CONTRIBUTING.md names its package"))?;
     }
     let begun = Instant::now();
     let status = Command::new(env!("CARGO"))
