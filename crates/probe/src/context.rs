@@ -56,12 +56,7 @@ impl Context {
 
     /// The same target, seen as a gateway is: what is written down says nothing of a host's listener.
     pub(crate) fn about_a_gateway(&self) -> Self {
-        Self {
-            side: SideQuestions::None,
-            gateway: None,
-            about_gateway: true,
-            ..self.clone()
-        }
+        Self { side: SideQuestions::None, gateway: None, about_gateway: true, ..self.clone() }
     }
 
     /// Whether more connections may be made beside the main path: behind a gateway each would be a

@@ -101,8 +101,7 @@ impl Negotiation<'_> {
         };
         self.gate(None).await?;
         let proof = client.step(&challenge).map_err(own)?;
-        self.context
-            .note(Stage::Gateway, Fact::CredentialSent { mechanism: Mechanism::Ntlm });
+        self.context.note(Stage::Gateway, Fact::CredentialSent { mechanism: Mechanism::Ntlm });
         let answer = self.ask(&proof).await?;
         self.taken(&answer)?;
         Ok(Admitted { signed: Signed::Ntlm(Box::new(client)), mechanism: Mechanism::Ntlm })
@@ -125,8 +124,8 @@ impl Negotiation<'_> {
         let credentials = self.sign_in.identity().map_err(Problem::Own)?.into();
         let binding = self.link.certificate.as_ref().and_then(token::binding);
         let binding = binding.map(|binding| token::packed(&binding));
-        let mut client = Tickets::new(&credentials, self.service(), self.workstation(), binding)
-            .map_err(own)?;
+        let mut client =
+            Tickets::new(&credentials, self.service(), self.workstation(), binding).map_err(own)?;
         let Ok((mut token, mut status)) = client.token(Vec::new(), &kdc).await else {
             let error = kdc.error();
             return match (error, error.is_some_and(credssp::judged) || only) {
@@ -228,8 +227,12 @@ async fn ask(
 
 /// What answered in place of WinRM.
 fn not_winrm(context: &Context, reply: &Reply) -> Problem {
-    let server: String =
-        reply.header(SERVER.as_str()).chars().take(LONGEST_TEXT).filter(|c| !c.is_control()).collect();
+    let server: String = reply
+        .header(SERVER.as_str())
+        .chars()
+        .take(LONGEST_TEXT)
+        .filter(|c| !c.is_control())
+        .collect();
     let status = reply.status;
     let what = match server.is_empty() {
         true => format!("HTTP status {status}"),

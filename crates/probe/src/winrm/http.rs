@@ -88,6 +88,8 @@ impl Connection {
         let port = context.target.port;
         let request = request(context, authorization, body)?;
         let asking = async {
+            // The task that moves the bytes may not have put the last answer away yet.
+            self.sender.ready().await.map_err(|_| Problem::Ended { port })?;
             let response = self.sender.send_request(request).await.map_err(|error| {
                 if error.is_parse() {
                     Problem::NotWinrm { port, what: "no HTTP".to_owned() }

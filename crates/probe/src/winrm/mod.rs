@@ -14,9 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rdpdoctor_model::{
-    ConnectFailure, Fact, Mechanism, Observation, ReleaseReason, Stage, Target,
-};
+use rdpdoctor_model::{ConnectFailure, Fact, Mechanism, Observation, ReleaseReason, Stage, Target};
 use tokio::time::Instant;
 
 use crate::context::Context;
@@ -163,8 +161,8 @@ pub enum Problem {
 pub struct Asked {
     /// The output, or why there is none.
     pub result: Result<Ran, Problem>,
-    /// What was seen, as of an RD Gateway: of each port that was tried.
-    pub seen: Vec<Observation>,
+    /// What was seen of each port that was tried, as of an RD Gateway.
+    pub seen: Vec<Vec<Observation>>,
 }
 
 impl Prober {
@@ -188,7 +186,7 @@ impl Prober {
             let journal = Arc::new(Journal::default());
             let context = self.about_winrm(remote, port, &journal);
             let result = run(&context, remote, script, stop).await;
-            seen.extend(journal.observations());
+            seen.push(journal.observations());
             match result {
                 Err(Problem::Unreached(mut failed)) => unreached.append(&mut failed),
                 result => return Asked { result, seen },

@@ -45,7 +45,9 @@ impl Signed {
         let wrong = || Problem::Malformed("an encrypted answer cannot be opened".to_owned());
         match self {
             Self::Ntlm(client) if token.len() == 16 => open::<Ntlm>(client.context(), token, data),
-            Self::Kerberos(tickets) if is_whole(token, data) => open(tickets.context(), token, data),
+            Self::Kerberos(tickets) if is_whole(token, data) => {
+                open(tickets.context(), token, data)
+            }
             Self::Ntlm(_) | Self::Kerberos(_) => return Err(wrong()),
         }
         .map_err(|_| wrong())

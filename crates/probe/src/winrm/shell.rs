@@ -17,6 +17,9 @@ use crate::stages::gateway::guid;
 /// that somebody wants is soon told to it.
 const PATIENCE: u64 = 5;
 
+/// A server that has nothing to say at once is not asked without a pause.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What is sent of the input at once, so that a message stays below what WinRM 2.0 takes.
 const PIECE: usize = 32 * 1024;
 
@@ -34,11 +37,8 @@ const ACCESS_DENIED: u32 = 5;
 
 /// ERROR_WSMAN_QUOTA_LIMIT, _MAX_SHELLS to _MAX_SHELLUSERS, and _MAX_SHELLS_PPQ to
 /// _MAX_COMMANDS_PER_SHELL_PPQ.
-const QUOTAS: [std::ops::RangeInclusive<u32>; 3] = [
-    0x8033_803F..=0x8033_803F,
-    0x8033_81A5..=0x8033_81AB,
-    0x8033_81E6..=0x8033_81E9,
-];
+const QUOTAS: [std::ops::RangeInclusive<u32>; 3] =
+    [0x8033_803F..=0x8033_803F, 0x8033_81A5..=0x8033_81AB, 0x8033_81E6..=0x8033_81E9];
 
 /// How long everything may take.
 pub(super) struct Limits {
@@ -179,9 +179,13 @@ impl<'a> Session<'a> {
             let output = match self.ask(Action::Receive { shell, command }).await {
                 Ok(Content::Output(output)) => output,
                 Ok(_) => return Err(out_of_place("output")),
-                Err(Unanswered::Fault(fault)) if fault.code == Some(NOTHING_YET) => continue,
+                Err(Unanswered::Fault(fault)) if fault.code == Some(NOTHING_YET) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
                 Err(why) => return Err(why.into()),
             };
+            let nothing = output.stdout.is_empty() && output.stderr.is_empty();
             ran.stdout.extend(output.stdout);
             ran.stderr.extend(output.stderr);
             ran.stderr.truncate(MOST_ERRORS);
@@ -192,6 +196,9 @@ impl<'a> Session<'a> {
             if output.done {
                 ran.exit_code = output.exit_code;
                 return Ok(());
+            }
+            if nothing {
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
@@ -220,9 +227,11 @@ impl<'a> Session<'a> {
         let deadline = Instant::now() + self.limits.step + Duration::from_secs(PATIENCE);
         let reply = self.link.http.post(self.context, None, body, deadline).await?;
         let answer = self.read(&reply)?;
-        let relates = answer.relates_to.is_none_or(|to| to.eq_ignore_ascii_case(&format!("uuid:{id}")));
+        let relates =
+            answer.relates_to.is_none_or(|to| to.eq_ignore_ascii_case(&format!("uuid:{id}")));
         if !relates {
-            return Err(out_of_place("the answer to another question").into());
+            let what = "it answers another question than the one that was asked";
+            return Err(Problem::Malformed(what.to_owned()).into());
         }
         match answer.content {
             Content::Fault(fault) => Err(Unanswered::Fault(fault)),
@@ -256,25 +265,22 @@ impl<'a> Session<'a> {
                 }
                 wsman::read(&opened).map_err(malformed)
             }
-            (200, false, false) => {
-                Err(Problem::Malformed("an answer is not encrypted".to_owned()))
-            }
-            (status, ..) => {
-                Err(Problem::NotWinrm { port, what: format!("HTTP status {status}") })
-            }
+            (200, false, false) => Err(Problem::Malformed("an answer is not encrypted".to_owned())),
+            (status, ..) => Err(Problem::NotWinrm { port, what: format!("HTTP status {status}") }),
         }
     }
 }
 
 fn out_of_place(what: &str) -> Problem {
-    Problem::Malformed(format!("{what} is missing, or out of place"))
+    Problem::Malformed(format!("{what} was to come, and something else came"))
 }
 
 /// What a fault of the service comes to.
 fn of_fault(fault: Fault) -> Problem {
     let code = fault.code.unwrap_or_default();
     let words = fault.reason.unwrap_or_else(|| "without a word".to_owned());
-    let named = |name: &str| fault.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+    let named =
+        |name: &str| fault.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
     if code == ACCESS_DENIED || named("AccessDenied") {
         Problem::Denied
     } else if named("QuotaLimit") || QUOTAS.iter().any(|codes| codes.contains(&code)) {

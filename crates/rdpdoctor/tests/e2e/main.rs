@@ -39,6 +39,8 @@ mod proxy;
 mod rdp_file;
 #[cfg(target_os = "linux")]
 mod recorder;
+#[cfg(target_os = "linux")]
+mod remote;
 mod repair;
 mod servers;
 mod sign_in;

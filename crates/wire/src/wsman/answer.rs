@@ -74,7 +74,8 @@ pub fn read(bytes: &[u8]) -> Result<Answer, Malformed> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed("an answer is not UTF-8"))?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..Default::default() };
+    let options =
+        ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..Default::default() };
     let document = Document::parse_with_options(text, options)
         .map_err(|_| Malformed("an answer is not the XML of a message"))?;
     let root = document.root_element();
@@ -122,8 +123,7 @@ fn output(received: Node<'_, '_>) -> Result<Output, Malformed> {
                 Some("stderr") => &mut output.stderr,
                 _ => continue,
             };
-            let text: String =
-                node.text().unwrap_or_default().split_ascii_whitespace().collect();
+            let text: String = node.text().unwrap_or_default().split_ascii_whitespace().collect();
             let bytes = Base64::decode_vec(&text);
             stream.extend(bytes.map_err(|_| Malformed("an output is not base64"))?);
         } else if node.has_tag_name((SHELL, "CommandState")) {
@@ -218,12 +218,15 @@ mod tests {
         assert_eq!(content(made), Ok(Content::Shell("2B27".to_owned())));
         let newer = "<rsp:Shell><rsp:ShellId>2B28</rsp:ShellId></rsp:Shell>";
         assert_eq!(content(newer), Ok(Content::Shell("2B28".to_owned())));
-        let started = "<rsp:CommandResponse><rsp:CommandId>C0</rsp:CommandId></rsp:CommandResponse>";
+        let started =
+            "<rsp:CommandResponse><rsp:CommandId>C0</rsp:CommandId></rsp:CommandResponse>";
         assert_eq!(content(started), Ok(Content::Command("C0".to_owned())));
         assert_eq!(content("<rsp:SendResponse/>"), Ok(Content::Done));
-        let nameless = "<rsp:CommandResponse><rsp:CommandId> </rsp:CommandId></rsp:CommandResponse>";
+        let nameless =
+            "<rsp:CommandResponse><rsp:CommandId> </rsp:CommandId></rsp:CommandResponse>";
         assert!(content(nameless).is_err());
-        let endless = format!("<rsp:Shell><rsp:ShellId>{}</rsp:ShellId></rsp:Shell>", "7".repeat(200));
+        let endless =
+            format!("<rsp:Shell><rsp:ShellId>{}</rsp:ShellId></rsp:Shell>", "7".repeat(200));
         assert!(content(&endless).is_err());
     }
 
@@ -253,7 +256,8 @@ mod tests {
         assert_eq!(body(&state("Running", "")), seen(false, None));
         assert_eq!(body(&state("Done", "9009")), seen(true, Some(9009)));
         assert_eq!(body(&state("Done", "-1")), seen(true, Some(u32::MAX)));
-        let wrong = "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\">=</rsp:Stream></rsp:ReceiveResponse>";
+        let wrong =
+            "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\">=</rsp:Stream></rsp:ReceiveResponse>";
         assert!(content(wrong).is_err());
     }
 
@@ -272,11 +276,8 @@ mod tests {
         assert_eq!(content(body), Ok(Content::Fault(expected)));
         let bare = "<s:Fault><s:Code><s:Value>s:Receiver</s:Value></s:Code>\
             <s:Reason><s:Text>No.</s:Text></s:Reason></s:Fault>";
-        let expected = Fault {
-            code: None,
-            name: Some("Receiver".to_owned()),
-            reason: Some("No.".to_owned()),
-        };
+        let expected =
+            Fault { code: None, name: Some("Receiver".to_owned()), reason: Some("No.".to_owned()) };
         assert_eq!(content(bare), Ok(Content::Fault(expected)));
         assert_eq!(content("<s:Fault/>"), Ok(Content::Fault(Fault::default())));
     }
