@@ -38,7 +38,14 @@ pub(super) async fn sign_in(context: &Context, link: &mut Link) -> Result<Admitt
     let Some(sign_in) = &context.sign_in else {
         return Err(Problem::Own("nobody signs in".to_owned()));
     };
-    let first = ask(context, link, None).await?;
+    let port = context.target.port;
+    let first = ask(context, link, None).await.map_err(|why| match why {
+        // Whoever greets first, or hangs up on a request by HTTP, is another service.
+        Problem::Ended { .. } | Problem::NotWinrm { .. } => {
+            Problem::NotWinrm { port, what: "it does not answer by HTTP".to_owned() }
+        }
+        why => why,
+    })?;
     if first.status != 401 {
         return Err(not_winrm(context, &first));
     }

@@ -183,7 +183,7 @@ pub fn cut(ran: &Ran, missing: &[u32], host: &str) -> String {
         _ => "the output was cut",
     };
     format!(
-        "{host}: {why}: {} did not arrive, and what is in it could not be looked at",
+        "{host}: {why}: {} did not arrive, and what was to be there could not be looked at",
         script::numbers(missing)
     )
 }
