@@ -51,3 +51,4 @@ mod tshark;
 mod udp;
 mod usage;
 mod watch;
+mod what_blocks;
