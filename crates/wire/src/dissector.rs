@@ -59,8 +59,8 @@ pub struct Dissector {
     asked: bool,
     /// Nobody holds the keys of Standard RDP Security.
     keyless: bool,
-    /// And something passed for which they were needed.
-    sealed_pdus: bool,
+    /// And so many PDUs passed for which they were needed, of the client and of the server.
+    sealed_pdus: [u32; 2],
     ended: bool,
     seen: usize,
     /// The one stage that everything on this connection belongs to.
@@ -112,7 +112,7 @@ impl Default for Dissector {
             sealed_turns: 0,
             asked: false,
             keyless: false,
-            sealed_pdus: false,
+            sealed_pdus: [0; 2],
             ended: false,
             seen: 0,
             only_stage: None,
@@ -202,9 +202,16 @@ impl Dissector {
         self
     }
 
-    /// Whether something passed that Standard RDP Security had encrypted, and nobody holds the keys.
-    pub fn has_sealed_pdus(&self) -> bool {
+    /// PDUs that Standard RDP Security had encrypted and for which nobody holds the keys, of the client
+    /// and of the server.
+    pub fn sealed_pdus(&self) -> [u32; 2] {
         self.sealed_pdus
+    }
+
+    fn count_sealed_pdu(&mut self, from: Party) {
+        let [client, server] = &mut self.sealed_pdus;
+        let count = if from == Party::Client { client } else { server };
+        *count = count.saturating_add(1);
     }
 
     /// The content of a PDU that Standard RDP Security had encrypted, for whoever holds the keys:

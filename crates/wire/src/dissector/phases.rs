@@ -17,6 +17,10 @@ use crate::{credssp, foreign, license, mcs, share, x224};
 /// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
 const INFO_AUTOLOGON: u32 = 0x0000_0008;
 
+/// FASTPATH_INPUT_ENCRYPTED and FASTPATH_OUTPUT_ENCRYPTED (MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2), in the two
+/// highest bits of the first byte.
+const FAST_PATH_ENCRYPTED: u8 = 0x80;
+
 impl Dissector {
     pub(super) fn negotiation(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         match from {
@@ -182,6 +186,8 @@ impl Dissector {
                     // A fast-path PDU is an update or an input: nothing of it is a fact.
                     if rest[0] == 3 {
                         self.domain(from, &rest[..length], at_ms);
+                    } else if self.keyless && rest[0] & FAST_PATH_ENCRYPTED != 0 {
+                        self.count_sealed_pdu(from);
                     }
                 }
             }
@@ -227,7 +233,7 @@ impl Dissector {
         if flags & (SEC_ENCRYPT | SEC_EXCHANGE_PKT) != 0 {
             // Whoever holds the keys hands it in again. Where nobody does, it was an answer.
             if self.keyless && flags & SEC_ENCRYPT != 0 {
-                self.sealed_pdus = true;
+                self.count_sealed_pdu(from);
                 self.awaiting = Awaited::Nothing;
             }
         } else if flags & SEC_LICENSE_PKT != 0 {
