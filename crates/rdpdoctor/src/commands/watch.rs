@@ -27,6 +27,7 @@ use tokio::time::Instant;
 
 use super::check::{deadlines, policy, requested_protocols};
 use super::exit_code;
+use super::read::attempt;
 use crate::bastion_list::BastionList;
 use crate::cli::{OutputArgs, TextKind, TrustLevel};
 use crate::cli_watch::WatchArgs;
@@ -81,12 +82,20 @@ struct Job<'a> {
     bastions: BastionList,
 }
 
-/// A connection that is being held: what comes of it, for how long, and how many disturbances there
-/// were when it began.
-type Holding = (Option<Held>, Duration, u32);
+/// A connection that was held.
+struct Holding {
+    /// What came of it.
+    held: Option<Held>,
+    /// What was seen of it.
+    seen: Vec<Observation>,
+    /// For how long it was to be silent.
+    asked: Duration,
+    /// How many disturbances there were when it began.
+    before: u32,
+}
 
 fn survived(holding: &Holding) -> bool {
-    holding.0.as_ref().is_some_and(|held| held.outcome == IdleOutcome::Answered)
+    holding.held.as_ref().is_some_and(|held| held.outcome == IdleOutcome::Answered)
 }
 
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -180,24 +189,25 @@ impl Job<'_> {
         let next = plan.next(end.saturating_duration_since(Instant::now()));
         let (Some(address), true, Some(silence)) = (address, wanted, next) else { return };
         let remote = SocketAddr::new(address, self.target.port);
-        let disturbances = timeline.disturbances();
+        let before = timeline.disturbances();
         holding.spawn(async move {
             let journal = Arc::new(Journal::default());
-            (hold_idle(remote, silence, &journal).await, silence, disturbances)
+            let held = hold_idle(remote, silence, &journal).await;
+            Holding { held, seen: journal.observations(), asked: silence, before }
         });
     }
 
     fn held(
         &self,
-        (held, asked, before): Holding,
+        holding: Holding,
         timeline: &mut Timeline,
         plan: &mut IdlePlan,
         teller: &mut Teller<'_>,
     ) -> anyhow::Result<()> {
-        let disturbed = timeline.disturbances() != before;
-        plan.add(held.as_ref(), asked, disturbed);
-        if let Some(held) = held {
-            let idle = timeline.add_hold(&held, disturbed);
+        let disturbed = timeline.disturbances() != holding.before;
+        plan.add(holding.held.as_ref(), holding.asked, disturbed);
+        if let Some(held) = holding.held {
+            let idle = timeline.add_hold(&held, holding.seen, disturbed);
             teller.tell(WatchEvent::Idle(idle), true, timeline)?;
         }
         Ok(())
@@ -226,7 +236,8 @@ impl Job<'_> {
         policy(self.args.trust, self.args.security)
     }
 
-    /// The document of the whole watch: what the last try saw, and what all of them say together.
+    /// The document of the whole watch: what the last try saw, and what all of them say together. The
+    /// tries that prove it stand in front of it as attempts.
     fn document(&self, timeline: &Timeline, reported: Option<(u32, Option<u32>)>) -> Document {
         let mut observations = timeline.observations();
         let mut add = |source, fact| {
@@ -254,13 +265,24 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: super::check::addresses(&self.target, &observations),
-            via: self.proxy.as_ref().map(ToString::to_string),
+            via: self.via(),
             started_at: timeline.started_at(),
             elapsed_ms: elapsed(timeline),
             engine: Engine::Portable,
             last_stage_asked: Some(Stage::Desktop),
         };
-        Document::new(run, &diagnosis, observations)
+        let mut document = Document::new(run, &diagnosis, observations);
+        let earlier = timeline.earlier().into_iter();
+        document.attempts =
+            earlier.map(|seen| attempt(&timeline.document_of(seen, self.via()))).collect();
+        if !document.attempts.is_empty() {
+            document.attempts.push(attempt(&document));
+        }
+        document
+    }
+
+    fn via(&self) -> Option<String> {
+        self.proxy.as_ref().map(ToString::to_string)
     }
 }
 
@@ -307,7 +329,7 @@ impl<'a> Teller<'a> {
     /// What masks, with the names that the last try knew.
     fn learned(&mut self, timeline: &Timeline) -> anyhow::Result<&Masker> {
         if let Some(seen) = timeline.last() {
-            self.masker.learn(&timeline.document_of(seen))?;
+            self.masker.learn(&timeline.document_of(seen, None))?;
         }
         Ok(&self.masker)
     }
