@@ -317,6 +317,13 @@ pub enum Fact {
         /// From the first word to it to this answer.
         elapsed_ms: f64,
     },
+    /// How the proxy's sign-in was tried.
+    ProxyCredential {
+        /// By what.
+        mechanism: Mechanism,
+        /// Whether it came to a proof: a ticket, the answer to a challenge, the password itself.
+        shown: bool,
+    },
     /// The proxy made the connection; what follows passes inside.
     TunnelOpened {
         /// The target as the proxy was asked for it.

@@ -107,7 +107,7 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "user")]
     pub auth: Auth,
     /// Key distribution centre of the realm; without it the DNS is asked
-    #[arg(long, value_name = "HOST[:PORT]", requires = "user")]
+    #[arg(long, value_name = "HOST[:PORT]")]
     pub kdc: Option<String>,
     /// Sign in without handing the password over (Restricted Admin)
     #[arg(long, requires = "user")]

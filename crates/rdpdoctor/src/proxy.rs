@@ -71,7 +71,7 @@ fn choose_from(
         ProxyChoice::Environment => "ALL_PROXY",
     })?;
     let sign_in = sign_in(&url, scheme, environment)?;
-    Ok(Some(Proxy { scheme, host, port, chosen_by, sign_in, trust_any }))
+    Ok(Some(Proxy { scheme, host, port, chosen_by, sign_in, trust_any, kdc: None }))
 }
 
 /// Whether the environment's proxy is not for this target.

@@ -94,7 +94,15 @@ fn check(
 ) -> anyhow::Result<Document> {
     // Where the connection of this machine goes to.
     let first = gateway.as_ref().unwrap_or(&target);
-    let proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
+    let mut proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
+    let at_proxy = proxy.as_mut().filter(|proxy| proxy.sign_in.is_some());
+    ensure!(
+        args.kdc.is_none() || args.user.is_some() || at_proxy.is_some(),
+        "--kdc is for a sign-in: give --user, or a proxy's user in RDPDOCTOR_PROXY_USER"
+    );
+    if let Some(proxy) = at_proxy {
+        proxy.kdc.clone_from(&args.kdc);
+    }
     capture::may_write(args)?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let host_facts = HostFacts::read(&args.host_facts)?;
@@ -211,7 +219,11 @@ impl Job<'_> {
         let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy);
         let diagnosis = diagnose(&evidence);
         let status = diagnosis.verdict.status;
-        let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
+        let sent = observations.iter().any(|o| {
+            let shown = matches!(o.fact, Fact::ProxyCredential { shown: true, .. });
+            // A proxy that rejects a password is not asked again with the same one.
+            matches!(o.fact, Fact::CredentialSent { .. }) || (shown && !tunnelled(&observations))
+        });
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&self.target, &observations),
@@ -246,6 +258,10 @@ impl Job<'_> {
         }
         options
     }
+}
+
+fn tunnelled(observations: &[Observation]) -> bool {
+    observations.iter().any(|o| matches!(o.fact, Fact::TunnelOpened { .. }))
 }
 
 /// Where the secrets of this check's connections go; nobody else may read them.

@@ -144,8 +144,9 @@ fn the_tries_that_prove_it_are_kept(document: &Value, read: &Value) {
             assert!(seen["at"].is_string() && seen["at_ms"].as_u64() > Some(4_000), "{seen}");
         }
         assert_eq!(attempts[1]["observations"], kept["observations"]);
-        let stages = |of: &Value| of["stages"].as_array().map(Vec::len);
-        assert_eq!(stages(&attempts[0]), stages(&attempts[1]), "also those that it did not reach");
+        let stages = attempts[0]["stages"].as_array().expect("stages");
+        let unreached = |stage: &Value| stage["stage"] == "desktop" && stage["status"] == "skipped";
+        assert!(stages.iter().any(unreached), "{stages:?}");
     }
     assert_eq!(read["started_at"], document["started_at"]);
 }
