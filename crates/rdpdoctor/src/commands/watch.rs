@@ -20,7 +20,7 @@ use rdpdoctor_probe::{
 };
 use rdpdoctor_report::document::{Engine, RunContext};
 use rdpdoctor_report::render::{terminal, text, watch as words};
-use rdpdoctor_report::watch::WatchEvent;
+use rdpdoctor_report::watch::{Tick, WatchEvent};
 use rdpdoctor_report::{Document, Masker};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -122,7 +122,11 @@ impl Job<'_> {
                 () = &mut stop => break,
             };
             let (tick, news) = timeline.add(seen);
+            let rejected = self.is_rejected_by_proxy(&tick);
             teller.tell(WatchEvent::Tick(tick), news, &timeline)?;
+            if rejected {
+                return Ok(timeline);
+            }
             teller.line.say("until the next try");
             if let Some(held) = doubtful.take() {
                 self.held(held, &mut timeline, &mut plan, teller)?;
@@ -164,6 +168,12 @@ impl Job<'_> {
             }
         }
         Ok(timeline)
+    }
+
+    /// A password that a proxy rejects is not tried again and again: that may lock its user out.
+    fn is_rejected_by_proxy(&self, tick: &Tick) -> bool {
+        let signs_in = self.proxy.as_ref().is_some_and(|proxy| proxy.sign_in.is_some());
+        signs_in && tick.cause.as_deref() == Some("net.proxy-auth")
     }
 
     async fn look(

@@ -143,6 +143,24 @@ async fn a_proxy_that_wants_a_sign_in() {
     }
 }
 
+/// Nothing is gained by trying it again, and its user may be locked out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_proxy_rejects_is_tried_once() {
+    let (running, ca_file) = lab("proxy-auth", "proxy-once").await;
+    let proxy = format!("http://{}", running.proxy().expect("a proxy"));
+    for words in [&["check", "--wait", "10m"][..], &["watch", "--for", "10m", "--every", "5s"]] {
+        let mut command = command();
+        command.args(words).args([NAME, "--json", "--timeout", "4", "--proxy", &proxy]);
+        command.env("SSL_CERT_FILE", &ca_file);
+        command.env("RDPDOCTOR_PROXY_USER", USER).env("RDPDOCTOR_PROXY_PASSWORD", "wrong-2");
+        let run = answer(command).await;
+        let last = run.stdout.trim_end().rsplit("\n{\"schema").next().expect("a document");
+        assert!(run.code == 2 && last.contains("net.proxy-auth"), "{words:?}: {}", run.stdout);
+    }
+    // Each asked what the proxy takes, then signed in once.
+    assert_eq!(running.asked_of_proxy().len(), 4);
+}
+
 /// A password goes to an `https` proxy only when its certificate holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_whose_certificate_nobody_vouches_for() {

@@ -74,7 +74,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         ),
         ProxyReply::SocksMethod { method } if !look::goes_on(answer.value, has_user) => {
             let wants = match (*method, has_user) {
-                (GSSAPI, _) => "takes a sign-in by GSSAPI only, which is not spoken here",
+                (GSSAPI, true) => "takes a sign-in by GSSAPI only, which is not spoken here",
+                (GSSAPI, false) => "wants a sign-in by GSSAPI, which is not spoken here",
                 (USER_AND_PASSWORD, _) => "wants a user and a password",
                 (_, true) => "takes neither a connection without sign-in nor user and password",
                 (_, false) => "takes no connection without sign-in",
@@ -114,11 +115,16 @@ fn http(
     let mut ids = vec![answer.id()];
     let (title, more) = match (has_user, takes_known) {
         (false, true) => (format!("The proxy {proxy} wants a sign-in"), String::new()),
-        (false, false) => (format!("The proxy {proxy} wants a sign-in"), NOT_SPOKEN.to_owned()),
-        (true, false) => (
-            format!("The proxy {proxy} does not take this way of signing in"),
-            NOT_SPOKEN.to_owned(),
-        ),
+        (false, false) if schemes.is_empty() => {
+            (format!("The proxy {proxy} wants a sign-in"), NOT_SPOKEN.to_owned())
+        }
+        (_, false) => {
+            let ways = schemes.join(" or ");
+            let by = if ways.is_empty() { "none that it names".to_owned() } else { ways };
+            let title =
+                format!("The proxy {proxy} takes a sign-in by {by}, which is not spoken here");
+            (title, NOT_SPOKEN.to_owned())
+        }
         (true, true) => {
             let (words, more, id) = tried(evidence);
             ids.extend(id);
