@@ -317,6 +317,9 @@ pub enum Fact {
         /// From the first word to it to this answer.
         elapsed_ms: f64,
     },
+    /// The client began with TLS and CredSSP, and negotiates inside them: the direct approach
+    /// (MS-RDPBCGR 5.4.2.2), as an `.rdp` file can ask for.
+    DirectApproach,
     /// How the proxy's sign-in was tried.
     ProxyCredential {
         /// By what.

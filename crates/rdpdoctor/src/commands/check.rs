@@ -23,7 +23,7 @@ use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::joined::HostFacts;
 use crate::output;
 use crate::progress;
-use crate::proxy;
+use crate::proxy::{self, Leads};
 use crate::rdp_file::{self, GivenFile};
 use crate::sign_in::{self, Memory, Plan};
 
@@ -93,7 +93,10 @@ fn check(
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
     // Where the connection of this machine goes to.
-    let first = gateway.as_ref().unwrap_or(&target);
+    let first = match &gateway {
+        Some(gateway) => (gateway, Leads::ToGateway),
+        None => (&target, Leads::ToHost),
+    };
     let mut proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
     let at_proxy = proxy.as_mut().filter(|proxy| proxy.sign_in.is_some());
     ensure!(
@@ -253,6 +256,7 @@ impl Job<'_> {
             if self.args.security == Security::Auto {
                 options.requested_protocols =
                     way.requested_protocols.unwrap_or(options.requested_protocols);
+                options.direct = way.direct;
             }
             options.routing.clone_from(&way.routing);
         }

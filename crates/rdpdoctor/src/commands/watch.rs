@@ -33,7 +33,7 @@ use crate::cli::{OutputArgs, TextKind, TrustLevel};
 use crate::cli_watch::WatchArgs;
 use crate::output;
 use crate::progress;
-use crate::proxy;
+use crate::proxy::{self, Leads};
 use crate::rdp_file::GivenFile;
 use crate::watch::{IdlePlan, Seen, Timeline, look};
 
@@ -47,7 +47,8 @@ const ECHOES: u16 = 12;
 pub fn run(args: &WatchArgs) -> anyhow::Result<u8> {
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
     let (target, way) = target(&args.target)?;
-    let proxy = proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?;
+    let leads = (&target, Leads::ToHost);
+    let proxy = proxy::choose(args.proxy.as_deref(), leads, args.trust == TrustLevel::Any)?;
     if args.every < SHORTEST && !args.output.quiet {
         let asked = args.every.as_secs();
         output::complain(&format!("--every {asked}s is taken as {}s", SHORTEST.as_secs()));
@@ -236,6 +237,7 @@ impl Job<'_> {
             if self.args.security == crate::cli::Security::Auto {
                 options.requested_protocols =
                     way.requested_protocols.unwrap_or(options.requested_protocols);
+                options.direct = way.direct;
             }
             options.routing.clone_from(&way.routing);
         }
