@@ -106,8 +106,8 @@ pub struct CheckArgs {
     /// How to sign in; auto takes Kerberos where Windows would, then NTLM
     #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "user")]
     pub auth: Auth,
-    /// Key distribution centre of the realm; without it the DNS is asked
-    #[arg(long, value_name = "HOST[:PORT]", requires = "user")]
+    /// Key distribution centre of the realm, also for a proxy's user; without it the DNS is asked
+    #[arg(long, value_name = "HOST[:PORT]")]
     pub kdc: Option<String>,
     /// Sign in without handing the password over (Restricted Admin)
     #[arg(long, requires = "user")]
@@ -133,7 +133,8 @@ pub struct CheckArgs {
     /// Go by way of this RD Gateway, with the same credentials (-u)
     #[arg(long, value_name = "HOST[:PORT]")]
     pub gateway: Option<String>,
-    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
+    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY, to
+    /// a gateway of HTTPS_PROXY first
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings

@@ -2,7 +2,9 @@
 
 use rdpdoctor_model::{Awaited, Fact, Hex, Negotiation, Party, ServiceKind, Stage};
 
-use super::{Dissector, PROTOCOL_HYBRID_EX, PROTOCOL_RDP, Phase, USUAL_IO_CHANNEL};
+use super::{
+    Dissector, PROTOCOL_HYBRID, PROTOCOL_HYBRID_EX, PROTOCOL_RDP, Phase, USUAL_IO_CHANNEL,
+};
 use crate::credssp::TsRequest;
 use crate::frame::{self, Frame};
 use crate::mcs::Domain;
@@ -39,7 +41,10 @@ impl Dissector {
                         self.server.clear();
                         self.confirmed(&answer);
                         self.push(at_ms, answer);
-                        if !rest.is_empty() {
+                        if self.direct {
+                            self.server = rest;
+                            self.go_on(Party::Server, at_ms);
+                        } else if !rest.is_empty() {
                             self.received -= rest.len() as u64;
                             self.wire(Party::Server, &rest, at_ms);
                         }
@@ -55,6 +60,11 @@ impl Dissector {
     pub(super) fn confirmed(&mut self, answer: &Fact) {
         self.awaiting = Awaited::McsConnectResponse;
         self.phase = match answer {
+            // The protocol was settled before, and there is only one.
+            Fact::ConnectionConfirm {
+                negotiation: Negotiation::Response { selected_protocol: PROTOCOL_HYBRID, .. },
+            } if self.direct => Phase::Mcs,
+            _ if self.direct => Phase::Done,
             Fact::ConnectionConfirm { negotiation: Negotiation::None } => Phase::Mcs,
             Fact::ConnectionConfirm {
                 negotiation: Negotiation::Response { selected_protocol, .. },
@@ -131,6 +141,9 @@ impl Dissector {
             if refused {
                 self.phase = Phase::Done;
             }
+        } else if request.delegates && self.direct {
+            // The Early User Authorization Result is not supported there.
+            (self.phase, self.awaiting) = (Phase::Negotiation, Awaited::ConnectionConfirm);
         } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
             (self.phase, self.awaiting) = (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
         } else if request.delegates {
