@@ -285,6 +285,10 @@ pub enum TextKind {
 
 /// A usage error on one line.
 pub fn one_line(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // What is rendered then is the help.
+        return "no command was given; see rdpdoctor --help".to_owned();
+    }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("error: the command line is not understood");
