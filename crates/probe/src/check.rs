@@ -74,7 +74,33 @@ impl Prober {
         journal: &Arc<Journal>,
         progress: Option<Progress>,
     ) {
-        let context = Context {
+        let context = self.context(target, options, journal);
+        let addresses = own_addresses();
+        if !self.names.is_empty() || !addresses.is_empty() {
+            let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses };
+            context.note(Stage::Client, fact);
+        }
+        let mut main = JoinSet::new();
+        main.spawn(run(context.clone(), progress));
+        while let Some(ended) = main.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                context.note(Stage::Client, Fact::OwnBug { message: error.to_string() });
+            }
+        }
+    }
+}
+
+impl Prober {
+    /// What every part of one check needs.
+    pub(crate) fn context(
+        &self,
+        target: &Target,
+        options: &CheckOptions,
+        journal: &Arc<Journal>,
+    ) -> Context {
+        Context {
             target: Arc::new(target.clone()),
             journal: Arc::clone(journal),
             tls: Arc::clone(&self.tls),
@@ -95,20 +121,6 @@ impl Prober {
                 .clone()
                 .map(|gateway| Arc::new(stages::gateway::Passage::new(gateway))),
             about_gateway: false,
-        };
-        let addresses = own_addresses();
-        if !self.names.is_empty() || !addresses.is_empty() {
-            let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses };
-            context.note(Stage::Client, fact);
-        }
-        let mut main = JoinSet::new();
-        main.spawn(run(context.clone(), progress));
-        while let Some(ended) = main.join_next().await {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                context.note(Stage::Client, Fact::OwnBug { message: error.to_string() });
-            }
         }
     }
 }

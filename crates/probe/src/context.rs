@@ -51,12 +51,14 @@ impl Context {
         let sign_in = self.sign_in.clone();
         Self {
             target: Arc::new(gateway.place.clone()),
-            side: SideQuestions::None,
             sign_in: sign_in.map(|sign_in| SignIn { gate: Arc::clone(&gateway.gate), ..sign_in }),
-            gateway: None,
-            about_gateway: true,
-            ..self.clone()
+            ..self.about_a_gateway()
         }
+    }
+
+    /// The same target, seen as a gateway is: what is written down says nothing of a host's listener.
+    pub(crate) fn about_a_gateway(&self) -> Self {
+        Self { side: SideQuestions::None, gateway: None, about_gateway: true, ..self.clone() }
     }
 
     /// Whether more connections may be made beside the main path: behind a gateway each would be a

@@ -172,6 +172,17 @@ pub struct CheckArgs {
     /// Judge together with facts that were collected on the host (host collect)
     #[arg(long, value_name = "FILE")]
     pub host_facts: Vec<PathBuf>,
+    /// Judge together with facts that are read on the host over WinRM, as the same user (-u), who has to
+    /// be an administrator there
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        num_args = 0..=1,
+        default_missing_value = "",
+        requires = "user",
+        conflicts_with = "host_facts"
+    )]
+    pub remote: Option<String>,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,

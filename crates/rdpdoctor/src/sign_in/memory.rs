@@ -58,6 +58,11 @@ impl Memory {
             .then_some(Fact::RejectionRemembered { rejected_at: found.at, status: found.status })
     }
 
+    /// Whether an attempt was made in what was seen, and rejected.
+    pub fn is_rejected(observations: &[Observation]) -> bool {
+        rejection(observations).is_some()
+    }
+
     /// Remembers what came of an attempt.
     pub fn remember(&self, user: &UserName, observations: &[Observation]) {
         let Some(status) = rejection(observations) else { return };

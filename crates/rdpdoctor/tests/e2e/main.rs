@@ -40,6 +40,8 @@ mod proxy_sign_in;
 mod rdp_file;
 #[cfg(target_os = "linux")]
 mod recorder;
+#[cfg(target_os = "linux")]
+mod remote;
 mod repair;
 mod servers;
 mod sign_in;
