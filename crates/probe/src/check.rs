@@ -113,6 +113,7 @@ impl Prober {
             trace: options.trace,
             routing_token: None,
             routing: options.routing.clone(),
+            direct: options.direct,
             route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
             names: Arc::clone(&self.names),
             gateway: options

@@ -33,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) routing_token: Option<Vec<u8>>,
     /// What the user's file gave to show to a load balancer.
     pub(crate) routing: Option<Vec<u8>>,
+    /// It begins with TLS and CredSSP (MS-RDPBCGR 5.4.2.2).
+    pub(crate) direct: bool,
     /// The way through a proxy; none: straight.
     pub(crate) route: Option<Arc<Route>>,
     /// Names of this machine.

@@ -23,7 +23,7 @@ use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::joined::{HostFacts, not_used};
 use crate::output;
 use crate::progress;
-use crate::proxy;
+use crate::proxy::{self, Leads};
 use crate::rdp_file::{self, GivenFile};
 use crate::remote;
 use crate::sign_in::{self, Memory, Plan};
@@ -94,8 +94,19 @@ fn check(
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
     // Where the connection of this machine goes to.
-    let first = gateway.as_ref().unwrap_or(&target);
-    let proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
+    let first = match &gateway {
+        Some(gateway) => (gateway, Leads::ToGateway),
+        None => (&target, Leads::ToHost),
+    };
+    let mut proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
+    let at_proxy = proxy.as_mut().filter(|proxy| proxy.sign_in.is_some());
+    ensure!(
+        args.kdc.is_none() || args.user.is_some() || at_proxy.is_some(),
+        "--kdc is for a sign-in: give --user, or a proxy's user in RDPDOCTOR_PROXY_USER"
+    );
+    if let Some(proxy) = at_proxy {
+        proxy.kdc.clone_from(&args.kdc);
+    }
     capture::may_write(args)?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let host_facts = HostFacts::read(&args.host_facts)?;
@@ -249,7 +260,11 @@ impl Job<'_> {
         let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy);
         let diagnosis = diagnose(&evidence);
         let status = diagnosis.verdict.status;
-        let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
+        let sent = observations.iter().any(|o| {
+            let shown = matches!(o.fact, Fact::ProxyCredential { shown: true, .. });
+            // A proxy that rejects a password is not asked again with the same one.
+            matches!(o.fact, Fact::CredentialSent { .. }) || (shown && !tunnelled(&observations))
+        });
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&self.target, &observations),
@@ -306,11 +321,16 @@ impl Job<'_> {
             if self.args.security == Security::Auto {
                 options.requested_protocols =
                     way.requested_protocols.unwrap_or(options.requested_protocols);
+                options.direct = way.direct;
             }
             options.routing.clone_from(&way.routing);
         }
         options
     }
+}
+
+fn tunnelled(observations: &[Observation]) -> bool {
+    observations.iter().any(|o| matches!(o.fact, Fact::TunnelOpened { .. }))
 }
 
 /// Where the secrets of this check's connections go; nobody else may read them.

@@ -38,7 +38,7 @@ pub async fn recorded(fault: &'static Fault, keys: PathBuf) -> Recorded {
 }
 
 /// The check's answer, the port of the server, and the time in which nobody else had it.
-async fn checked_in(
+pub async fn checked_in(
     fault: &'static Fault,
     more: &[&str],
     place: &str,

@@ -36,6 +36,7 @@ mod network_capture;
 mod network_own;
 mod programs;
 mod proxy;
+mod proxy_sign_in;
 mod rdp_file;
 #[cfg(target_os = "linux")]
 mod recorder;
@@ -53,3 +54,4 @@ mod tshark;
 mod udp;
 mod usage;
 mod watch;
+mod what_blocks;
