@@ -219,28 +219,8 @@ impl Job<'_> {
         if let Some(recording) = recording {
             recording.end(args, &self.target, &mut observations);
         }
-        let asked = match interrupted {
-            None => self.asked_on_host(prober, line, &observations, &journal).await,
-            Some(by) => self.beside.as_ref().map(|_| Err(by.to_owned())),
-        };
-        let mut host_facts = self.host_facts.clone();
-        let mut asked_last = false;
-        match asked {
-            None => {}
-            Some(Ok(answered)) => {
-                asked_last = answered.sent;
-                match answered.result {
-                    Ok(machine) => host_facts.add(machine),
-                    Err(why) => {
-                        observations.push(not_used(observations.len() + 1, Source::Host, &why))
-                    }
-                }
-            }
-            Some(Err(why)) => {
-                observations.push(not_used(observations.len() + 1, Source::Host, &why))
-            }
-        }
-        host_facts.join(&mut observations, &self.target, journal.started_at(), false);
+        let sent_to_host =
+            self.join_host(prober, line, &journal, interrupted, &mut observations).await;
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);
             observations.push(fact);
@@ -275,7 +255,37 @@ impl Job<'_> {
             last_stage_asked: Some(Stage::Desktop),
         };
         let document = Document::new(run, &diagnosis, observations);
-        Answer { document, status, last: interrupted == Some("Ctrl-C") || sent || asked_last }
+        Answer { document, status, last: interrupted == Some("Ctrl-C") || sent || sent_to_host }
+    }
+
+    /// Puts facts of the host beside what was seen from outside; whether a password left to read them.
+    async fn join_host(
+        &self,
+        prober: &Prober,
+        line: &progress::Line,
+        journal: &Journal,
+        interrupted: Option<&str>,
+        observations: &mut Vec<Observation>,
+    ) -> bool {
+        let asked = match interrupted {
+            None => self.asked_on_host(prober, line, observations, journal).await,
+            Some(by) => self.beside.as_ref().map(|_| Err(by.to_owned())),
+        };
+        let (read, sent) = match asked {
+            None => (None, false),
+            Some(Ok(answered)) => (Some(answered.result), answered.sent),
+            Some(Err(why)) => (Some(Err(why)), false),
+        };
+        let mut host_facts = self.host_facts.clone();
+        match read {
+            None => {}
+            Some(Ok(machine)) => host_facts.add(machine),
+            Some(Err(why)) => {
+                observations.push(not_used(observations.len() + 1, Source::Host, &why));
+            }
+        }
+        host_facts.join(observations, &self.target, journal.started_at(), false);
+        sent
     }
 
     /// The host's facts over WinRM, where they are wanted; the error says why nobody was asked. A user

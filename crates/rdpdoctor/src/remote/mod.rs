@@ -225,8 +225,12 @@ fn connections(
             let Some(number) = observation.connection else { continue };
             let number = before + number;
             let fact = match observation.fact.clone() {
-                Fact::Connection { transport, remote, local, .. } => {
-                    let purpose = Purpose::HostFacts;
+                Fact::Connection { transport, remote, local, purpose, .. } => {
+                    // Those to a key distribution centre keep theirs.
+                    let purpose = match purpose {
+                        Purpose::Gateway => Purpose::HostFacts,
+                        other => other,
+                    };
                     Fact::Connection { number, purpose, transport, remote, local }
                 }
                 fact @ (Fact::TcpConnected { .. } | Fact::TcpFailed { .. }) => fact,

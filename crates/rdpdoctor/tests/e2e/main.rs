@@ -42,6 +42,7 @@ mod rdp_file;
 mod recorder;
 #[cfg(target_os = "linux")]
 mod remote;
+mod remote_kerberos;
 mod repair;
 mod servers;
 mod sign_in;
