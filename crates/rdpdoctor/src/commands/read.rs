@@ -13,6 +13,7 @@ use rdpdoctor_model::{
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
+use rdpdoctor_report::watch::is_watch;
 
 use super::{exit_code, read_capture};
 use crate::bastion_list::BastionList;
@@ -345,11 +346,6 @@ pub fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
         .with_context(|| format!("{name} holds nothing to judge"))?;
     judged.started_at = document.started_at;
     Ok(judged)
-}
-
-/// Whether these tell of a watch.
-pub fn is_watch(observations: &[Observation]) -> bool {
-    observations.iter().any(|o| matches!(o.fact, Fact::WatchPeriod { .. }))
 }
 
 /// The moment to judge by: a certificate may run out while it is watched.
