@@ -41,6 +41,10 @@ const MOST_BLOCKS: u64 = 65_536;
 /// Entries that are kept, the newest ones.
 const MOST_EVENTS: usize = 50_000;
 
+/// Times at which the clock was set that are kept, the newest ones, and the least that counts.
+const MOST_JUMPS: usize = 1_000;
+const LEAST_JUMP_MS: u64 = 500;
+
 /// Different names of computers and channels, and problems, that are kept.
 const MOST_NAMES: usize = 16;
 
@@ -75,6 +79,16 @@ pub struct Log {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     problems: Vec<String>,
+    jumps: VecDeque<Jump>,
+}
+
+/// That the clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jump {
+    /// When, by the clock as it was afterwards.
+    pub at: Timestamp,
+    /// By how many milliseconds it was set forward.
+    pub by_ms: i64,
 }
 
 impl Log {
@@ -133,6 +147,24 @@ impl Log {
         }
     }
 
+    /// Whether this computer wrote it, or a part of it.
+    pub fn is_of(&self, computer: &str) -> bool {
+        self.computers.iter().any(|own| own.eq_ignore_ascii_case(computer))
+    }
+
+    /// When its computer's clock was set, in the order of the records.
+    pub fn jumps(&self) -> impl Iterator<Item = Jump> + '_ {
+        self.jumps.iter().copied()
+    }
+
+    fn set(&mut self, by_ms: Option<i64>, at: Timestamp) {
+        let Some(by_ms) = by_ms.filter(|by| by.unsigned_abs() >= LEAST_JUMP_MS) else { return };
+        if self.jumps.len() == MOST_JUMPS {
+            self.jumps.pop_front();
+        }
+        self.jumps.push_back(Jump { at, by_ms });
+    }
+
     /// Whether it is the log of the client's side.
     pub fn is_clients(&self) -> bool {
         self.channels.iter().any(|channel| channel.contains("RDPClient"))
@@ -185,6 +217,7 @@ impl Log {
         let Some(at) = record.at else { return };
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        self.set(known::clock_set(&record), at);
         let Some(entry) = known::entry(&record, at) else { return };
         self.concerning += 1;
         if self.entries.len() == MOST_EVENTS {
