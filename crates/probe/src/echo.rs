@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
+use crate::winsock;
+
 /// How long the ICMP header is.
 const HEADER: usize = 8;
 
@@ -71,7 +73,7 @@ impl Echo {
         let reply = if self.address.is_ipv4() { 0 } else { 129 };
         let mut buffer = vec![0; 2048];
         loop {
-            let read = self.socket.recv(&mut buffer).await?;
+            let read = winsock::receive(&self.socket, &mut buffer).await?;
             let bytes = &buffer[..read];
             // A raw IPv4 socket shows the IP header, a datagram socket does not.
             let raw = bytes.first().is_some_and(|first| first >> 4 == 4) && read > 40;

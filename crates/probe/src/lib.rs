@@ -27,6 +27,7 @@ mod stream;
 mod tcp_figures;
 mod tickets;
 mod tls;
+mod winrm;
 mod winsock;
 
 pub use check::Prober;
@@ -40,3 +41,4 @@ pub use recorder::{Recorded, Recorder, Recording};
 pub use sign_in::{Gate, Release, SignIn};
 pub use stages::session::Logon;
 pub use tls::TlsError;
+pub use winrm::{Asked, Problem, Ran, Remote, Script, WINRM_HTTP, WINRM_HTTPS, Way};

@@ -3,8 +3,11 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use rdpdoctor_model::Icmp;
+use tokio::net::UdpSocket;
+use tokio::time::sleep;
 
 /// "A message sent on a datagram socket was larger than the buffer": the buffer is filled all the same,
 /// where other systems cut it off without an error.
@@ -13,6 +16,22 @@ const WSAEMSGSIZE: i32 = 10040;
 /// Of a datagram socket: "a previous send operation resulted in an ICMP Port Unreachable message"
 /// (Winsock's documentation of `recv`).
 const WSAECONNRESET: i32 = 10054;
+
+/// Before a socket that was said to be readable, and was not, is asked again.
+const AGAIN: Duration = Duration::from_millis(5);
+
+/// The next datagram. Wine calls a socket readable for ever once an ICMP message came, and has nothing
+/// there: asked again at once, as `UdpSocket::recv` does, it would never let go of its thread, so that no
+/// time limit could end it.
+pub(crate) async fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        socket.readable().await?;
+        match socket.try_recv(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(AGAIN).await,
+            received => return received,
+        }
+    }
+}
 
 /// Whether a datagram came that is longer than the buffer.
 pub(crate) fn is_longer_than_asked(error: &io::Error) -> bool {

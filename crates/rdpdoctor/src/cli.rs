@@ -106,8 +106,8 @@ pub struct CheckArgs {
     /// How to sign in; auto takes Kerberos where Windows would, then NTLM
     #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "user")]
     pub auth: Auth,
-    /// Key distribution centre of the realm; without it the DNS is asked
-    #[arg(long, value_name = "HOST[:PORT]", requires = "user")]
+    /// Key distribution centre of the realm, also for a proxy's user; without it the DNS is asked
+    #[arg(long, value_name = "HOST[:PORT]")]
     pub kdc: Option<String>,
     /// Sign in without handing the password over (Restricted Admin)
     #[arg(long, requires = "user")]
@@ -133,7 +133,8 @@ pub struct CheckArgs {
     /// Go by way of this RD Gateway, with the same credentials (-u)
     #[arg(long, value_name = "HOST[:PORT]")]
     pub gateway: Option<String>,
-    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
+    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY, to
+    /// a gateway of HTTPS_PROXY first
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings
@@ -171,6 +172,17 @@ pub struct CheckArgs {
     /// Judge together with facts that were collected on the host (host collect)
     #[arg(long, value_name = "FILE")]
     pub host_facts: Vec<PathBuf>,
+    /// Judge together with facts that are read on the host over WinRM, as the same user (-u), who has to
+    /// be an administrator there
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        num_args = 0..=1,
+        default_missing_value = "",
+        requires = "user",
+        conflicts_with = "host_facts"
+    )]
+    pub remote: Option<String>,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,
@@ -284,6 +296,10 @@ pub enum TextKind {
 
 /// A usage error on one line.
 pub fn one_line(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // What is rendered then is the help.
+        return "no command was given; see rdpdoctor --help".to_owned();
+    }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("error: the command line is not understood");

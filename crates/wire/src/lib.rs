@@ -26,6 +26,7 @@ pub mod tls_decrypt;
 mod tpkt;
 pub mod tsgu;
 pub mod udp;
+pub mod wsman;
 mod x224;
 
 pub use certificate::{read_certificate, subject_public_key};

@@ -6,7 +6,7 @@ mod socks;
 #[cfg(test)]
 mod tests;
 
-use rdpdoctor_model::{Awaited, Hex, Party, ProxyReply, ProxyScheme};
+use rdpdoctor_model::{Awaited, Hex, Mechanism, Party, ProxyReply, ProxyScheme};
 
 pub use self::http::{ResponseHead, response_head};
 
@@ -21,6 +21,13 @@ const MOST_REPLIES: usize = 16;
 pub enum ProxyEvent {
     /// The proxy answered.
     Reply(ProxyReply),
+    /// The client signs in; `shown` says whether that came to a proof.
+    Credential {
+        /// By what.
+        mechanism: Mechanism,
+        /// Whether it came to a proof.
+        shown: bool,
+    },
     /// The proxy made the connection: what follows passes inside, and is given back from now on.
     Opened,
     /// Bytes inside.
@@ -45,6 +52,8 @@ pub struct ProxyDialog {
     asked: Option<Asked>,
     awaited: Awaited,
     has_user: bool,
+    /// The client began NTLM, and waits for the challenge.
+    begins_ntlm: bool,
     replies: usize,
     events: Vec<ProxyEvent>,
 }
@@ -93,6 +102,7 @@ impl ProxyDialog {
             asked: None,
             awaited: Awaited::Nothing,
             has_user: false,
+            begins_ntlm: false,
             replies: 0,
             events: Vec::new(),
         }

@@ -23,6 +23,9 @@ const GENERAL: &str = "Microsoft-Windows-Kernel-General";
 /// Kerberos' usual tolerance of clocks (MS-KILE 3.3.1).
 const TOLERANCE_MS: u64 = 300_000;
 
+/// What is said of the machine this long before or after a try may have to do with it.
+const NEAR_MS: u64 = 60_000;
+
 /// Reason of Kernel-General 1: a program set the clock, the one that asks a server of time included. What
 /// is set by the hardware's clock is that of a machine which slept.
 const BY_A_PROGRAM: u32 = 1;
@@ -34,6 +37,9 @@ const BAD_KEYSET: u32 = 0x8009_0016;
 /// LogonType of Remote Desktop, and of NLA, file shares and much else.
 const REMOTE: u32 = 10;
 const FROM_NETWORK: u32 = 3;
+
+/// What is known of a clock that was set: how far off it was before.
+const CLOCK_WAS_SET: &str = "The clock of {host} was set by more than 5 minutes at that time";
 
 /// Events that a finding cites at most.
 const MOST_CITED: usize = 5;
@@ -82,11 +88,21 @@ pub(crate) fn weigh(evidence: &Evidence<'_>) -> Vec<Weighed> {
         }
         let (id, stage) = (seen.id(), seen.observation.stage);
         let is_set_clock = seen.value.is(GENERAL, &[1]);
+        if is_set_clock && !is_near_a_try(&events, seen) {
+            return None;
+        }
         Some(Weighed { id, stage, reading, in_question, is_set_clock })
     });
     let mut weighed: Vec<Weighed> = weighed.collect();
     clock_explains(&mut weighed);
     weighed
+}
+
+/// A clock that was set matters to a try at that time; a machine's clock is set many times in its life.
+fn is_near_a_try(events: &[Seen<'_, &WindowsEvent>], entry: &Seen<'_, &WindowsEvent>) -> bool {
+    let at_ms = entry.observation.at_ms;
+    let mut own = events.iter().filter(|seen| is_its_own(seen.value));
+    own.any(|seen| seen.observation.at_ms.abs_diff(at_ms) <= NEAR_MS)
 }
 
 /// A clock that was set is a reason for what somebody else says of clocks, and by itself only a hint.
@@ -129,7 +145,8 @@ pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match>
     let ids: Vec<ObservationId> =
         telling.iter().rev().take(MOST_CITED).rev().map(|(seen, _)| seen.id.clone()).collect();
     let found = Match::new(last.reading.severity, *proof, ids);
-    Some(found.detailed(last.reading.words.clone()).at_stage(last.stage))
+    let found = found.detailed(last.reading.words.clone()).at_stage(last.stage);
+    Some(if last.is_set_clock { found.titled(CLOCK_WAS_SET) } else { found })
 }
 
 /// Whether the cause makes another one of the reading more precise: a number that stands for several
@@ -320,6 +337,8 @@ fn of_key(mut reading: Reading, event: &WindowsEvent, whose: Whose) -> Option<Re
             return Some(reading);
         }
         Whose::HardlyOwn => {
+            // What the host could find at its own key is not meant either.
+            reading.causes.truncate(1);
             reading = at_most(reading, Proof::Possible);
             " Remote Desktop came past its own key at the time: another service's may be meant."
         }
@@ -464,9 +483,15 @@ mod tests {
         };
         let cause = "nla.clock-skew";
         let possible = Some((Severity::Warning, Proof::Possible));
-        assert_eq!(found(&logged([set(-7_200_000, BY_A_PROGRAM)]), cause), possible);
-        assert_eq!(found(&logged([set(299_000, BY_A_PROGRAM)]), cause), None);
-        assert_eq!(found(&logged([set(7_200_000, 2)]), cause), None, "it slept");
+        let accepted = || event(CORE, 131);
+        assert_eq!(found(&logged([accepted(), set(-7_200_000, BY_A_PROGRAM)]), cause), possible);
+        assert_eq!(found(&logged([accepted(), set(299_000, BY_A_PROGRAM)]), cause), None);
+        assert_eq!(found(&logged([accepted(), set(7_200_000, 2)]), cause), None, "it slept");
+        assert_eq!(found(&logged([set(7_200_000, BY_A_PROGRAM)]), cause), None, "no try");
+        let long_before = Scene::new()
+            .logged_at(0, Stage::Host, set(7_200_000, BY_A_PROGRAM))
+            .logged_at(61_000, Stage::Tcp, accepted());
+        assert_eq!(found(&long_before, cause), None);
         // What says by itself that the clocks differ stays what it is, with the reason.
         let skew = || rejected(REMOTE, 0xC000_0133, None);
         for events in [[skew(), set(7_200_000, 1)], [set(7_200_000, 1), skew()]] {

@@ -2,6 +2,9 @@
 //! the texts are written in the language of the host. What they mean for a diagnosis is in
 //! `windows_events.csv` of the tables of numbers; a test of the command holds the two together.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use rdpdoctor_model::{Stage, Timestamp, WindowsEvent};
 
 use super::Entry;
@@ -188,15 +191,18 @@ pub(super) fn may_concern(record: &Record) -> bool {
 }
 
 fn known_as(record: &Record) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| {
-        known.provider == record.provider
-            && (known.ids.is_empty() || known.ids.contains(&record.id))
-    })
+    static BY_PROVIDER: LazyLock<HashMap<&str, Vec<&Known>>> = LazyLock::new(|| {
+        let mut by_provider = HashMap::<_, Vec<_>>::new();
+        KNOWN.iter().for_each(|known| by_provider.entry(known.provider).or_default().push(known));
+        by_provider
+    });
+    let of_provider = BY_PROVIDER.get(record.provider.as_str())?;
+    of_provider.iter().copied().find(|known| known.ids.is_empty() || known.ids.contains(&record.id))
 }
 
 /// The entry of a record that concerns Remote Desktop.
-pub(super) fn entry(record: &Record, at: Timestamp) -> Option<Entry> {
-    let known = known_as(record)?;
+pub(super) fn entry(record: &Record) -> Option<Entry> {
+    let (known, at) = (known_as(record)?, record.at?);
     let mut entry = Entry {
         record: record.number,
         at,

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{
-    DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId, Origin, Purpose,
-    SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
+    ConnectFailure, DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId, Origin,
+    Purpose, SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
 };
 
 use super::beside::Beside;
@@ -32,6 +32,9 @@ const HTTPS_PORT: u16 = 443;
 /// Most connections of one attempt; a client makes three or four.
 const MOST_CONNECTIONS: usize = 32;
 
+/// Places to which connections failed that are told of where nothing else is there to tell.
+const MOST_FAILURES_TOLD: usize = 5;
+
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Progress {
@@ -47,7 +50,6 @@ pub(super) enum Progress {
 
 /// All attempts, in the order of time.
 pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) -> Vec<Attempt> {
-    relevant(&mut connections);
     connections.sort_by_key(|connection| connection.first.frame);
     let mut groups: Vec<Vec<Connection>> = Vec::new();
     for connection in connections {
@@ -59,12 +61,22 @@ pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) ->
     groups.into_iter().map(|group| attempt(&group, around)).collect()
 }
 
-/// Connections of other ports that failed are kept only where they lead to a server that speaks
-/// Remote Desktop, or where the capture holds nothing else.
-fn relevant(connections: &mut Vec<Connection>) {
+/// The connections that are Remote Desktop, and those that came to nothing of which nobody can tell.
+///
+/// Connections of other ports that failed count only where they lead to a server that speaks Remote
+/// Desktop, or where the capture holds nothing else: with the traffic of `others` around them anything
+/// may have been wanted there.
+pub(super) fn relevant(
+    mut connections: Vec<Connection>,
+    mut others: bool,
+) -> (Vec<Connection>, Vec<Connection>) {
     let gateways: HashSet<SocketAddr> =
         connections.iter().filter(|c| is_gateways(c)).map(|c| c.server).collect();
-    connections.retain(|c| !matches!(c.role, Role::PerhapsLeg) || gateways.contains(&c.server));
+    connections.retain(|c| {
+        let is_web = matches!(c.role, Role::PerhapsLeg) && !gateways.contains(&c.server);
+        others |= is_web && matches!(c.connect, Connect::Made { .. });
+        !is_web
+    });
     for connection in connections.iter_mut() {
         if gateways.contains(&connection.server) && matches!(connection.role, Role::Host) {
             connection.role = Role::PerhapsLeg;
@@ -84,9 +96,36 @@ fn relevant(connections: &mut Vec<Connection>) {
             !c.role.is_by_proxy() || c.role.host().is_some_and(|host| hosts.contains(host))
         });
         connections.retain(|c| known.contains(&c.server) || named.contains(&c.server.ip()));
-    } else if connections.iter().any(|c| connections[0].server != c.server) {
-        connections.clear();
+    } else if others || connections.iter().any(|c| connections[0].server != c.server) {
+        return (Vec::new(), connections);
     }
+    (connections, Vec::new())
+}
+
+/// Connections that came to nothing, in words: where each led, once.
+pub(super) fn failures(failed: &[Connection]) -> Option<String> {
+    let mut places: Vec<String> = Vec::new();
+    for connection in failed {
+        let how = match connection.connect {
+            Connect::Failed { failure: ConnectFailure::Refused, .. } => "refused",
+            Connect::Failed { failure: ConnectFailure::Timeout, .. } => "no answer",
+            Connect::Failed { .. } => "not reached",
+            Connect::Made { .. } | Connect::Unknown => continue,
+        };
+        let place = format!("{} ({how})", connection.server);
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let more = places.len().saturating_sub(MOST_FAILURES_TOLD);
+    places.truncate(MOST_FAILURES_TOLD);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    (!places.is_empty()).then(|| {
+        format!(
+            "nothing says which of these connections was to be Remote Desktop: {}{more}",
+            places.join(", ")
+        )
+    })
 }
 
 /// Whether it shows that a gateway is there.
@@ -358,8 +397,13 @@ impl Seen<'_> {
         for ticket in beside.tickets_of(client, from - TICKETS_BEFORE_NANOS, to).iter().take(32) {
             let (at, fact) = (ticket.at, ticket.fact.clone());
             // Until there is a channel, a ticket is for the gateway.
-            let before = deciding.role.is_leg() || at.nanos < deciding.first.nanos;
-            let stage = if by_gateway && before { Stage::Gateway } else { Stage::CredSsp };
+            let to_proxy = deciding.role.dialog().is_some();
+            let before = deciding.role.is_leg() || to_proxy || at.nanos < deciding.first.nanos;
+            let stage = match before {
+                true if by_gateway => Stage::Gateway,
+                true if deciding.role.is_by_proxy() => Stage::Proxy,
+                _ => Stage::CredSsp,
+            };
             self.entries.push((None, Event { stage, at, fact }));
         }
         if by_gateway {

@@ -199,7 +199,7 @@ impl Conversation {
 
     /// The connection ended, or the capture did.
     pub(super) fn end(&mut self, end: End, at: Moment) {
-        if self.dissector.has_sealed_pdus() {
+        if self.dissector.sealed_pdus() != [0; 2] {
             self.unread.get_or_insert(Unread::Sealed);
         }
         if let Some(awaited) = self.carried.as_ref().and_then(Carried::awaited) {
@@ -233,9 +233,12 @@ impl Conversation {
         self.collect(at);
     }
 
-    /// Messages inside TLS that nobody could read, of the client and of the server.
+    /// Messages that nobody could read, inside TLS or by Standard RDP Security, of the client and of
+    /// the server.
     pub(super) fn sealed_records(&self) -> [u32; 2] {
-        self.sealed_records
+        let [client, server] = self.sealed_records;
+        let [own, answers] = self.dissector.sealed_pdus();
+        [client.saturating_add(own), server.saturating_add(answers)]
     }
 
     /// How often the client took its turn in them.

@@ -176,6 +176,12 @@ impl Flow {
         matches!(self.content, Content::Other)
     }
 
+    /// Whether it came about and something passed that has nothing to do with Remote Desktop.
+    pub(super) fn is_of_others(&self) -> bool {
+        let spoke = self.answered.is_some() || self.syns.is_empty();
+        spoke && matches!(self.content, Content::Other | Content::Undecided(_))
+    }
+
     /// Whether nothing more is to be expected of it.
     pub(super) fn is_over(&self, now: Moment) -> bool {
         let silent = now.nanos.saturating_sub(self.last.nanos);

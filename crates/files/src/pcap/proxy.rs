@@ -79,6 +79,10 @@ impl Proxied {
                     let elapsed_ms = (at.ms() - begun.ms()).max(0.0);
                     self.outside.note(Stage::Proxy, at, Fact::ProxyAnswer { reply, elapsed_ms });
                 }
+                ProxyEvent::Credential { mechanism, shown } => {
+                    let fact = Fact::ProxyCredential { mechanism, shown };
+                    self.outside.note(Stage::Proxy, at, fact);
+                }
                 ProxyEvent::Opened => self.opened_at = Some(at),
                 ProxyEvent::Inside(from, bytes) => self.passed(from, bytes, at, secrets),
             }

@@ -83,7 +83,7 @@ impl Asking {
                 Err(error) => Ok(Err(error)),
                 Ok(_) => {
                     let until = Instant::now() + BETWEEN_TRIES;
-                    timeout_at(until, socket.recv(&mut buffer)).await
+                    timeout_at(until, winsock::receive(&socket, &mut buffer)).await
                 }
             };
             match received {

@@ -97,7 +97,7 @@ async fn read_agrees_with_check_by_socks() {
     let mut tasks = Vec::new();
     for &fault in proxies {
         let keys = place.join(format!("{}.keys", fault.name));
-        tasks.push((fault, tokio::spawn(lab::recorded_by(fault, keys, "socks5h"))));
+        tasks.push((fault, tokio::spawn(lab::recorded_by(fault, keys, "socks5"))));
     }
     assert!(tasks.len() >= 10, "{} proxies", tasks.len());
     let mut checks = Vec::new();

@@ -44,7 +44,7 @@ pub async fn recorded_by(fault: &'static Fault, keys: PathBuf, scheme: &str) -> 
 }
 
 /// The check's answer, the port that it was connected to, and the time in which nobody else had it.
-async fn checked_in(
+pub async fn checked_in(
     fault: &'static Fault,
     more: &[&str],
     place: &str,

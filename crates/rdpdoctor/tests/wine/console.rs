@@ -124,11 +124,11 @@ pub fn the_window_stays_open(wine: &Wine) {
     assert_eq!(terminal.end().0, Some(2));
 }
 
-/// In a shell, which has the same console.
-pub fn a_shell_gets_the_help(wine: &Wine) {
+/// In a shell, which has the same console, it is called without a command like anywhere else.
+pub fn a_shell_is_told_of_the_help(wine: &Wine) {
     let terminal = Terminal::run(wine, "wine cmd /c \"$PROGRAM\"");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(3), "{shown}");
-    assert!(shown.contains("Usage:"), "{shown}");
+    assert!(shown.contains("nocommandwasgiven;seerdpdoctor--help"), "{shown}");
     assert!(!shown.contains("rdpfile):"), "{shown}");
 }

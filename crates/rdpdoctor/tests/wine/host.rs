@@ -35,17 +35,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Wine's processes keep the standard error of whoever started them, so that a pipe there would not end
-/// with the command: it is a file.
+/// `host` under Wine, which has nothing to complain of.
 fn host(wine: &Wine, arguments: &[&str]) -> Run {
-    let path = wine.new_folder("said").join("error");
-    let errors = std::fs::File::create(&path).expect("a file");
-    let output = wine.command().arg("host").args(arguments).stderr(errors).output();
-    let output = output.expect("the command starts");
-    let said = std::fs::read_to_string(&path).expect("standard error");
-    assert_eq!(said, "", "{output:?}");
-    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
-    Run { code: output.status.code().unwrap_or(-1), stdout, stderr: said }
+    let run = Run::of(wine.command().arg("host").args(arguments));
+    assert_eq!(run.stderr, "", "{run:?}");
+    run
 }
 
 /// A program of Wine that has to do what it is told.
@@ -226,7 +220,8 @@ pub fn a_fix_goes_there_and_back(wine: &Wine) {
     let run = name(&applied);
     assert_eq!(code, 1, "not yet confirmed: {applied}");
     assert!(is_on(wine));
-    // Wine keeps the task's settings, and neither its trigger nor what it runs.
+    // Wine keeps the task's settings, and neither its trigger nor what it runs; asked for a task that is
+    // not there, its `schtasks /query` says that it is (answers 0).
     let task = repair.task(&run).expect("a task for the next start");
     assert!(task.contains("<ExecutionTimeLimit>PT0S<"), "{task}");
 

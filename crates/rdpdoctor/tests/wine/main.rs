@@ -59,7 +59,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_handshake_that_fails_takes_it_back", host::a_handshake_that_fails_takes_it_back),
     ("a_double_click_asks_for_a_host", console::a_double_click_asks_for_a_host),
     ("the_window_stays_open", console::the_window_stays_open),
-    ("a_shell_gets_the_help", console::a_shell_gets_the_help),
+    ("a_shell_is_told_of_the_help", console::a_shell_is_told_of_the_help),
 ];
 
 fn main() -> ExitCode {

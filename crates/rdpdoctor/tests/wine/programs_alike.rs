@@ -8,6 +8,8 @@ use crate::wine::{Run, Wine, native};
 /// The version, and the manifest with the rights, the long paths and the code page that it asks for.
 pub fn resources_of_the_program(wine: &Wine) {
     let program = std::fs::read(wine.program()).expect("the program");
+    // Resources lie at a program's end.
+    let program = &program[program.len().saturating_sub(1 << 20)..];
     let has = |wanted: &[u8]| program.windows(wanted.len()).any(|part| part == wanted);
     let utf16 =
         |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };

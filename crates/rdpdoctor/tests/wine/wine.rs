@@ -1,7 +1,9 @@
 //! Wine with a prefix of its own, for as long as the tests run.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -33,14 +35,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs to the end.
+    /// Runs to the end. What it says goes into files: Wine's own processes keep what they were started
+    /// with, so that the other end of a pipe would be waited for beyond the command.
     pub fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().expect("the command starts");
-        Self {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).expect("UTF-8"),
-            stderr: String::from_utf8(stderr).expect("UTF-8"),
-        }
+        let file = || tempfile::tempfile().expect("a file");
+        let (stdout, stderr) = (file(), file());
+        let handed = |file: &File| file.try_clone().expect("the same file");
+        command.stdout(handed(&stdout)).stderr(handed(&stderr));
+        let status = command.status().expect("the command starts");
+        let code = status.code().unwrap_or(-1);
+        Self { code, stdout: written(stdout), stderr: written(stderr) }
     }
 
     /// The document on standard output.
@@ -127,6 +131,13 @@ impl Drop for Wine {
             eprintln!("wineserver was not ended: {ended:?}");
         }
     }
+}
+
+/// What was written into a file.
+fn written(mut file: File) -> String {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).expect("UTF-8");
+    text
 }
 
 /// The command of this system, for what it says of the same.

@@ -12,7 +12,12 @@ const LISTED: usize = 4;
 
 /// A head line and a line for each of the first attempts; nothing where there is only one.
 pub(super) fn summary(document: &Document) -> Vec<String> {
-    let attempts = &document.attempts;
+    let mut attempts = document.attempts.as_slice();
+    let watched = document.observations.iter().any(|o| matches!(o.fact, Fact::WatchPeriod { .. }));
+    if watched && let [tries @ .., _] = attempts {
+        // The last one is the watch itself, which follows.
+        attempts = tries;
+    }
     if attempts.is_empty() {
         return Vec::new();
     }
@@ -21,12 +26,17 @@ pub(super) fn summary(document: &Document) -> Vec<String> {
         0 => "none failed".to_owned(),
         failed => format!("{failed} failed"),
     };
+    let what = match (watched, attempts.len()) {
+        (false, count) => format!("{count} attempts"),
+        (true, 1) => "1 earlier try is kept".to_owned(),
+        (true, count) => format!("{count} earlier tries are kept"),
+    };
     let own = |a: &Attempt| a.observations == document.observations;
     let shown = attempts
         .iter()
         .position(own)
         .map_or(String::new(), |at| format!("; below is number {}", at + 1));
-    let mut lines = vec![format!("{} attempts, {failed}{shown}", attempts.len())];
+    let mut lines = vec![format!("{what}, {failed}{shown}")];
     lines.extend(attempts.iter().take(LISTED).enumerate().map(|(number, attempt)| {
         let status = match attempt.verdict.status {
             Status::Ok => "ok",

@@ -5,7 +5,7 @@
 mod http;
 mod http2;
 mod kdc_proxy;
-mod sign_in;
+pub(crate) mod sign_in;
 mod tunnel;
 mod websocket;
 

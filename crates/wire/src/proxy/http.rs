@@ -1,9 +1,10 @@
 //! HTTP CONNECT: requests, and the heads of the answers to them.
 
 use httparse::{EMPTY_HEADER, Error, Request, Response, Status};
-use rdpdoctor_model::{Awaited, ProxyReply};
+use rdpdoctor_model::{Awaited, Mechanism, ProxyReply};
 
-use super::{Asked, ProxyDialog, Step, take};
+use super::{Asked, ProxyDialog, ProxyEvent, Step, take};
+use crate::gateway::sign_in::{Shown, begins_ntlm, shown};
 
 /// More fields than this has no head of a dialog with a proxy.
 const MOST_FIELDS: usize = 96;
@@ -86,10 +87,18 @@ impl ProxyDialog {
             return Ok(false);
         };
         let signs_in = |name: &str| name.eq_ignore_ascii_case("Proxy-Authorization");
-        let shown = request.headers.iter().any(|field| signs_in(field.name));
+        let value = request.headers.iter().find(|field| signs_in(field.name));
+        let value = value.and_then(|field| std::str::from_utf8(field.value).ok());
+        let mechanism = match value.map(shown) {
+            Some(Shown::Proof(mechanism)) => mechanism,
+            _ => None,
+        };
+        (self.begins_ntlm, self.has_user) =
+            (value.is_some_and(begins_ntlm), self.has_user || value.is_some());
+        self.events
+            .extend(mechanism.map(|mechanism| ProxyEvent::Credential { mechanism, shown: true }));
         let path = request.path.filter(|_| request.method == Some("CONNECT")).ok_or(())?;
         self.asked = Some(asked(path).ok_or(())?);
-        self.has_user |= shown;
         take(&mut self.client, length);
         Ok(true)
     }
@@ -101,6 +110,14 @@ impl ProxyDialog {
         }
         let asks_to_sign_in = matches!(head.reply, ProxyReply::Http { status: 407, .. });
         let granted = head.reply.granted();
+        let challenges = |(scheme, token): &(String, String)| {
+            let own = ["NTLM", "Negotiate"].iter().any(|name| scheme.eq_ignore_ascii_case(name));
+            own && !token.is_empty()
+        };
+        if asks_to_sign_in && self.begins_ntlm && !head.tokens.iter().any(challenges) {
+            let mechanism = Mechanism::Ntlm;
+            self.events.push(ProxyEvent::Credential { mechanism, shown: false });
+        }
         self.reply(head.reply);
         self.awaited = Awaited::Nothing;
         match head.body {

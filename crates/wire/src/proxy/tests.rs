@@ -90,6 +90,29 @@ fn http_that_wants_a_sign_in_on_the_same_connection() {
 }
 
 #[test]
+fn how_a_client_signs_in_by_http() {
+    let signed = |value: &str, answer: &[u8]| {
+        let asks = format!("CONNECT pc42:3389 HTTP/1.1\r\nProxy-Authorization: {value}\r\n\r\n");
+        let (_, events) = heard(&[(Client, asks.as_bytes()), (Server, answer)], 40);
+        let credential = events.iter().find_map(|event| match event {
+            ProxyEvent::Credential { mechanism, shown } => Some((*mechanism, *shown)),
+            _ => None,
+        });
+        (credential, format!("{events:?}"))
+    };
+    let no = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n";
+    let (credential, said) = signed("Basic eDp5", no);
+    assert_eq!(credential, Some((Mechanism::Basic, true)));
+    assert!(!said.contains("eDp5"), "{said}");
+    // NTLM type 1 without a challenge to it, and with one.
+    let begun = "Negotiate TlRMTVNTUAABAAAA";
+    assert_eq!(signed(begun, no).0, Some((Mechanism::Ntlm, false)));
+    let challenge = b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM TlRMTVNTUAACAAAA\r\n\r\n";
+    assert_eq!(signed("NTLM TlRMTVNTUAABAAAA", challenge).0, None);
+    assert_eq!(signed("NTLM TlRMTVNTUAADAAAA", no).0, Some((Mechanism::Ntlm, true)));
+}
+
+#[test]
 fn http_that_refuses_or_is_none() {
     let no = b"HTTP/1.1 502 Bad\r\nProxy-Status: p; error=connection_refused\r\n\r\n";
     let (dialog, events) = heard(&[(Client, CONNECT), (Server, no)], 7);

@@ -25,7 +25,16 @@ pub(super) fn forget(run: &str) -> Changed {
     if schtasks(&["/query", "/tn", &name], None).is_err() {
         return Ok(());
     }
-    schtasks(&["/delete", "/f", "/tn", &name], None)
+    let deleted = schtasks(&["/delete", "/f", "/tn", &name], None);
+    // The process that watches over a run and whoever ends it may both have asked.
+    if deleted.is_err() && is_gone(run) { Ok(()) } else { deleted }
+}
+
+/// Whether the file of the task, which the Task Scheduler keeps as long as the task, is there no more.
+fn is_gone(run: &str) -> bool {
+    let root = std::env::var_os("SystemRoot").unwrap_or_default();
+    let file = Path::new(&root).join(r"System32\Tasks\rdpdoctor").join(run);
+    matches!(file.try_exists(), Ok(false))
 }
 
 fn name(run: &str) -> String {

@@ -1,7 +1,8 @@
-//! HTTP CONNECT (RFC 9110 9.3.6), with Basic (RFC 7617) or NTLM (MS-NTHT).
+//! HTTP CONNECT (RFC 9110 9.3.6), with Basic (RFC 7617) or NTLM (MS-NTHT). What answers with a ticket
+//! stands in `negotiate`.
 
 use openssl::base64::{decode_block, encode_block};
-use rdpdoctor_model::{Awaited, ProxyReply, Secret, UserName};
+use rdpdoctor_model::{Awaited, Mechanism, ProxyReply, Secret, UserName};
 use rdpdoctor_wire::proxy::{ResponseHead, response_head};
 
 use super::dialog::{Carrier, Dialog, Lost};
@@ -24,8 +25,12 @@ pub(super) async fn connect<C: Carrier>(
 ) -> Result<ProxyReply, Lost> {
     dialog.awaits(Awaited::ProxyAnswer);
     match sign_in {
-        None => Ok(exchange(dialog, destination, None).await?.reply),
+        // A ticket is shown elsewhere.
+        None | Some((_, ProxySignInBy::Ticket)) => {
+            Ok(exchange(dialog, destination, None).await?.reply)
+        }
         Some((sign_in, ProxySignInBy::Basic)) => {
+            dialog.signs_in(Mechanism::Basic, true);
             Ok(exchange(dialog, destination, Some(&basic(sign_in))).await?.reply)
         }
         Some((sign_in, ProxySignInBy::Ntlm(scheme))) => {
@@ -59,12 +64,11 @@ async fn by_ntlm<C: Carrier>(
     let value = |token: &[u8]| Secret::new(format!("{scheme} {}", encode_block(token)));
     let Ok(first) = client.step(&[]) else { return Ok(dialog.malformed("no NTLM begun")) };
     let answer = exchange(dialog, destination, Some(&value(&first))).await?;
-    let challenge = answer.tokens.iter().find_map(|(name, token)| {
-        name.eq_ignore_ascii_case(scheme).then(|| decode_block(token).ok()).flatten()
-    });
-    let Some(challenge) = challenge.filter(|_| is_407(&answer.reply)) else {
+    let Some(challenge) = challenge(&answer, scheme) else {
+        dialog.signs_in(Mechanism::Ntlm, false);
         return Ok(answer.reply);
     };
+    dialog.signs_in(Mechanism::Ntlm, true);
     if !skip(dialog, answer.body).await? {
         return Ok(dialog.malformed("a challenge with a body without an end"));
     }
@@ -74,12 +78,20 @@ async fn by_ntlm<C: Carrier>(
     }
 }
 
-fn is_407(reply: &ProxyReply) -> bool {
-    matches!(reply, ProxyReply::Http { status: 407, .. })
+/// What a 407 wants an answer to.
+pub(super) fn challenge(answer: &ResponseHead, scheme: &str) -> Option<Vec<u8>> {
+    let own = |(name, token): &(String, String)| {
+        name.eq_ignore_ascii_case(scheme).then(|| decode_block(token).ok()).flatten()
+    };
+    let challenge = answer.tokens.iter().find_map(own).filter(|token| !token.is_empty());
+    challenge.filter(|_| matches!(answer.reply, ProxyReply::Http { status: 407, .. }))
 }
 
 /// Puts a body away; false where it has no end that can be known.
-async fn skip<C: Carrier>(dialog: &mut Dialog<C>, body: Option<usize>) -> Result<bool, Lost> {
+pub(super) async fn skip<C: Carrier>(
+    dialog: &mut Dialog<C>,
+    body: Option<usize>,
+) -> Result<bool, Lost> {
     let Some(mut left) = body.filter(|&length| length <= LONGEST_BODY) else { return Ok(false) };
     while left > 0 {
         if dialog.inbox().is_empty() {
@@ -93,7 +105,7 @@ async fn skip<C: Carrier>(dialog: &mut Dialog<C>, body: Option<usize>) -> Result
 }
 
 /// One request, and the head of the answer that counts.
-async fn exchange<C: Carrier>(
+pub(super) async fn exchange<C: Carrier>(
     dialog: &mut Dialog<C>,
     destination: &Destination,
     authorization: Option<&Secret>,
