@@ -306,12 +306,7 @@ fn of_logs(
         }
     }
     let mut documents: Vec<Document> = judged.into_iter().map(|(_, document)| document).collect();
-    while documents.len() > MOST_LISTED {
-        // The one that answers stays, however old it is.
-        let oldest = usize::from(self::leading(&documents, args.last) == 0);
-        documents.remove(oldest);
-        unlisted += 1;
-    }
+    unlisted += leave_out_oldest(&mut documents, args.last);
     let leading = self::leading(&documents, args.last);
     if let Some(document) = documents.get_mut(leading)
         && attempts + unlisted > 0
@@ -320,6 +315,24 @@ fn of_logs(
         document.observations.push(event_logs::about_logs(&document.observations, fact));
     }
     documents
+}
+
+/// Takes the oldest attempts out of a list that is too long, and says how many. The one that answers
+/// stays, however old it is.
+fn leave_out_oldest(documents: &mut Vec<Document>, last: bool) -> usize {
+    let surplus = documents.len().saturating_sub(MOST_LISTED);
+    if surplus == 0 {
+        return 0;
+    }
+    let leading = leading(documents.iter(), last);
+    let mut place = 0..;
+    let mut left = surplus;
+    documents.retain(|_| {
+        let stays = left == 0 || place.next() == Some(leading);
+        left -= usize::from(!stays);
+        stays
+    });
+    surplus
 }
 
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
