@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use rdpdoctor_model::{
@@ -5,12 +6,16 @@ use rdpdoctor_model::{
     Purpose, Stage, Target, Timestamp,
 };
 
+use crate::causes::logged::{self, Weighed};
+
 /// The observations of one attempt, with what the judging needs beside them: whom it is about, the
 /// moment, and what the user insists on.
 #[derive(Debug, Clone)]
 pub struct Evidence<'a> {
     observations: &'a [Observation],
     purposes: BTreeMap<u32, Purpose>,
+    /// Every cause asks for it.
+    logged: OnceCell<Vec<Weighed>>,
     /// Whom it is about, where known.
     pub target: Option<&'a Target>,
     /// The moment to judge certificates and clocks by.
@@ -96,7 +101,12 @@ impl<'a> Evidence<'a> {
                 _ => None,
             })
             .collect();
-        Self { observations, purposes, target, judged_at, policy }
+        Self { observations, purposes, logged: OnceCell::new(), target, judged_at, policy }
+    }
+
+    /// What each entry of event logs comes to, weighed once for all causes.
+    pub(crate) fn logged(&self) -> &[Weighed] {
+        self.logged.get_or_init(|| logged::weigh(self))
     }
 
     /// Every observation, in the order seen.

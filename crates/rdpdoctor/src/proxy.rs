@@ -83,6 +83,7 @@ fn choose_from(
     let (scheme, host, port) = place(&url).context(match chosen_by {
         ProxyChoice::Option => "--proxy",
         ProxyChoice::Environment => named,
+        ProxyChoice::Seen => "a capture",
     })?;
     let sign_in = sign_in(&url, scheme, environment)?;
     Ok(Some(Proxy { scheme, host, port, chosen_by, sign_in, trust_any, kdc: None }))

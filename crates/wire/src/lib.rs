@@ -16,6 +16,7 @@ pub mod gateway;
 mod license;
 mod mcs;
 mod ntlm;
+pub mod proxy;
 mod reader;
 mod redirection;
 pub mod security;

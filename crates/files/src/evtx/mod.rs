@@ -42,6 +42,10 @@ const MOST_BLOCKS: u64 = 65_536;
 /// Entries that are kept, the newest ones.
 const MOST_EVENTS: usize = 50_000;
 
+/// Times at which the clock was set that are kept, the newest ones, and the least that counts.
+const MOST_JUMPS: usize = 1_000;
+const LEAST_JUMP_MS: u64 = 500;
+
 /// Different names of computers and channels, and problems, that are kept.
 const MOST_NAMES: usize = 16;
 
@@ -76,6 +80,16 @@ pub struct Log {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     problems: Vec<String>,
+    jumps: VecDeque<Jump>,
+}
+
+/// That the clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jump {
+    /// When, by the clock as it was afterwards.
+    pub at: Timestamp,
+    /// By how many milliseconds it was set forward.
+    pub by_ms: i64,
 }
 
 impl Log {
@@ -134,6 +148,23 @@ impl Log {
         }
     }
 
+    /// Whether this computer wrote it, or a part of it.
+    pub fn is_of(&self, computer: &str) -> bool {
+        self.computers.iter().any(|own| own.eq_ignore_ascii_case(computer))
+    }
+
+    /// When its computer's clock was set, in the order of the records.
+    pub fn jumps(&self) -> impl Iterator<Item = Jump> + '_ {
+        self.jumps.iter().copied()
+    }
+
+    fn set(&mut self, jumps: Vec<Jump>) {
+        self.jumps.extend(jumps);
+        if self.jumps.len() > MOST_JUMPS {
+            self.jumps.drain(..self.jumps.len() - MOST_JUMPS);
+        }
+    }
+
     /// Whether it is the log of the client's side.
     pub fn is_clients(&self) -> bool {
         self.channels.iter().any(|channel| channel.contains("RDPClient"))
@@ -187,6 +218,7 @@ impl Log {
         self.first = self.first.into_iter().chain(block.first).min();
         self.last = self.last.into_iter().chain(block.last).max();
         self.entries.extend(block.entries);
+        self.set(block.jumps);
         if self.entries.len() > MOST_EVENTS {
             self.entries.drain(..self.entries.len() - MOST_EVENTS);
             self.problem(format!("only the newest {MOST_EVENTS} entries were looked at"));
@@ -224,6 +256,7 @@ struct Content {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     entries: Vec<Entry>,
+    jumps: Vec<Jump>,
 }
 
 impl Content {
@@ -232,6 +265,8 @@ impl Content {
         if let Some(at) = record.at {
             self.first = Some(self.first.map_or(at, |first| first.min(at)));
             self.last = Some(self.last.map_or(at, |last| last.max(at)));
+            let set = known::clock_set(&record).filter(|by| by.unsigned_abs() >= LEAST_JUMP_MS);
+            self.jumps.extend(set.map(|by_ms| Jump { at, by_ms }));
         }
         self.entries.extend(known::entry(&record));
         if self.computers.last() != Some(&record.computer) {

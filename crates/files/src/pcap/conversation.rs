@@ -103,6 +103,23 @@ impl Conversation {
         Self { tls, ..Self::over(Dissector::of_gateway(), Some(Carried::default())) }
     }
 
+    /// The dialog with a proxy, which somebody else reads.
+    pub(super) fn to_proxy() -> Self {
+        let mut dissector = Dissector::new();
+        dissector.outside(Awaited::Nothing);
+        Self::over(dissector, None)
+    }
+
+    /// What the client waits for from the proxy.
+    pub(super) fn await_proxy(&mut self, awaited: Awaited) {
+        self.dissector.outside(awaited);
+    }
+
+    /// Somebody else saw something on it.
+    pub(super) fn note(&mut self, stage: Stage, at: Moment, fact: Fact) {
+        self.push(stage, at, fact);
+    }
+
     fn over(dissector: Dissector, carried: Option<Carried>) -> Self {
         Self {
             dissector,

@@ -14,6 +14,7 @@ mod gateway;
 mod heads;
 mod ip;
 mod link;
+mod proxy;
 mod side;
 mod stages;
 mod udp;
@@ -203,7 +204,8 @@ impl Reader {
         }
         if flow.is_rdp() && !before {
             self.rdp_flows += 1;
-            if self.servers.len() < MOST_SERVERS {
+            // What a proxy is asked for next may be anything.
+            if flow.is_to_host() && self.servers.len() < MOST_SERVERS {
                 self.servers.insert(server);
             }
         }
@@ -271,8 +273,12 @@ impl Reader {
                 }
                 return;
             }
-            self.facts += connection.events.len();
-            self.over.push(connection);
+            let inside = connection.inside.take();
+            for connection in [Some(connection), inside.map(|inside| *inside)].into_iter().flatten()
+            {
+                self.facts += connection.events.len();
+                self.over.push(connection);
+            }
         }
     }
 

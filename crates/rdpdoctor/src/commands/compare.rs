@@ -7,9 +7,10 @@ use rdpdoctor_files::Kind;
 use rdpdoctor_report::comparison::SavedRun;
 use rdpdoctor_report::document::{Attempt, Status};
 use rdpdoctor_report::render::{comparison, terminal};
+use rdpdoctor_report::watch::is_watch;
 use rdpdoctor_report::{ComparisonDocument, Document};
 
-use super::read::{is_watch, judged_at, saved};
+use super::read::{judged_at, saved};
 use crate::cli::CompareArgs;
 use crate::evidence_file;
 use crate::output;

@@ -13,6 +13,7 @@ use rdpdoctor_model::{
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
+use rdpdoctor_report::watch::is_watch;
 
 use super::{exit_code, read_capture};
 use crate::bastion_list::BastionList;
@@ -305,12 +306,7 @@ fn of_logs(
         }
     }
     let mut documents: Vec<Document> = judged.into_iter().map(|(_, document)| document).collect();
-    while documents.len() > MOST_LISTED {
-        // The one that answers stays, however old it is.
-        let oldest = usize::from(self::leading(&documents, args.last) == 0);
-        documents.remove(oldest);
-        unlisted += 1;
-    }
+    unlisted += leave_out_oldest(&mut documents, args.last);
     let leading = self::leading(&documents, args.last);
     if let Some(document) = documents.get_mut(leading)
         && attempts + unlisted > 0
@@ -319,6 +315,24 @@ fn of_logs(
         document.observations.push(event_logs::about_logs(&document.observations, fact));
     }
     documents
+}
+
+/// Takes the oldest attempts out of a list that is too long, and says how many. The one that answers
+/// stays, however old it is.
+fn leave_out_oldest(documents: &mut Vec<Document>, last: bool) -> usize {
+    let surplus = documents.len().saturating_sub(MOST_LISTED);
+    if surplus == 0 {
+        return 0;
+    }
+    let leading = leading(documents.iter(), last);
+    let mut place = 0..;
+    let mut left = surplus;
+    documents.retain(|_| {
+        let stays = left == 0 || place.next() == Some(leading);
+        left -= usize::from(!stays);
+        stays
+    });
+    surplus
 }
 
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
@@ -345,11 +359,6 @@ pub fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
         .with_context(|| format!("{name} holds nothing to judge"))?;
     judged.started_at = document.started_at;
     Ok(judged)
-}
-
-/// Whether these tell of a watch.
-pub fn is_watch(observations: &[Observation]) -> bool {
-    observations.iter().any(|o| matches!(o.fact, Fact::WatchPeriod { .. }))
 }
 
 /// The moment to judge by: a certificate may run out while it is watched.

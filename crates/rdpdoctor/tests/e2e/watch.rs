@@ -107,6 +107,7 @@ async fn watch_sees_a_server_go_and_come_back() {
     assert!(document["verdict"]["title"].as_str().is_some_and(|t| t.contains("net.refused")));
     let html = std::fs::read_to_string(&page).expect("the page");
     assert!(html.contains("<polyline") && html.contains("net.refused"), "{html}");
+    assert!(html.contains("Connections of the try at "), "{html}");
 
     // The document is evidence like any other.
     let saved = page.with_file_name("watch.json");
@@ -212,6 +213,12 @@ fn watch_sees_a_port_being_blocked() {
     watching.stop();
     let (document, code) = watching.finish();
     assert_eq!((code, cause(&document)), (Some(2), "net.port-blocked"));
+    // The last try that worked is kept, so that one sees what was another thing then.
+    let attempts = document["attempts"].as_array().expect("attempts");
+    let statuses: Vec<_> = attempts.iter().map(|a| &a["verdict"]["status"]).collect();
+    assert_eq!(statuses, ["ok", "failed"]);
+    let observations = attempts[0]["observations"].as_array().expect("observations");
+    assert!(observations.iter().any(|o| o["kind"] == "tcp-connected"), "{observations:?}");
 }
 
 /// This machine leaves by another address of its own.

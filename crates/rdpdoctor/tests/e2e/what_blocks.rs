@@ -80,7 +80,7 @@ async fn the_lab_says_what_the_page_says() {
             let place = format!("page-{}-{name}-{}", tasks.len(), cause);
             let run = tokio::spawn(async move {
                 let options = [options, vec!["--json"]].concat();
-                checked_in(fault, &options, &place).await.0
+                checked_in(fault, &options, &place, "http").await.0
             });
             tasks.push((name, cause, said, run));
         }

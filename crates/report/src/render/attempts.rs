@@ -6,18 +6,16 @@ use super::words;
 use crate::Document;
 use crate::document::{Attempt, Status};
 use crate::harmless::clean;
+use crate::watch::{earlier_tries, is_watch};
 
 /// Attempts that are listed one by one.
 const LISTED: usize = 4;
 
 /// A head line and a line for each of the first attempts; nothing where there is only one.
 pub(super) fn summary(document: &Document) -> Vec<String> {
-    let mut attempts = document.attempts.as_slice();
-    let watched = document.observations.iter().any(|o| matches!(o.fact, Fact::WatchPeriod { .. }));
-    if watched && let [tries @ .., _] = attempts {
-        // The last one is the watch itself, which follows.
-        attempts = tries;
-    }
+    // Of a watch the last one is the watch itself, which follows.
+    let watched = is_watch(&document.observations);
+    let attempts = if watched { earlier_tries(document) } else { &document.attempts };
     if attempts.is_empty() {
         return Vec::new();
     }
@@ -56,7 +54,8 @@ pub(super) fn summary(document: &Document) -> Vec<String> {
     lines
 }
 
-fn begun(attempt: &Attempt) -> Option<Timestamp> {
+/// When the first connection of an attempt was made.
+pub(super) fn begun(attempt: &Attempt) -> Option<Timestamp> {
     let connection =
         attempt.observations.iter().find(|o| matches!(o.fact, Fact::Connection { .. }));
     // Some observations are about a whole file and have no time of their own.
