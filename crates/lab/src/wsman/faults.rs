@@ -21,6 +21,11 @@ pub static WINRM_FAULTS: &[WinrmFault] = &[
         how: How { certificate: Some(certificate::self_signed), ..How::HEALTHY },
     },
     WinrmFault {
+        name: "winrm-certificate-changes",
+        summary: "ends its first connection, and shows another certificate on the next",
+        how: How { changes_certificate: true, ..How::HEALTHY },
+    },
+    WinrmFault {
         name: "winrm-silent",
         summary: "accepts the connection and says nothing",
         how: How { front: Front::Silence, ..How::HEALTHY },

@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_openssl::SslStream;
 
 use crate::behaviour::{Computer, Tls};
-use crate::certificate::{Forge, Identity};
+use crate::certificate::{self, Forge, Identity};
 use crate::tls;
 pub use faults::{WINRM_FAULTS, winrm_fault};
 
@@ -62,6 +62,9 @@ struct How {
     offers: &'static [&'static str],
     /// Whether anybody is let in.
     lets_in: bool,
+    /// The connection ends behind its first answer, and every later one shows a certificate of its own
+    /// making: somebody has put himself in between.
+    changes_certificate: bool,
     create: Create,
     run: Run,
     answers: Answers,
@@ -74,6 +77,7 @@ impl How {
         front: Front::Winrm,
         offers: &["Negotiate", "Kerberos"],
         lets_in: true,
+        changes_certificate: false,
         create: Create::Shell,
         run: Run::Writes,
         answers: Answers::AsTheyShould,
@@ -218,6 +222,7 @@ struct Service {
     how: How,
     computer: Computer,
     context: Option<SslContext>,
+    later_context: Option<SslContext>,
     output: Vec<u8>,
     record: Arc<Mutex<WinrmRecord>>,
 }
@@ -243,12 +248,20 @@ pub async fn start_winrm(
         let identity = fault.how.certificate.map(|make| make(&forge)).transpose()?;
         let context =
             identity.as_ref().map(|identity| tls::context(&Tls::HEALTHY, identity)).transpose()?;
+        let later = certificate::self_signed(&forge)?;
+        let later_context = fault
+            .how
+            .changes_certificate
+            .then(|| tls::context(&Tls::HEALTHY, &later))
+            .transpose()?;
         let own = identity.as_ref().and_then(|identity| identity.chain.first());
         let hash = own.map(|own| own.digest(MessageDigest::sha256())).transpose()?;
         let fingerprint =
             hash.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         let (how, output) = (fault.how, options.output.into_bytes());
-        Ok((Service { how, computer: forge.computer, context, output, record: kept }, fingerprint))
+        let computer = forge.computer;
+        let service = Service { how, computer, context, later_context, output, record: kept };
+        Ok((service, fingerprint))
     };
     let (service, fingerprint) = spawn_blocking(make).await.map_err(io::Error::other)??;
     let task = tokio::spawn(accept(listener, Arc::new(service)));
@@ -262,11 +275,12 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
             connections.join_next().await;
         }
         let Ok((stream, _)) = listener.accept().await else { continue };
+        let first = service.record().connections == 0;
         service.record().connections += 1;
         let service = Arc::clone(&service);
         connections.spawn(async move {
             // Whoever leaves in the middle is the test's to look at.
-            let _ = service.connection(stream).await;
+            let _ = service.connection(stream, first).await;
         });
     }
 }
@@ -286,7 +300,7 @@ impl Service {
         record.bytes.extend(bytes.iter().take(room));
     }
 
-    async fn connection(&self, mut stream: TcpStream) -> io::Result<()> {
+    async fn connection(&self, mut stream: TcpStream, first: bool) -> io::Result<()> {
         stream.set_nodelay(true)?;
         match self.how.front {
             Front::Silence => {
@@ -302,7 +316,10 @@ impl Service {
             }
             Front::Winrm | Front::WebServer => {}
         }
-        let Some(context) = &self.context else { return self.talk(stream, None).await };
+        let later = self.later_context.as_ref().filter(|_| !first);
+        let Some(context) = later.or(self.context.as_ref()) else {
+            return self.talk(stream, None).await;
+        };
         let mut stream = SslStream::new(Ssl::new(context)?, stream)?;
         std::pin::Pin::new(&mut stream).accept().await.map_err(io::Error::other)?;
         self.talk(stream, Some(context)).await

@@ -85,7 +85,7 @@ impl Service {
             let Some(bytes) = talk.bytes(reply) else { break };
             stream.write_all(&bytes).await?;
             stream.flush().await?;
-            if request.line.is_empty() {
+            if request.line.is_empty() || self.how.changes_certificate {
                 break;
             }
         }

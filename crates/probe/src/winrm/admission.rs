@@ -55,7 +55,7 @@ pub(super) async fn sign_in(context: &Context, link: &mut Link) -> Result<Admitt
     }
     let mut negotiation = Negotiation { context, link, sign_in, offers };
     if !negotiation.link.http.is_usable().await {
-        *negotiation.link = Link::open(context, true).await?;
+        *negotiation.link = negotiation.link.again(context).await?;
     }
     if let Some(realm) = negotiation.realm()
         && let Some(admitted) = negotiation.by_kerberos(&realm).await?

@@ -1,7 +1,8 @@
 //! A connection to WinRM's port: in TLS, or, where each message is to be sealed, without.
 
+use openssl::sha::sha256;
 use openssl::x509::X509;
-use rdpdoctor_model::{Ending, Fact, Purpose};
+use rdpdoctor_model::{Ending, Fact, Purpose, ReleaseReason};
 use tokio::task::JoinSet;
 
 use super::http::Connection;
@@ -28,16 +29,42 @@ impl Link {
         if matches!(port, WINRM_HTTP | WEB) {
             return Self::in_clear(context).await;
         }
-        let stream = connect(context).await?.of_gateway();
-        match tls::run(context, stream, 0).await {
-            Ok(established) => {
-                let certificate = established.stream.ssl().peer_certificate();
-                let http = Connection::open(established.stream).await?;
-                Ok(Self { http, certificate, tls: true })
+        match Self::in_tls(context).await {
+            Err(Problem::Tls { .. }) if !usual && speaks_no_tls(context) => {
+                Self::in_clear(context).await
             }
-            Err(_) if !usual && speaks_no_tls(context) => Self::in_clear(context).await,
-            Err(why) => Err(Problem::Tls { port, why }),
+            Err(Problem::Tls { .. }) if says_nothing(context) => Err(Problem::Silent { port }),
+            other => other,
         }
+    }
+
+    /// The same once more, where the server ended the first one behind its answer. Whoever is there now
+    /// has to be the one that was judged, by the same certificate.
+    pub(super) async fn again(&self, context: &Context) -> Result<Self, Problem> {
+        if !self.tls {
+            return Self::in_clear(context).await;
+        }
+        let link = Self::in_tls(context).await?;
+        let der = |link: &Self| link.certificate.as_ref().and_then(|own| own.to_der().ok());
+        let (before, now) = (der(self), der(&link));
+        if before.is_some() && before == now {
+            return Ok(link);
+        }
+        Err(Problem::NotReleased {
+            port: context.target.port,
+            reason: ReleaseReason::FingerprintChanged,
+            fingerprint: now.map(|der| sha256(&der).iter().map(|b| format!("{b:02x}")).collect()),
+        })
+    }
+
+    async fn in_tls(context: &Context) -> Result<Self, Problem> {
+        let port = context.target.port;
+        let stream = connect(context).await?.of_gateway();
+        let established = tls::run(context, stream, 0).await;
+        let established = established.map_err(|why| Problem::Tls { port, why })?;
+        let certificate = established.stream.ssl().peer_certificate();
+        let http = Connection::open(established.stream).await?;
+        Ok(Self { http, certificate, tls: true })
     }
 
     async fn in_clear(context: &Context) -> Result<Self, Problem> {
@@ -61,6 +88,14 @@ async fn connect(context: &Context) -> Result<MeteredStream, Problem> {
         let failure = failure.unwrap_or(rdpdoctor_model::ConnectFailure::Other);
         Problem::Unreached(vec![(context.target.port, failure)])
     })
+}
+
+/// Whether the last handshake was given up without a word from there.
+fn says_nothing(context: &Context) -> bool {
+    let seen = context.journal.observations();
+    let late = |fact: &Fact| matches!(fact, Fact::StreamEnded { ending: Ending::Timeout, .. });
+    seen.iter().any(|o| late(&o.fact))
+        && !seen.iter().any(|o| matches!(o.fact, Fact::ServerHello { .. }))
 }
 
 /// Whether the last handshake met something that did not answer it in TLS.

@@ -367,6 +367,13 @@ async fn a_man_in_the_middle_gets_nothing() {
     assert!(line(&run).contains("another than before"), "{}", run.stderr);
     assert_eq!(other.record().proofs, 0);
 
+    // One that comes in between two connections of one try.
+    let lab = Lab::start("winrm-certificate-changes", "middle", output(&healthy())).await;
+    let run = lab.asked(&[]).await;
+    assert!(line(&run).contains("another than before"), "{}", run.stderr);
+    let record = lab.record();
+    assert_eq!((record.connections, record.proofs), (2, 0));
+
     // By HTTP nothing tells who answers, whatever a pin says.
     let lab = Lab::start("healthy-winrm-http", "middle", output(&healthy())).await;
     for more in [&[][..], &["--pin", &right]] {
