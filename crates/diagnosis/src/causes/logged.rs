@@ -101,7 +101,7 @@ pub(crate) fn weigh(evidence: &Evidence<'_>) -> Vec<Weighed> {
 /// A clock that was set matters to a try at that time; a machine's clock is set many times in its life.
 fn is_near_a_try(events: &[Seen<'_, &WindowsEvent>], entry: &Seen<'_, &WindowsEvent>) -> bool {
     let at_ms = entry.observation.at_ms;
-    let mut own = events.iter().filter(|seen| is_its_own(seen.value));
+    let mut own = events.iter().filter(|seen| is_of_try(seen.value));
     own.any(|seen| seen.observation.at_ms.abs_diff(at_ms) <= NEAR_MS)
 }
 
@@ -198,6 +198,15 @@ fn succeeded(event: &WindowsEvent) -> bool {
         || event.is(CLIENT, &[1027])
         || event.is(SECURITY, &[4624, 4778])
         || (event.is(MANAGER, &[1149]) && event.user.is_some())
+}
+
+/// Whether the event tells that somebody tried to connect.
+fn is_of_try(event: &WindowsEvent) -> bool {
+    succeeded(event)
+        || event.is(CORE, &[65, 131, 140])
+        || event.is(MANAGER, &[261, 1149, 1158])
+        || event.is(CLIENT, &[1024, 1025])
+        || event.is(SECURITY, &[4625])
 }
 
 /// Whether the event can be about nothing but Remote Desktop.
@@ -488,6 +497,8 @@ mod tests {
         assert_eq!(found(&logged([accepted(), set(299_000, BY_A_PROGRAM)]), cause), None);
         assert_eq!(found(&logged([accepted(), set(7_200_000, 2)]), cause), None, "it slept");
         assert_eq!(found(&logged([set(7_200_000, BY_A_PROGRAM)]), cause), None, "no try");
+        let started = event(MANAGER, 1056);
+        assert_eq!(found(&logged([started, set(7_200_000, BY_A_PROGRAM)]), cause), None);
         let long_before = Scene::new()
             .logged_at(0, Stage::Host, set(7_200_000, BY_A_PROGRAM))
             .logged_at(61_000, Stage::Tcp, accepted());

@@ -145,6 +145,20 @@ fn attempts_by_time_address_and_activity() {
 }
 
 #[test]
+fn a_clock_that_was_set_belongs_to_a_try_or_to_nothing() {
+    let set = |at| {
+        let times = [("NewTime", "2026-01-01T02:00:00Z"), ("OldTime", "2026-01-01T00:00:00Z")];
+        event(at, "Microsoft-Windows-Kernel-General", 1, &times)
+    };
+    let accepted = event(60_000, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:5")]);
+    let log = read(&[set(0), accepted, set(62_000), set(600_000)]);
+    let found = attempts([&log]);
+    assert_eq!((found.all.len(), found.loose.len()), (1, 0));
+    let ids = found.all[0].entries.iter().map(|(_, entry)| entry.event.event_id);
+    assert_eq!(ids.collect::<Vec<_>>(), [1, 131, 1]);
+}
+
+#[test]
 fn a_long_attempt_keeps_its_beginning_and_its_end() {
     let connecting =
         |at: u64| event(at, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:5")]);

@@ -177,6 +177,30 @@ fn real_captures_agree_with_what_is_known_of_them() {
     assert!(compared >= 16, "{compared} connections compared");
 }
 
+/// What passed at the proxy of a key distribution centre, by HTTP/2: two tickets, and in the third capture
+/// a 503 for people. The author says which had such a proxy.
+#[test]
+fn tickets_by_the_proxy_of_a_centre() {
+    if !std::path::Path::new(DATA).exists() {
+        eprintln!("skipped: {DATA} is not there");
+        return;
+    }
+    for (name, tickets) in [
+        ("same-creds-kerberos-password-success1", 2),
+        ("same-creds-kerberos-smartcard-success1", 2),
+        ("no-kdc-proxy-ntlm-downgrade-failure", 0),
+    ] {
+        let file = format!("{DATA}/pcap/awk-rdp-rdg-{name}.pcapng");
+        let document = run(command().arg("read").arg(file).arg("--json")).json();
+        let all = document["observations"].as_array().expect("observations");
+        let own = all.iter().filter(|o| {
+            let by_proxy = o["kdc"].as_str().is_some_and(|kdc| kdc.ends_with(":443"));
+            o["kind"] == "kerberos-ticket" && o["stage"] == "gateway" && by_proxy
+        });
+        assert_eq!(own.count(), tickets, "{name}");
+    }
+}
+
 /// Whether a connection is in the document as the index has it (`A>B req=… sel=… tls=… cert=…`).
 fn agrees(known: &str, document: &Value, name: &str) -> bool {
     let ends = known.split(['"', ',', ' ']).find(|word| word.contains('>'));
