@@ -33,13 +33,22 @@ pub(super) fn record(
     let mut record = Record { number, ..Record::default() };
     // The parser writes the head first. Should it not, a second pass knows it.
     for has_head in [false, true] {
-        let mut early = false;
+        let (mut early, mut is_left) = (false, false);
         record.named.clear();
         record.placed.clear();
-        let event =
-            EventSeed { record: &mut record, has_head, early: &mut early, concerns: &concerns };
+        let event = EventSeed {
+            record: &mut record,
+            has_head,
+            early: &mut early,
+            is_left: &mut is_left,
+            concerns: &concerns,
+        };
         let mut reader = serde_json::Deserializer::from_str(json);
-        Inside { name: "Event", seed: Some(event) }.deserialize(&mut reader).ok()??;
+        let read = Inside { name: "Event", seed: Some(event) }.deserialize(&mut reader);
+        if is_left {
+            break;
+        }
+        read.ok()??;
         if !early {
             break;
         }
@@ -115,6 +124,8 @@ struct EventSeed<'r, C> {
     has_head: bool,
     /// Set when data came before the head.
     early: &'r mut bool,
+    /// Set when the head says that the rest does not matter: it is not even passed over.
+    is_left: &'r mut bool,
     concerns: C,
 }
 
@@ -139,6 +150,10 @@ impl<'de, C: Fn(&Record) -> bool> Visitor<'de> for EventSeed<'_, C> {
                 "System" if !self.has_head => {
                     map.next_value_seed(HeadSeed(self.record))?;
                     self.has_head = true;
+                    if !(self.concerns)(self.record) {
+                        *self.is_left = true;
+                        return Err(A::Error::custom("about something else"));
+                    }
                 }
                 "EventData" | "UserData" if self.has_head && (self.concerns)(self.record) => {
                     map.next_value_seed(Data { record: self.record, name: "", depth: DEPTH })?;

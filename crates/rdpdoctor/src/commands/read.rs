@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
+use rayon::prelude::*;
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, diagnose};
 use rdpdoctor_files::{Kind, cloud, pcap, text};
@@ -270,8 +271,9 @@ fn of_logs(
     args: &ReadArgs,
 ) -> Vec<Document> {
     let mut unlisted = older;
+    // A log tells of hundreds of attempts, and each is judged by itself.
     let mut judged: Vec<(Option<String>, Document)> = attempts
-        .into_iter()
+        .into_par_iter()
         .map(|mut attempt| {
             report(&mut attempt.observations, reported);
             let run = RunContext {

@@ -367,7 +367,8 @@ mod tests {
             let fields = block(&mut of_server, &[(":status", status), ("server", "x")]);
             server.extend(frame(HEADERS, END_HEADERS, stream, &fields));
             server.extend(frame(DATA, 0, stream, b"answer "));
-            server.extend(frame(DATA, PADDED | END_STREAM, stream, &[1, b'0' + stream as u8, 9]));
+            let padded = [&[1], stream.to_string().as_bytes(), &[9]].concat();
+            server.extend(frame(DATA, PADDED | END_STREAM, stream, &padded));
         }
         (client, server)
     }
