@@ -16,7 +16,7 @@ use crate::side;
 use crate::sign_in::SignIn;
 use crate::stages;
 use crate::stages::session::{Logon, Session};
-use crate::stages::tls::Established;
+use crate::stages::tls::Encrypted;
 use crate::stream::MeteredStream;
 use crate::{by_gateway, by_proxy};
 
@@ -144,7 +144,7 @@ async fn connected(
             Link::clear(stream)
         }
         _ => {
-            let tls = stages::tls::run(context, stream, protocol);
+            let tls = stages::tls::encrypt(context, stream, protocol);
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
@@ -205,7 +205,7 @@ async fn connected(
 
 /// The link inside an established encryption; starts the question whether its certificate was
 /// revoked.
-fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
+fn encrypted(context: &Context, established: Encrypted, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side.connect()
         // Whether the proxy leads to the authority as well, nobody said.
@@ -237,7 +237,7 @@ async fn sign_in_with(
     if again.protocol != protocol {
         return Err("the server chose another security layer the second time".to_owned());
     }
-    *link = Link::tls(stages::tls::run(context, again.stream, protocol).await?.stream);
+    *link = Link::tls(stages::tls::encrypt(context, again.stream, protocol).await?.stream);
     let only_ntlm = SignIn { mechanism: Some(Mechanism::Ntlm), ..sign_in.clone() };
     match stages::credssp::run(context, link, protocol, &only_ntlm).await {
         Ok(()) => Ok(()),

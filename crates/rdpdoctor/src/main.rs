@@ -9,6 +9,7 @@ mod cli_machine;
 mod cli_watch;
 mod commands;
 mod console;
+mod engine;
 mod event_logs;
 mod evidence_file;
 #[cfg(any(windows, test))]
