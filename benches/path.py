@@ -5,7 +5,8 @@ Two network namespaces, a TUN device in each, and this process between them: it 
 long ones in one direction, or hands them over late. On the far side the lab serves a healthy server; on
 the near side `rdpdoctor check` looks at it. Printed, a line a path: how often the 95 % interval held
 the loss that was made, how often a black hole was found, how often a clean path got a finding of the
-kind, and what the measuring costs the verdict. Wants root. Usage: benches/path.py [RUNS]
+kind, and, with the measuring and without, the time to the verdict and the time behind it, also of
+paths that fail. Wants root. Usage: benches/path.py [RUNS]
 """
 import json, random, statistics, subprocess, sys, time
 
@@ -83,9 +84,34 @@ def measure(path, inside, runs):
     false = sum(bool(kind & causes(check(inside)[0])) for _ in range(runs))
     print(f"clean, 200 ms and 20 ms of jitter: {false} false of {runs}", flush=True)
     path.delay, path.jitter = 0.025, 0.0
-    with_it = statistics.median(check(inside)[1] for _ in range(runs))
-    without = statistics.median(check(inside, "--no-side")[1] for _ in range(runs))
-    print(f"path of 50 ms: {with_it:.0f} ms, without any side question {without:.0f} ms", flush=True)
+    for name, direction, longest in WAYS:
+        if direction:
+            path.longest[direction] = longest
+        with_it = times(check(inside) for _ in range(runs))
+        without = times(check(inside, "--no-side") for _ in range(runs))
+        path.longest = {"up": 65535, "down": 65535}
+        print(f"50 ms, {name}: to the verdict {with_it[0]:.0f} ms and {with_it[1]:.0f} ms more; "
+              f"without any side question {without[0]:.0f} ms and {without[1]:.0f} ms more", flush=True)
 
+
+WAYS = [
+    ("clean", None, 0),
+    ("black hole of 900 bytes up", "up", 900),
+    ("black hole of 1300 bytes up", "up", 1300),
+    ("black hole of 900 bytes down", "down", 900),
+    ("black hole of 1300 bytes down", "down", 1300),
+]
+
+BESIDE = {"network", "udp"}
+
+
+def times(checks):
+    """Medians: until the last stage of the main path was told, and from there to the end."""
+    pairs = []
+    for document, _ in checks:
+        told = [o["at_ms"] for o in document["observations"]
+                if o["kind"] == "stage-ended" and o["stage"] not in BESIDE]
+        pairs.append((max(told), document["elapsed_ms"] - max(told)))
+    return [statistics.median(side) for side in zip(*pairs)]
 
 main()

@@ -155,7 +155,7 @@ pub fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     }
     let stages = stage_reports(evidence, &findings);
     let verdict = verdict(evidence, &findings, &stages, reported, fitting.is_some());
-    let next_tests = next_tests(&findings);
+    let next_tests = next_tests(evidence, &findings);
     Diagnosis { verdict, stages, findings, next_tests }
 }
 
@@ -437,12 +437,13 @@ fn withheld(evidence: &Evidence<'_>) -> Option<String> {
 }
 
 /// The tests of the findings that are not proven, best first, each once.
-fn next_tests(findings: &[Finding]) -> Vec<NextTest> {
+fn next_tests(evidence: &Evidence<'_>, findings: &[Finding]) -> Vec<NextTest> {
     let mut tests = Vec::new();
     for finding in findings.iter().filter(|f| f.proof != Proof::Proven) {
-        for test in finding.cause.next_tests {
-            if !tests.contains(test) {
-                tests.push(*test);
+        let of_log = logged::separating(evidence, finding.cause.id);
+        for test in of_log.into_iter().chain(finding.cause.next_tests.iter().copied()) {
+            if !tests.contains(&test) {
+                tests.push(test);
             }
         }
     }

@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use rdpdoctor_model::{
@@ -5,12 +6,16 @@ use rdpdoctor_model::{
     Purpose, Stage, Target, Timestamp,
 };
 
+use crate::causes::logged::{self, Weighed};
+
 /// The observations of one attempt, with what the judging needs beside them: whom it is about, the
 /// moment, and what the user insists on.
 #[derive(Debug, Clone)]
 pub struct Evidence<'a> {
     observations: &'a [Observation],
     purposes: BTreeMap<u32, Purpose>,
+    /// Every cause asks for it.
+    logged: OnceCell<Vec<Weighed>>,
     /// Whom it is about, where known.
     pub target: Option<&'a Target>,
     /// The moment to judge certificates and clocks by.
@@ -96,7 +101,12 @@ impl<'a> Evidence<'a> {
                 _ => None,
             })
             .collect();
-        Self { observations, purposes, target, judged_at, policy }
+        Self { observations, purposes, logged: OnceCell::new(), target, judged_at, policy }
+    }
+
+    /// What each entry of event logs comes to, weighed once for all causes.
+    pub(crate) fn logged(&self) -> &[Weighed] {
+        self.logged.get_or_init(|| logged::weigh(self))
     }
 
     /// Every observation, in the order seen.
@@ -110,11 +120,13 @@ impl<'a> Evidence<'a> {
     }
 
     /// All facts that `pick` takes, on whatever connection to the host. What is about an RD Gateway
-    /// is none of them: its name, its certificate and its sign-in are not the host's.
+    /// is none of them: its name, its certificate and its sign-in are not the host's. Nor is what a
+    /// key distribution centre says of a proxy's user.
     pub fn all<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
         self.observations
             .iter()
             .filter(|observation| observation.stage != Stage::Gateway)
+            .filter(|o| o.stage != Stage::Proxy || !is_of_a_centre(&o.fact))
             .filter_map(|observation| {
                 pick(&observation.fact).map(|value| Seen { observation, value })
             })
@@ -124,6 +136,15 @@ impl<'a> Evidence<'a> {
     /// The facts about an RD Gateway that `pick` takes.
     pub fn gateway<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
         let about = self.observations.iter().filter(|o| o.stage == Stage::Gateway);
+        let seen = about.filter_map(|observation| {
+            pick(&observation.fact).map(|value| Seen { observation, value })
+        });
+        seen.collect()
+    }
+
+    /// The facts about the way to a proxy and into it that `pick` takes.
+    pub fn proxy<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
+        let about = self.observations.iter().filter(|o| o.stage == Stage::Proxy);
         let seen = about.filter_map(|observation| {
             pick(&observation.fact).map(|value| Seen { observation, value })
         });
@@ -228,6 +249,14 @@ impl<'a> Evidence<'a> {
     pub fn tls_established(&self) -> bool {
         !self.main_path(|f| matches!(f, Fact::TlsEstablished { .. }).then_some(())).is_empty()
     }
+}
+
+/// What a key distribution centre says, or that none can be asked.
+fn is_of_a_centre(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::KerberosError { .. } | Fact::KerberosTicket { .. } | Fact::KerberosUnavailable { .. }
+    )
 }
 
 /// [`Fact::StreamEnded`] as a plain value.

@@ -512,6 +512,15 @@ impl Scene {
         self.fact(stage, Fact::WindowsEvent(Box::new(event)))
     }
 
+    /// The same by a log's own clock.
+    pub(crate) fn logged_at(self, at_ms: u64, stage: Stage, event: WindowsEvent) -> Self {
+        let mut scene = self.logged(stage, event);
+        if let Some(last) = scene.observations.last_mut() {
+            (last.source, last.at_ms) = (Source::EventLog, at_ms);
+        }
+        scene
+    }
+
     pub(crate) fn challenge(self, netbios: &str, dns: &str) -> Self {
         self.ntlm(netbios, dns, Some(now()))
     }

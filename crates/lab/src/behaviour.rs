@@ -115,6 +115,9 @@ pub(crate) enum Pace {
 pub(crate) enum Opening {
     /// It waits for the Connection Request.
     Await,
+    /// It waits for TLS and the sign-in inside, and for the Connection Request behind them: the
+    /// direct approach (MS-RDPBCGR 5.4.2.2).
+    Directly,
     /// It is no Remote Desktop server.
     Foreign(Foreign),
     /// It does something else.

@@ -31,12 +31,16 @@ mod share;
 mod sign_in;
 mod tls;
 mod udp;
+mod wsman;
 mod x224;
 
 pub use event_log::{LoggedEvent, event_log};
 pub use faults::{FAULTS, fault};
 pub use gateway::GatewayStep;
 pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};
+pub use wsman::{
+    RunningWinrm, WINRM_FAULTS, WinrmFault, WinrmOptions, WinrmRecord, start_winrm, winrm_fault,
+};
 
 /// The one account that the servers know, in whatever domain.
 pub const USER: &str = "lab";

@@ -177,6 +177,7 @@ impl Desk {
 
     async fn socks(&self, mut stream: TcpStream) -> io::Result<()> {
         const NONE_TAKEN: u8 = 0xFF;
+        const GSSAPI: u8 = 1;
         let mut head = [0; 2];
         stream.read_exact(&mut head).await?;
         let mut methods = vec![0; usize::from(head[1])];
@@ -186,11 +187,12 @@ impl Desk {
         }
         let method = match self.answer {
             ProxyAnswer::SignIn if methods.contains(&2) => 2,
+            ProxyAnswer::SignInOtherwise if methods.contains(&GSSAPI) => GSSAPI,
             ProxyAnswer::SignIn | ProxyAnswer::SignInOtherwise => NONE_TAKEN,
             _ => 0,
         };
         stream.write_all(&[5, method]).await?;
-        if method == NONE_TAKEN {
+        if matches!(method, NONE_TAKEN | GSSAPI) {
             return stream.shutdown().await;
         }
         if method == 2 && !sign_in(&mut stream).await? {

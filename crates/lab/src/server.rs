@@ -76,6 +76,7 @@ impl Server {
         }
         match &self.behaviour.opening {
             Opening::Await => self.negotiation(channel).await,
+            Opening::Directly => self.directly(channel).await,
             Opening::Foreign(service) => self.foreign(channel, service).await,
             Opening::Instead(instead) => {
                 // An RST that comes while the client's connect is still under way looks to it as if
@@ -101,6 +102,28 @@ impl Server {
                 channel.close_notify().await
             }
         }
+    }
+
+    /// TLS, the sign-in, and only then the question that others begin with.
+    async fn directly(&self, channel: &mut Channel) -> io::Result<Then> {
+        /// INCONSISTENT_FLAGS (MS-RDPBCGR 2.2.1.2.2).
+        const INCONSISTENT_FLAGS: u32 = 4;
+        if let Some(then) = self.tls(channel).await? {
+            return Ok(then);
+        }
+        let logon = match self.sign_in(channel, x224::PROTOCOL_HYBRID).await? {
+            SignedIn::Session(logon) => logon,
+            SignedIn::Over(then) => return Ok(then),
+        };
+        let message = channel.message(x224::frame).await?;
+        let request = Request::read(&message).ok_or(io::ErrorKind::InvalidData)?;
+        if !request.offers(x224::PROTOCOL_HYBRID) {
+            channel.send(&x224::failure(INCONSISTENT_FLAGS)).await?;
+            return Ok(Then::End(Ending::Fin));
+        }
+        let selected = x224::response(x224::PROTOCOL_HYBRID, self.behaviour.response_flags);
+        channel.send(&selected).await?;
+        self.connect(channel, request, Some(logon)).await
     }
 
     async fn negotiation(&self, channel: &mut Channel) -> io::Result<Then> {

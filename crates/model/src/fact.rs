@@ -317,6 +317,16 @@ pub enum Fact {
         /// From the first word to it to this answer.
         elapsed_ms: f64,
     },
+    /// The client began with TLS and CredSSP, and negotiates inside them: the direct approach
+    /// (MS-RDPBCGR 5.4.2.2), as an `.rdp` file can ask for.
+    DirectApproach,
+    /// How the proxy's sign-in was tried.
+    ProxyCredential {
+        /// By what.
+        mechanism: Mechanism,
+        /// Whether it came to a proof: a ticket, the answer to a challenge, the password itself.
+        shown: bool,
+    },
     /// The proxy made the connection; what follows passes inside.
     TunnelOpened {
         /// The target as the proxy was asked for it.

@@ -44,6 +44,8 @@ pub enum ProxyChoice {
     Option,
     /// The environment.
     Environment,
+    /// Nobody knows: it was seen in use.
+    Seen,
 }
 
 /// What a proxy said, numbers as on the wire.

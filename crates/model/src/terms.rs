@@ -104,6 +104,8 @@ pub enum Purpose {
     Gateway,
     /// Held without a word, to see whether something on the way forgets it.
     Idle,
+    /// WinRM, by which facts of the host are read.
+    HostFacts,
 }
 
 /// What carries a connection.

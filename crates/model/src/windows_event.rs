@@ -73,6 +73,12 @@ pub struct WindowsEvent {
     /// The service's short name, the same in every language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// The program that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// By how many milliseconds the computer's clock was set forward; negative when it was set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_set_ms: Option<i64>,
 }
 
 impl WindowsEvent {

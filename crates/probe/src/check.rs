@@ -74,28 +74,7 @@ impl Prober {
         journal: &Arc<Journal>,
         progress: Option<Progress>,
     ) {
-        let context = Context {
-            target: Arc::new(target.clone()),
-            journal: Arc::clone(journal),
-            tls: Arc::clone(&self.tls),
-            dns: Arc::clone(&self.dns),
-            deadlines: options.deadlines,
-            offer: options.requested_protocols,
-            engine: options.engine,
-            side: options.side,
-            sign_in: options.sign_in.clone(),
-            samples: options.samples,
-            trace: options.trace,
-            routing_token: None,
-            routing: options.routing.clone(),
-            route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
-            names: Arc::clone(&self.names),
-            gateway: options
-                .gateway
-                .clone()
-                .map(|gateway| Arc::new(stages::gateway::Passage::new(gateway))),
-            about_gateway: false,
-        };
+        let context = self.context(target, options, journal);
         let addresses = own_addresses();
         if !self.names.is_empty() || !addresses.is_empty() {
             let fact = Fact::ThisMachine { names: self.names.to_vec(), addresses };
@@ -109,6 +88,40 @@ impl Prober {
             {
                 context.note(Stage::Client, Fact::OwnBug { message: error.to_string() });
             }
+        }
+    }
+}
+
+impl Prober {
+    /// What every part of one check needs.
+    pub(crate) fn context(
+        &self,
+        target: &Target,
+        options: &CheckOptions,
+        journal: &Arc<Journal>,
+    ) -> Context {
+        Context {
+            target: Arc::new(target.clone()),
+            journal: Arc::clone(journal),
+            tls: Arc::clone(&self.tls),
+            dns: Arc::clone(&self.dns),
+            deadlines: options.deadlines,
+            offer: options.requested_protocols,
+            engine: options.engine,
+            side: options.side,
+            sign_in: options.sign_in.clone(),
+            samples: options.samples,
+            trace: options.trace,
+            routing_token: None,
+            routing: options.routing.clone(),
+            direct: options.direct,
+            route: options.proxy.clone().map(|proxy| Arc::new(Route::new(proxy))),
+            names: Arc::clone(&self.names),
+            gateway: options
+                .gateway
+                .clone()
+                .map(|gateway| Arc::new(stages::gateway::Passage::new(gateway))),
+            about_gateway: false,
         }
     }
 }

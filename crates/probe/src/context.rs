@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) routing_token: Option<Vec<u8>>,
     /// What the user's file gave to show to a load balancer.
     pub(crate) routing: Option<Vec<u8>>,
+    /// It begins with TLS and CredSSP (MS-RDPBCGR 5.4.2.2).
+    pub(crate) direct: bool,
     /// The way through a proxy; none: straight.
     pub(crate) route: Option<Arc<Route>>,
     /// Names of this machine.
@@ -52,12 +54,14 @@ impl Context {
         let sign_in = self.sign_in.clone();
         Self {
             target: Arc::new(gateway.place.clone()),
-            side: SideQuestions::None,
             sign_in: sign_in.map(|sign_in| SignIn { gate: Arc::clone(&gateway.gate), ..sign_in }),
-            gateway: None,
-            about_gateway: true,
-            ..self.clone()
+            ..self.about_a_gateway()
         }
+    }
+
+    /// The same target, seen as a gateway is: what is written down says nothing of a host's listener.
+    pub(crate) fn about_a_gateway(&self) -> Self {
+        Self { side: SideQuestions::None, gateway: None, about_gateway: true, ..self.clone() }
     }
 
     /// Whether more connections may be made beside the main path: behind a gateway each would be a

@@ -43,6 +43,8 @@ pub(crate) struct Kdc<'a> {
     realm: String,
     /// The last KRB-ERROR that is one; 0 before.
     error: AtomicU32,
+    /// Where the ticket is wanted.
+    stage: Stage,
 }
 
 impl<'a> Kdc<'a> {
@@ -85,7 +87,21 @@ impl<'a> Kdc<'a> {
             return Err(unavailable("none of them accepts a connection".to_owned()));
         }
         let (realm, error) = (realm.to_owned(), AtomicU32::new(0));
-        Ok(Self { context, addresses: answering, service, realm, error })
+        let stage = Stage::CredSsp;
+        Ok(Self { context, addresses: answering, service, realm, error, stage })
+    }
+
+    /// The same for a ticket that is wanted elsewhere than at the host.
+    pub(crate) fn at(self, stage: Stage) -> Self {
+        Self { stage, ..self }
+    }
+
+    /// Of a proxy's sign-in nothing is the host's, nor an RD Gateway's behind it.
+    fn note(&self, connection: Option<u32>, fact: Fact) {
+        match connection {
+            None if self.stage != Stage::Proxy => self.context.note(self.stage, fact),
+            _ => self.context.journal.note(self.stage, connection, fact),
+        }
     }
 
     /// The last KRB-ERROR of a centre that is no mere step on the way.
@@ -109,7 +125,7 @@ impl<'a> Kdc<'a> {
         let tried = self.addresses.iter().map(ToString::to_string).collect();
         let realm = self.realm.clone();
         let fact = Fact::KerberosUnavailable { realm, tried, why: why.clone() };
-        self.context.note(Stage::CredSsp, fact);
+        self.note(None, fact);
         Err(sspi::Error::new(sspi::ErrorKind::NoAuthenticatingAuthority, why))
     }
 
@@ -124,7 +140,7 @@ impl<'a> Kdc<'a> {
         };
         let connected = TcpStream::connect(address).await;
         let local = connected.as_ref().ok().and_then(|stream| stream.local_addr().ok());
-        self.context.journal.note(Stage::CredSsp, Some(number), connection(local));
+        self.note(Some(number), connection(local));
         let mut stream = connected?;
         stream.write_all(request).await?;
         let length = stream.read_u32().await?;
@@ -189,7 +205,7 @@ impl<'a> Kdc<'a> {
             }
             _ => return,
         };
-        self.context.note(Stage::CredSsp, fact);
+        self.note(None, fact);
     }
 }
 

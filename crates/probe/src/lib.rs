@@ -30,6 +30,7 @@ mod tcp_figures;
 mod tickets;
 mod tls;
 mod tls_stream;
+mod winrm;
 mod winsock;
 
 pub use check::Prober;
@@ -43,3 +44,4 @@ pub use recorder::{Recorded, Recorder, Recording};
 pub use sign_in::{Gate, Release, SignIn};
 pub use stages::session::Logon;
 pub use tls::TlsError;
+pub use winrm::{Asked, Problem, Ran, Remote, Script, WINRM_HTTP, WINRM_HTTPS, Way};

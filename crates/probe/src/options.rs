@@ -29,6 +29,8 @@ pub struct CheckOptions {
     pub trace: bool,
     /// What the connection request carries for a load balancer, as an `.rdp` file has it.
     pub routing: Option<Vec<u8>>,
+    /// Whether it begins with TLS and CredSSP, as an `.rdp` file may ask for.
+    pub direct: bool,
     /// The proxy to go through.
     pub proxy: Option<Proxy>,
     /// The RD Gateway to go through; none: straight to the host.
@@ -46,6 +48,7 @@ impl Default for CheckOptions {
             samples: None,
             trace: false,
             routing: None,
+            direct: false,
             proxy: None,
             gateway: None,
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rdpdoctor_model::{Mechanism, Purpose, Stage};
+use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage};
 use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
 use rdpdoctor_wire::security::ServerSecurity;
@@ -131,6 +131,9 @@ async fn connected(
     beside: &mut Beside,
 ) -> Result<Option<Redirection>, (Stage, String)> {
     let context = &steps.context;
+    if context.direct {
+        return directly(steps, stream, beside).await;
+    }
     let remote = stream.remote();
     let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
     let (stream, protocol) = (negotiated.stream, negotiated.protocol);
@@ -184,6 +187,67 @@ async fn connected(
         skip_session(steps, "not asked for");
         return Ok(None);
     };
+    set_up(steps, link, protocol, sign_in).await
+}
+
+/// The direct approach (MS-RDPBCGR 5.4.2.2): TLS and CredSSP first, the negotiation inside them.
+async fn directly(
+    steps: &Steps,
+    mut stream: MeteredStream,
+    beside: &mut Beside,
+) -> Result<Option<Redirection>, (Stage, String)> {
+    let context = &steps.context;
+    let (remote, protocol) = (stream.remote(), stages::x224::PROTOCOL_HYBRID);
+    begin_directly(&mut stream);
+    let encrypting = async {
+        let tls = stages::tls::encrypt(context, stream, protocol);
+        let mut link = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
+        match &context.sign_in {
+            Some(sign_in) => {
+                let signing = sign_in_with(context, &mut link, protocol, remote, sign_in);
+                steps.stage(Stage::CredSsp, signing).await?;
+            }
+            None => {
+                let challenge = stages::credssp::challenge(context, &mut link);
+                steps.stage(Stage::CredSsp, challenge).await?;
+            }
+        }
+        Ok(link)
+    };
+    let behind = "comes behind the sign-in here, inside the encryption";
+    let encrypted = encrypting.await;
+    let (mut link, sign_in) = match (encrypted, &context.sign_in) {
+        (Ok(link), Some(sign_in)) => (link, sign_in),
+        (Ok(_), None) => {
+            steps.skip(Stage::X224, behind);
+            steps.skip(Stage::Mcs, "comes after sign-in");
+            skip_session(steps, "not asked for");
+            return Ok(None);
+        }
+        (Err(stopped), _) => {
+            steps.skip(Stage::X224, behind);
+            return Err(stopped);
+        }
+    };
+    steps.stage(Stage::X224, stages::x224::inside(context, &mut link)).await?;
+    set_up(steps, link, protocol, sign_in).await
+}
+
+/// Nothing is asked on this connection before TLS.
+fn begin_directly(stream: &mut MeteredStream) {
+    stream.dissector().direct();
+    stream.note(Stage::X224, Fact::DirectApproach);
+}
+
+/// MCS, and the session where one is wanted.
+async fn set_up(
+    steps: &Steps,
+    mut link: Link,
+    protocol: u32,
+    sign_in: &SignIn,
+) -> Result<Option<Redirection>, (Stage, String)> {
+    let context = &steps.context;
+    let nla = protocol > 1;
     let joining = async {
         let connected = stages::mcs::connect(context, &mut link, protocol).await?;
         let channels = stages::mcs::join(context, &mut link, connected.io).await?;
@@ -232,12 +296,17 @@ async fn sign_in_with(
         Err(Failure::WithoutKerberos(_)) => {}
     }
     let stream = context.again(remote, Purpose::Fallback).await;
-    let stream = stream.ok_or("the connection for NTLM was not made")?;
-    let again = stages::x224::run(context, stream).await?;
-    if again.protocol != protocol {
-        return Err("the server chose another security layer the second time".to_owned());
+    let mut stream = stream.ok_or("the connection for NTLM was not made")?;
+    if context.direct {
+        begin_directly(&mut stream);
+    } else {
+        let again = stages::x224::run(context, stream).await?;
+        if again.protocol != protocol {
+            return Err("the server chose another security layer the second time".to_owned());
+        }
+        stream = again.stream;
     }
-    *link = Link::tls(stages::tls::encrypt(context, again.stream, protocol).await?.stream);
+    *link = Link::tls(stages::tls::encrypt(context, stream, protocol).await?.stream);
     let only_ntlm = SignIn { mechanism: Some(Mechanism::Ntlm), ..sign_in.clone() };
     match stages::credssp::run(context, link, protocol, &only_ntlm).await {
         Ok(()) => Ok(()),

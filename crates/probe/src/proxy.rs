@@ -21,7 +21,12 @@ pub struct Proxy {
     pub sign_in: Option<ProxySignIn>,
     /// Whether an `https` proxy is believed whatever certificate it has.
     pub trust_any: bool,
+    /// The key distribution centre for a ticket, as `host` or `host:port`; none: the DNS is asked.
+    pub kdc: Option<String>,
 }
+
+/// The scheme of SPNEGO (RFC 4559), by which Kerberos and NTLM are offered.
+pub(crate) const NEGOTIATE: &str = "Negotiate";
 
 /// User and password at a proxy.
 #[derive(Debug, Clone)]
@@ -97,6 +102,8 @@ pub(crate) struct Route {
 /// How to sign in to an HTTP proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProxySignInBy {
+    /// Kerberos (RFC 4559).
+    Ticket,
     /// NTLM (MS-NTHT), under the name by which it is offered.
     Ntlm(&'static str),
     /// The password itself (RFC 7617).
@@ -104,10 +111,11 @@ pub(crate) enum ProxySignInBy {
 }
 
 impl ProxySignInBy {
-    /// The best of what a proxy offers: the password itself only where nothing else is taken.
+    /// The best of what a proxy offers to who has no ticket: the password itself only where nothing
+    /// else is taken.
     pub(crate) fn best(offers: &[String]) -> Option<Self> {
         let offered = |name: &str| offers.iter().any(|offer| offer.eq_ignore_ascii_case(name));
-        let ntlm = ["NTLM", "Negotiate"].into_iter().find(|name| offered(name)).map(Self::Ntlm);
+        let ntlm = ["NTLM", NEGOTIATE].into_iter().find(|name| offered(name)).map(Self::Ntlm);
         ntlm.or_else(|| offered("Basic").then_some(Self::Basic))
     }
 }

@@ -55,6 +55,11 @@ impl Tickets {
         Ok(Self { negotiate, handle, service, binding })
     }
 
+    /// What seals messages when the negotiation is over.
+    pub(crate) fn context(&mut self) -> &mut Negotiate {
+        &mut self.negotiate
+    }
+
     /// The answer to a token; the first one answers none.
     pub(crate) async fn token(
         &mut self,

@@ -109,8 +109,8 @@ pub struct CheckArgs {
     /// How to sign in; auto takes Kerberos where Windows would, then NTLM
     #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "user")]
     pub auth: Auth,
-    /// Key distribution centre of the realm; without it the DNS is asked
-    #[arg(long, value_name = "HOST[:PORT]", requires = "user")]
+    /// Key distribution centre of the realm, also for a proxy's user; without it the DNS is asked
+    #[arg(long, value_name = "HOST[:PORT]")]
     pub kdc: Option<String>,
     /// Sign in without handing the password over (Restricted Admin)
     #[arg(long, requires = "user")]
@@ -136,7 +136,8 @@ pub struct CheckArgs {
     /// Go by way of this RD Gateway, with the same credentials (-u)
     #[arg(long, value_name = "HOST[:PORT]")]
     pub gateway: Option<String>,
-    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY
+    /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY, to
+    /// a gateway of HTTPS_PROXY first
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings
@@ -174,6 +175,17 @@ pub struct CheckArgs {
     /// Judge together with facts that were collected on the host (host collect)
     #[arg(long, value_name = "FILE")]
     pub host_facts: Vec<PathBuf>,
+    /// Judge together with facts that are read on the host over WinRM, as the same user (-u), who has to
+    /// be an administrator there
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        num_args = 0..=1,
+        default_missing_value = "",
+        requires = "user",
+        conflicts_with = "host_facts"
+    )]
+    pub remote: Option<String>,
     /// Write a mended copy of the .rdp file and print the difference
     #[arg(long, value_name = "OUT.rdp")]
     pub fixed: Option<PathBuf>,

@@ -15,10 +15,10 @@ pub struct CompareArgs {
     /// Two documents saved with check --json -o
     #[arg(value_name = "FILE", num_args = 2, conflicts_with_all = ["good", "bad"], required_unless_present_any = ["good", "bad"])]
     pub files: Vec<PathBuf>,
-    /// Documents of runs that went well
+    /// Documents of runs that went well; of a watch its tries that did
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "bad")]
     pub good: Vec<PathBuf>,
-    /// Documents of runs that did not
+    /// Documents of runs that did not; of a watch its tries that did not
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "good")]
     pub bad: Vec<PathBuf>,
     /// How the answer is given.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::OutputArgs;
 use crate::cli_fix::{ConfirmArgs, FixArgs, RollbackArgs, WatchRunArgs};
+use crate::cli_remote::RemoteArgs;
 
 /// `host` and `client`.
 #[derive(Debug, Args)]
@@ -38,12 +39,18 @@ pub struct PlaceArgs {
     /// A machine that is made up and kept in a file: for tests
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "facts")]
     pub machine: Option<PathBuf>,
+    /// Another machine.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
 }
 
 impl PlaceArgs {
     /// Whether it is the machine that this program runs on.
     pub fn is_here(&self) -> bool {
-        self.facts.is_empty() && self.disk.is_none() && self.machine.is_none()
+        self.facts.is_empty()
+            && self.disk.is_none()
+            && self.machine.is_none()
+            && self.remote.host.is_none()
     }
 }
 
@@ -78,7 +85,7 @@ pub struct CollectArgs {
         value_name = "CLOUD",
         num_args = 0..=1,
         default_missing_value = "powershell",
-        conflicts_with = "facts"
+        conflicts_with_all = ["facts", "host"]
     )]
     pub script: Option<ScriptFor>,
     /// Numbered parts of at most 3.5 KB, the first of which decides, instead of a file of facts

@@ -35,6 +35,8 @@ pub struct LoggedAttempt {
     pub observations: Vec<Observation>,
     /// Who tried.
     pub user: Option<String>,
+    /// By how much the computer's clock had been set forward until then, as far as the logs go back.
+    pub clock_set_ms: i64,
 }
 
 impl GivenLog {
@@ -144,7 +146,20 @@ fn evidence(
         elapsed_ms: last.map_or(0, |last| since(started_at, last)),
         observations,
         user: attempt.and_then(Attempt::user).map(str::to_owned),
+        clock_set_ms: clock_set(logs, entries, started_at),
     }
+}
+
+/// By how much the clock of the computer that wrote the entries had been set forward until then. Another
+/// of its logs may tell.
+fn clock_set(logs: &[GivenLog], entries: &[(usize, &Entry)], until: Timestamp) -> i64 {
+    let Some(computer) = entries.iter().find_map(|(_, entry)| entry.event.computer.as_deref())
+    else {
+        return 0;
+    };
+    let own = logs.iter().filter(|given| given.log.is_of(computer));
+    let jumps = own.flat_map(|given| given.log.jumps()).filter(|jump| jump.at <= until);
+    jumps.fold(0, |sum, jump| sum.saturating_add(jump.by_ms))
 }
 
 /// How the stages went, the last word about each.

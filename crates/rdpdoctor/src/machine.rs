@@ -21,6 +21,7 @@ use crate::output;
 const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// Facts of one machine, and where they are from.
+#[derive(Clone)]
 pub struct MachineFacts {
     /// Which end it is.
     pub side: Side,
@@ -28,8 +29,10 @@ pub struct MachineFacts {
     pub facts: Vec<Fact>,
     /// The file they were read from, if so.
     pub file: Option<String>,
-    /// What a client sees of its listener, where that was tried beside.
+    /// What a client sees of its listener, where that was tried beside, or how it was asked.
     pub outside: Vec<Observation>,
+    /// How far that went, where it is not the usual way.
+    pub read: Option<String>,
 }
 
 impl MachineFacts {
@@ -56,6 +59,7 @@ impl MachineFacts {
                 facts: read.facts,
                 file: Some(name),
                 outside: Vec::new(),
+                read: None,
             });
         }
         let collected = script::collected(in_parts.iter().map(String::as_str));
@@ -72,6 +76,7 @@ impl MachineFacts {
                 facts: run.file.facts,
                 file,
                 outside: Vec::new(),
+                read: None,
             });
         }
         Ok(all)
@@ -81,7 +86,8 @@ impl MachineFacts {
     pub fn of_disk(side: Side, path: &Path, profile: Option<&str>) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let disk = Disk::open(path, profile).with_context(|| name.clone())?;
-        Ok(Self { side, facts: collect(&disk, side), file: Some(name), outside: Vec::new() })
+        let facts = collect(&disk, side);
+        Ok(Self { side, facts, file: Some(name), outside: Vec::new(), read: None })
     }
 
     /// What the facts say, as evidence: how far it went is the last of it.
@@ -98,7 +104,9 @@ impl MachineFacts {
             connection: None,
             fact: Fact::StageEnded {
                 outcome: StageOutcome::Passed,
-                reason: Some("the machine's facts were read".to_owned()),
+                reason: Some(
+                    self.read.clone().unwrap_or_else(|| "the machine's facts were read".to_owned()),
+                ),
                 elapsed_ms: 0.0,
             },
         });

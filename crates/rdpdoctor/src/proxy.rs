@@ -2,8 +2,10 @@
 //!
 //! Of the environment only `ALL_PROXY` counts, as with curl for everything that is not the web:
 //! `HTTP_PROXY` and `HTTPS_PROXY` are for web pages, their proxies seldom let Remote Desktop pass,
-//! and `mstsc` asks none of them for a direct connection. Loopback and what `NO_PROXY` names are
-//! reached without the environment's proxy; `--proxy` was asked for and is used for every target.
+//! and `mstsc` asks none of them for a direct connection. An RD Gateway is HTTPS: to it `mstsc` goes by
+//! the system's proxy for the web, and curl by `HTTPS_PROXY` before `ALL_PROXY`. It is the gateway then
+//! that `NO_PROXY` is held against. Loopback and what `NO_PROXY` names are reached without the
+//! environment's proxy; `--proxy` was asked for and is used for every target.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,10 +23,20 @@ const PASSWORD: &str = "RDPDOCTOR_PROXY_PASSWORD";
 
 /// As curl reads them: the lower case counts first.
 const ALL: [&str; 2] = ["all_proxy", "ALL_PROXY"];
+const WEB: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
 const NONE: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// RFC 1929 2 gives each a length of one byte.
 const LONGEST: usize = 255;
+
+/// What a connection of this machine leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leads {
+    /// The host itself.
+    ToHost,
+    /// An RD Gateway, by HTTPS.
+    ToGateway,
+}
 
 /// The proxy for `target`, if there is one.
 ///
@@ -32,15 +44,15 @@ const LONGEST: usize = 255;
 /// When what names it cannot be read. Nothing of it is in the message: it may hold a password.
 pub fn choose(
     option: Option<&str>,
-    target: &Target,
+    (target, leads): (&Target, Leads),
     trust_any: bool,
 ) -> anyhow::Result<Option<Proxy>> {
-    choose_from(option, target, trust_any, &|name| std::env::var(name).ok())
+    choose_from(option, (target, leads), trust_any, &|name| std::env::var(name).ok())
 }
 
 fn choose_from(
     option: Option<&str>,
-    target: &Target,
+    (target, leads): (&Target, Leads),
     trust_any: bool,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> anyhow::Result<Option<Proxy>> {
@@ -48,7 +60,9 @@ fn choose_from(
         let mut values = names.iter().filter_map(|name| environment(name));
         values.next().filter(|value| !value.is_empty())
     };
-    let (url, chosen_by) = match (option, variable(ALL)) {
+    let web = variable(WEB).filter(|_| leads == Leads::ToGateway);
+    let named = if web.is_some() { "HTTPS_PROXY" } else { "ALL_PROXY" };
+    let (url, chosen_by) = match (option, web.or_else(|| variable(ALL))) {
         (Some(text), _) => {
             let url = parse(text).context("--proxy")?;
             let bare = url.username().is_empty() && url.password().is_none();
@@ -62,16 +76,17 @@ fn choose_from(
         (None, Some(_)) if stays_away(target, variable(NONE).as_deref()) => return Ok(None),
         (None, Some(text)) => {
             let text = if text.contains("://") { text } else { format!("http://{text}") };
-            (parse(&text).context("ALL_PROXY")?, ProxyChoice::Environment)
+            (parse(&text).context(named)?, ProxyChoice::Environment)
         }
         (None, None) => return Ok(None),
     };
     let (scheme, host, port) = place(&url).context(match chosen_by {
         ProxyChoice::Option => "--proxy",
-        ProxyChoice::Environment => "ALL_PROXY",
+        ProxyChoice::Environment => named,
+        ProxyChoice::Seen => "a capture",
     })?;
     let sign_in = sign_in(&url, scheme, environment)?;
-    Ok(Some(Proxy { scheme, host, port, chosen_by, sign_in, trust_any }))
+    Ok(Some(Proxy { scheme, host, port, chosen_by, sign_in, trust_any, kdc: None }))
 }
 
 /// Whether the environment's proxy is not for this target.
@@ -165,12 +180,21 @@ mod tests {
         target: &str,
         environment: &[(&str, &str)],
     ) -> Result<Option<String>, String> {
+        chosen_for(Leads::ToHost, option, target, environment)
+    }
+
+    fn chosen_for(
+        leads: Leads,
+        option: Option<&str>,
+        target: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Option<String>, String> {
         let value = |name: &str| {
             let found = environment.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         };
         let target = target.parse().expect("a target");
-        let proxy = choose_from(option, &target, false, &value);
+        let proxy = choose_from(option, (&target, leads), false, &value);
         let words = |proxy: Proxy| {
             let user = proxy.sign_in.map(|sign_in| {
                 let password = String::from_utf8_lossy(sign_in.password.expose()).into_owned();
@@ -263,6 +287,20 @@ mod tests {
         let bare = [("all_proxy", "proxy:3128"), ("ALL_PROXY", "http://other")];
         assert_eq!(chosen(None, "pc42", &bare), Ok(Some("http://proxy 3128".to_owned())));
         assert!(chosen(None, "pc42", &[("ALL_PROXY", "socks4://proxy")]).is_err());
+    }
+
+    #[test]
+    fn a_gateway_is_the_web() {
+        let proxy = |environment: &[(&str, &str)]| {
+            chosen_for(Leads::ToGateway, None, "gw.corp.example:443", environment)
+        };
+        let (web, all) = (("HTTPS_PROXY", "http://web"), ("ALL_PROXY", "http://all"));
+        assert_eq!(proxy(&[web, all]), Ok(Some("http://web 80".to_owned())));
+        assert_eq!(proxy(&[all]), Ok(Some("http://all 80".to_owned())));
+        assert_eq!(proxy(&[web, all, ("NO_PROXY", "corp.example")]), Ok(None));
+        assert_eq!(proxy(&[("HTTP_PROXY", "http://web")]), Ok(None));
+        let wrong = proxy(&[("https_proxy", "ftp://web")]).expect_err("no proxy");
+        assert!(wrong.starts_with("HTTPS_PROXY: "), "{wrong}");
     }
 
     #[test]

@@ -147,6 +147,7 @@ fn purpose_words(purpose: Purpose) -> &'static str {
         Purpose::Proxy => "the way to the proxy",
         Purpose::Udp => "does UDP get through?",
         Purpose::Gateway => "the RD Gateway",
+        Purpose::HostFacts => "facts of the host, over WinRM",
         Purpose::Idle => "whether silence is survived",
         Purpose::Revocation => "is the certificate revoked?",
     }

@@ -53,7 +53,9 @@ pub struct Document {
     pub findings: Vec<Finding>,
     /// What would tell the remaining causes apart.
     pub next_tests: Vec<NextTest>,
-    /// The single attempts when the evidence holds several; empty for one attempt.
+    /// The single attempts when the evidence holds several; empty for one attempt. Of a watch those
+    /// that prove its verdict (the first of each kind that failed, the last one that worked), and
+    /// behind them the whole watch with its last try.
     #[serde(default)]
     pub attempts: Vec<Attempt>,
     /// Everything that was seen.

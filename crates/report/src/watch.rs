@@ -2,12 +2,25 @@
 
 use std::net::IpAddr;
 
-use rdpdoctor_model::{Stage, Timestamp};
+use rdpdoctor_model::{Fact, Observation, Stage, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::Status;
-use crate::{Masker, harmless};
+use crate::document::{Attempt, Status};
+use crate::{Document, Masker, harmless};
+
+/// Whether these tell of a watch.
+pub fn is_watch(observations: &[Observation]) -> bool {
+    observations.iter().any(|o| matches!(o.fact, Fact::WatchPeriod { .. }))
+}
+
+/// The tries that a watch keeps in front of itself; none of any other document.
+pub(crate) fn earlier_tries(document: &Document) -> &[Attempt] {
+    match document.attempts.as_slice() {
+        [tries @ .., _] if is_watch(&document.observations) => tries,
+        _ => &[],
+    }
+}
 
 /// One line of `watch --json`. The last line of all is a document instead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

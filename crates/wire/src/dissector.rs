@@ -11,6 +11,7 @@ const PROTOCOL_RDP: u32 = 0;
 const PROTOCOL_SSL: u32 = 1;
 /// PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX.
 const PROTOCOLS_CREDSSP: [u32; 2] = [2, 8];
+const PROTOCOL_HYBRID: u32 = 2;
 const PROTOCOL_HYBRID_EX: u32 = 8;
 
 /// The I/O channel where the Connect Response does not name it.
@@ -59,10 +60,12 @@ pub struct Dissector {
     asked: bool,
     /// Nobody holds the keys of Standard RDP Security.
     keyless: bool,
-    /// And something passed for which they were needed.
-    sealed_pdus: bool,
+    /// And so many PDUs passed for which they were needed, of the client and of the server.
+    sealed_pdus: [u32; 2],
     ended: bool,
     seen: usize,
+    /// TLS and CredSSP come first, and the negotiation inside them (MS-RDPBCGR 5.4.2.2).
+    direct: bool,
     /// The one stage that everything on this connection belongs to.
     only_stage: Option<Stage>,
     events: Vec<Event>,
@@ -112,9 +115,10 @@ impl Default for Dissector {
             sealed_turns: 0,
             asked: false,
             keyless: false,
-            sealed_pdus: false,
+            sealed_pdus: [0; 2],
             ended: false,
             seen: 0,
+            direct: false,
             only_stage: None,
             events: Vec::new(),
         }
@@ -154,7 +158,7 @@ impl Dissector {
             Party::Server => self.received += bytes.len() as u64,
         }
         match self.phase {
-            Phase::Negotiation => self.negotiation(from, bytes, at_ms),
+            Phase::Negotiation if !self.direct => self.negotiation(from, bytes, at_ms),
             Phase::ClientHello | Phase::Handshake => {
                 self.asked |= from == Party::Client;
                 self.handshake(from, bytes, at_ms);
@@ -164,7 +168,8 @@ impl Dissector {
                 self.mcs(from, bytes, at_ms);
             }
             Phase::Channels if self.in_clear() => self.channels(from, bytes, at_ms),
-            Phase::CredSsp
+            Phase::Negotiation
+            | Phase::CredSsp
             | Phase::EarlyAuthorization
             | Phase::Mcs
             | Phase::Channels
@@ -183,6 +188,7 @@ impl Dissector {
     pub fn plaintext(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
         self.asked |= from == Party::Client;
         match self.phase {
+            Phase::Negotiation if self.direct => self.negotiation(from, bytes, at_ms),
             Phase::CredSsp => self.credssp(from, bytes, at_ms),
             Phase::EarlyAuthorization => self.early_authorization(from, bytes, at_ms),
             Phase::Mcs => self.mcs(from, bytes, at_ms),
@@ -202,9 +208,16 @@ impl Dissector {
         self
     }
 
-    /// Whether something passed that Standard RDP Security had encrypted, and nobody holds the keys.
-    pub fn has_sealed_pdus(&self) -> bool {
+    /// PDUs that Standard RDP Security had encrypted and for which nobody holds the keys, of the client
+    /// and of the server.
+    pub fn sealed_pdus(&self) -> [u32; 2] {
         self.sealed_pdus
+    }
+
+    fn count_sealed_pdu(&mut self, from: Party) {
+        let [client, server] = &mut self.sealed_pdus;
+        let count = if from == Party::Client { client } else { server };
+        *count = count.saturating_add(1);
     }
 
     /// The content of a PDU that Standard RDP Security had encrypted, for whoever holds the keys:
@@ -235,6 +248,14 @@ impl Dissector {
     /// What passes from now on belongs to a proxy, which owes `awaited`.
     pub fn outside(&mut self, awaited: Awaited) {
         (self.phase, self.awaiting) = (Phase::Outside, awaited);
+    }
+
+    /// TLS and CredSSP from the first byte, and the negotiation inside them: the direct approach
+    /// (MS-RDPBCGR 5.4.2.2), which knows no other security protocol.
+    pub fn direct(&mut self) {
+        self.direct = true;
+        self.phase = Phase::ClientHello;
+        self.selected_protocol = PROTOCOL_HYBRID;
     }
 
     /// TLS from the first byte, as a proxy speaks it.
@@ -375,7 +396,9 @@ impl Dissector {
 
     /// What is left in a buffer belongs to the phase that has begun.
     fn go_on(&mut self, from: Party, at_ms: f64) {
-        if matches!(self.phase, Phase::EarlyAuthorization | Phase::Mcs | Phase::Channels)
+        let inside = self.direct && self.phase == Phase::Negotiation;
+        if (inside
+            || matches!(self.phase, Phase::EarlyAuthorization | Phase::Mcs | Phase::Channels))
             && !self.buffer(from).is_empty()
         {
             let rest = std::mem::take(self.buffer(from));
@@ -503,6 +526,48 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn the_negotiation_inside_the_encryption() {
+        let mut dissector = Dissector::new();
+        dissector.direct();
+        dissector.wire(Party::Client, &encode::plain_client_hello([1; 32], Some("pc42")), 0.0);
+        assert_eq!(dissector.awaited(), Awaited::ServerHello);
+        dissector.established();
+        assert_eq!(dissector.awaited(), Awaited::NtlmChallenge);
+        // A TSRequest with authInfo, and no more than its version before it (MS-CSSP 2.2.1).
+        let delegation = [0x30, 0x0B, 0xA0, 3, 2, 1, 6, 0xA2, 4, 4, 2, 1, 2];
+        dissector.plaintext(Party::Client, &delegation, 2.0);
+        assert_eq!(dissector.awaited(), Awaited::ConnectionConfirm);
+        dissector.take_events();
+        // What passes on the wire is TLS, whatever it looks like.
+        dissector.wire(Party::Server, b"SSH-2.0-", 3.0);
+        let request = encode::connection_request(2, None).expect("encodes");
+        dissector.plaintext(Party::Client, &request, 3.0);
+        let mut confirm = CONFIRM_NLA;
+        confirm[15] = 2;
+        dissector.plaintext(Party::Server, &confirm, 4.0);
+        let facts = kinds(&mut dissector);
+        assert!(
+            matches!(&facts[..], [Fact::ConnectionRequest { .. }, Fact::ConnectionConfirm { .. }]),
+            "{facts:?}"
+        );
+        assert_eq!(dissector.awaited(), Awaited::McsConnectResponse);
+    }
+
+    #[test]
+    fn a_server_that_selects_something_else_inside_is_read_no_further() {
+        let mut dissector = Dissector::new();
+        dissector.direct();
+        dissector.established();
+        dissector.plaintext(
+            Party::Client,
+            &[0x30, 0x0B, 0xA0, 3, 2, 1, 6, 0xA2, 4, 4, 2, 1, 2],
+            2.0,
+        );
+        dissector.plaintext(Party::Server, &CONFIRM_NLA, 4.0);
+        assert!(dissector.is_done());
     }
 
     #[test]

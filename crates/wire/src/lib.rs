@@ -16,6 +16,7 @@ pub mod gateway;
 mod license;
 mod mcs;
 mod ntlm;
+pub mod proxy;
 mod reader;
 mod redirection;
 pub mod security;
@@ -25,6 +26,7 @@ pub mod tls_decrypt;
 mod tpkt;
 pub mod tsgu;
 pub mod udp;
+pub mod wsman;
 mod x224;
 
 pub use certificate::{read_certificate, subject_public_key};

@@ -11,6 +11,12 @@ pub(crate) const ON_THE_HOST: NextTest = NextTest {
     command: "PS> Get-WinEvent -FilterHashtable @{LogName='System'; Id=36870,36871,36874,36888,1057,1058} -MaxEvents 10",
 };
 
+/// From outside: is it Remote Desktop's key that an entry of Schannel is about?
+pub(crate) const WHOSE_KEY: NextTest = NextTest {
+    why: "from a client: tells Remote Desktop's key from that of a web server, LDAP or SQL on the host, which write the same event",
+    command: "rdpdoctor check {target}",
+};
+
 /// On the host: is the key there, and who may read it?
 pub(crate) const LOOK_AT_KEY: NextTest = NextTest {
     why: "on the host: tells a missing key from missing permissions",

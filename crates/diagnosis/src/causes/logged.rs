@@ -1,17 +1,34 @@
 //! What Windows itself wrote down. The tables say what an event stands for; here it is weighed: what
 //! came after it, and whether it is certain that it was about Remote Desktop.
 
+mod key;
+
 use rdpdoctor_model::{CauseId, Fact, ObservationId, Stage, StageOutcome, WindowsEvent};
 
 use crate::codes::{self, Entry, EventRow, Table};
-use crate::{Evidence, Match, Proof, Seen, Severity};
+use crate::{Evidence, Match, NextTest, Proof, Seen, Severity};
+
+use super::advice;
+use key::Whose;
 
 const MANAGER: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
 const SESSIONS: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager";
+const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS";
 const SECURITY: &str = "Microsoft-Windows-Security-Auditing";
 const CLIENT: &str = "Microsoft-Windows-TerminalServices-ClientActiveXCore";
 const SCHANNEL: &str = "Schannel";
 const NTLM: &str = "Microsoft-Windows-NTLM";
+const GENERAL: &str = "Microsoft-Windows-Kernel-General";
+
+/// Kerberos' usual tolerance of clocks (MS-KILE 3.3.1).
+const TOLERANCE_MS: u64 = 300_000;
+
+/// What is said of the machine this long before or after a try may have to do with it.
+const NEAR_MS: u64 = 60_000;
+
+/// Reason of Kernel-General 1: a program set the clock, the one that asks a server of time included. What
+/// is set by the hardware's clock is that of a machine which slept.
+const BY_A_PROGRAM: u32 = 1;
 
 /// SEC_E_UNKNOWN_CREDENTIALS: the key could not be opened. NTE_BAD_KEYSET: it is not there.
 const UNKNOWN_CREDENTIALS: u32 = 0x8009_030D;
@@ -21,34 +38,115 @@ const BAD_KEYSET: u32 = 0x8009_0016;
 const REMOTE: u32 = 10;
 const FROM_NETWORK: u32 = 3;
 
+/// What is known of a clock that was set: how far off it was before.
+const CLOCK_WAS_SET: &str = "The clock of {host} was set by more than 5 minutes at that time";
+
 /// Events that a finding cites at most.
 const MOST_CITED: usize = 5;
 
 /// What one event comes to.
+#[derive(Debug, Clone)]
 struct Reading {
     causes: Vec<(CauseId, Proof)>,
     severity: Severity,
     words: String,
 }
 
+/// What one event comes to among the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Weighed {
+    id: ObservationId,
+    stage: Stage,
+    reading: Reading,
+    /// It may be about another service's key.
+    in_question: bool,
+    /// It tells that the clock was set.
+    is_set_clock: bool,
+}
+
+/// What of all events matters to each of them.
+struct Among {
+    /// The place of the last one that says that somebody signed in.
+    last_success: Option<usize>,
+    /// None of them can be about nothing but Remote Desktop.
+    alone: bool,
+    /// A client had its session.
+    opened: bool,
+}
+
+/// Every event that the tables know, with what it comes to, in order.
+pub(crate) fn weigh(evidence: &Evidence<'_>) -> Vec<Weighed> {
+    let events = events(evidence);
+    let among = Among::of(&events);
+    let weighed = events.iter().enumerate().filter_map(|(place, seen)| {
+        let mut reading = weighed(&among, place, seen.value, reading(&among, seen.value)?)?;
+        let mut in_question = false;
+        if key::is_about_key(seen.value) {
+            let whose = key::whose(evidence, &events, seen);
+            reading = of_key(reading, seen.value, whose)?;
+            in_question = whose != Whose::Own;
+        }
+        let (id, stage) = (seen.id(), seen.observation.stage);
+        let is_set_clock = seen.value.is(GENERAL, &[1]);
+        if is_set_clock && !is_near_a_try(&events, seen) {
+            return None;
+        }
+        Some(Weighed { id, stage, reading, in_question, is_set_clock })
+    });
+    let mut weighed: Vec<Weighed> = weighed.collect();
+    clock_explains(&mut weighed);
+    weighed
+}
+
+/// A clock that was set matters to a try at that time; a machine's clock is set many times in its life.
+fn is_near_a_try(events: &[Seen<'_, &WindowsEvent>], entry: &Seen<'_, &WindowsEvent>) -> bool {
+    let at_ms = entry.observation.at_ms;
+    let mut own = events.iter().filter(|seen| is_of_try(seen.value));
+    own.any(|seen| seen.observation.at_ms.abs_diff(at_ms) <= NEAR_MS)
+}
+
+/// A clock that was set is a reason for what somebody else says of clocks, and by itself only a hint.
+fn clock_explains(weighed: &mut Vec<Weighed>) {
+    let names_clock = |seen: &Weighed| {
+        seen.reading.causes.first().is_some_and(|(id, _)| id.name() == "clock-skew")
+    };
+    let said =
+        weighed.iter().rfind(|seen| seen.is_set_clock).map(|seen| seen.reading.words.clone());
+    let Some(said) = said else { return };
+    let mut told = false;
+    for seen in weighed.iter_mut().filter(|seen| !seen.is_set_clock && names_clock(seen)) {
+        seen.reading.words.push_str(&format!(" {said}"));
+        told = true;
+    }
+    if told {
+        weighed.retain(|seen| !seen.is_set_clock);
+    }
+}
+
+/// The test that tells Remote Desktop's key from another service's, where an entry leaves it open.
+pub(crate) fn separating(evidence: &Evidence<'_>, cause: CauseId) -> Option<NextTest> {
+    let about = |seen: &&Weighed| seen.reading.causes.first().is_some_and(|(id, _)| *id == cause);
+    let mut in_question = evidence.logged().iter().filter(about).filter(|seen| seen.in_question);
+    in_question.next().map(|_| advice::WHOSE_KEY)
+}
+
 /// The match of a cause that the tables name for what a log says; the last such event decides.
 pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
-    let events = events(evidence);
-    let readings: Vec<_> = events
+    let telling: Vec<_> = evidence
+        .logged()
         .iter()
-        .enumerate()
-        .filter_map(|(index, seen)| {
-            let reading = weighed(&events, index, reading(&events, seen.value)?)?;
-            let (_, proof) = *reading.causes.iter().find(|(id, _)| *id == cause)?;
-            let told = proof != Proof::Possible || !is_finer(cause, &reading);
-            told.then_some((seen, proof, reading))
+        .filter_map(|seen| {
+            let (_, proof) = *seen.reading.causes.iter().find(|(id, _)| *id == cause)?;
+            let told = proof != Proof::Possible || !is_finer(cause, &seen.reading);
+            told.then_some((seen, proof))
         })
         .collect();
-    let (last, proof, reading) = readings.last()?;
+    let (last, proof) = telling.last()?;
     let ids: Vec<ObservationId> =
-        readings.iter().rev().take(MOST_CITED).rev().map(|(seen, ..)| seen.id()).collect();
-    let found = Match::new(reading.severity, *proof, ids).detailed(reading.words.clone());
-    Some(found.at_stage(last.observation.stage))
+        telling.iter().rev().take(MOST_CITED).rev().map(|(seen, _)| seen.id.clone()).collect();
+    let found = Match::new(last.reading.severity, *proof, ids);
+    let found = found.detailed(last.reading.words.clone()).at_stage(last.stage);
+    Some(if last.is_set_clock { found.titled(CLOCK_WAS_SET) } else { found })
 }
 
 /// Whether the cause makes another one of the reading more precise: a number that stands for several
@@ -102,6 +200,15 @@ fn succeeded(event: &WindowsEvent) -> bool {
         || (event.is(MANAGER, &[1149]) && event.user.is_some())
 }
 
+/// Whether the event tells that somebody tried to connect.
+fn is_of_try(event: &WindowsEvent) -> bool {
+    succeeded(event)
+        || event.is(CORE, &[65, 131, 140])
+        || event.is(MANAGER, &[261, 1149, 1158])
+        || event.is(CLIENT, &[1024, 1025])
+        || event.is(SECURITY, &[4625])
+}
+
 /// Whether the event can be about nothing but Remote Desktop.
 fn is_its_own(event: &WindowsEvent) -> bool {
     event.provider.contains("-TerminalServices-")
@@ -111,30 +218,38 @@ fn is_its_own(event: &WindowsEvent) -> bool {
         || event.is(SECURITY, &[4778, 4779, 4825])
 }
 
+impl Among {
+    fn of(events: &[Seen<'_, &WindowsEvent>]) -> Self {
+        Self {
+            last_success: events.iter().rposition(|seen| succeeded(seen.value)),
+            alone: !events.iter().any(|seen| is_its_own(seen.value)),
+            opened: events.iter().any(|seen| seen.value.is(CLIENT, &[1027])),
+        }
+    }
+}
+
 /// What came after the event: a sign-in that succeeded takes back those that failed before, and
 /// whatever else was wrong did not stop it.
 fn weighed(
-    events: &[Seen<'_, &WindowsEvent>],
-    index: usize,
+    among: &Among,
+    place: usize,
+    event: &WindowsEvent,
     mut reading: Reading,
 ) -> Option<Reading> {
-    let later = events.get(index + 1..).unwrap_or_default();
-    let event = events.get(index)?;
-    if later.iter().any(|seen| succeeded(seen.value)) {
+    if among.last_success.is_some_and(|success| success > place) {
         let of_sign_in = reading.causes.iter().all(|(id, _)| id.area() == "nla");
         if of_sign_in {
             return None;
         }
         reading.severity = reading.severity.max(Severity::Warning);
     }
-    let alone = !events.iter().any(|seen| is_its_own(seen.value));
     // Where NTLM is blocked, Remote Desktop can still go by Kerberos.
-    if alone && event.value.provider == NTLM {
+    if among.alone && event.provider == NTLM {
         reading.severity = reading.severity.max(Severity::Warning);
     }
     // A file share signs in from the network as NLA does.
-    let logon = event.value.is(SECURITY, &[4625]) && event.value.logon_type == Some(FROM_NETWORK);
-    if logon && alone {
+    let logon = event.is(SECURITY, &[4625]) && event.logon_type == Some(FROM_NETWORK);
+    if logon && among.alone {
         reading.severity = reading.severity.max(Severity::Warning);
         reading.causes.iter_mut().for_each(|(_, proof)| *proof = Proof::Possible);
         reading.words.push_str(
@@ -145,7 +260,7 @@ fn weighed(
     Some(reading)
 }
 
-fn reading(events: &[Seen<'_, &WindowsEvent>], event: &WindowsEvent) -> Option<Reading> {
+fn reading(among: &Among, event: &WindowsEvent) -> Option<Reading> {
     let status = event.sub_status.or(event.status).filter(|&status| status != 0);
     match (event.provider.as_str(), event.event_id) {
         (SECURITY, 4625) => {
@@ -169,8 +284,7 @@ fn reading(events: &[Seen<'_, &WindowsEvent>], event: &WindowsEvent) -> Option<R
         }
         (CLIENT, 1026) => {
             let reason = event.reason.filter(|reason| !matches!(reason, 0..=3 | 263))?;
-            let open = events.iter().any(|seen| seen.value.is(CLIENT, &[1027]));
-            let severity = if open { Severity::Warning } else { Severity::Blocking };
+            let severity = if among.opened { Severity::Warning } else { Severity::Blocking };
             // What a client shows is a sign, seldom the cause.
             Some(at_most(
                 numbered(event, Table::DisconnectReason, reason, severity)?,
@@ -181,6 +295,7 @@ fn reading(events: &[Seen<'_, &WindowsEvent>], event: &WindowsEvent) -> Option<R
             let found = numbered(event, Table::TlsAlert, event.alert?, Severity::Warning)?;
             Some(at_most(found, Proof::Possible))
         }
+        (GENERAL, 1) => clock_set(event),
         _ => by_row(event, codes::event(&event.provider, event.event_id)?),
     }
 }
@@ -188,15 +303,11 @@ fn reading(events: &[Seen<'_, &WindowsEvent>], event: &WindowsEvent) -> Option<R
 /// What a row of the table of events says.
 fn by_row(event: &WindowsEvent, row: &EventRow) -> Option<Reading> {
     let first = row.causes.first()?;
-    let proof = match (event.provider.as_str(), event.event_id, event.error) {
-        (SCHANNEL, 36870, code) if code != Some(UNKNOWN_CREDENTIALS) => Proof::Likely,
-        _ => row.proof,
-    };
     let mut causes: Vec<_> = row.causes.iter().map(|id| (*id, Proof::Possible)).collect();
     for (id, own) in &mut causes {
         let is_missing = id.name() == "certificate-key-missing" && event.error == Some(BAD_KEYSET);
         if id == first {
-            *own = proof;
+            *own = row.proof;
         } else if is_missing {
             *own = Proof::Likely;
         }
@@ -206,6 +317,46 @@ fn by_row(event: &WindowsEvent, row: &EventRow) -> Option<Reading> {
     let service = event.service.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
     let words = format!("{}{error}{state}{service}: {}.", name(event), row.meaning);
     Some(Reading { causes, severity: row.severity, words })
+}
+
+/// A clock that a program set by more than Kerberos bears.
+fn clock_set(event: &WindowsEvent) -> Option<Reading> {
+    let by = event.clock_set_ms.filter(|by| by.unsigned_abs() > TOLERANCE_MS)?;
+    if event.reason != Some(BY_A_PROGRAM) {
+        return None;
+    }
+    let mut found = by_row(event, codes::event(&event.provider, event.event_id)?)?;
+    let way = if by < 0 { "back" } else { "forward" };
+    let minutes = by.unsigned_abs() / 60_000;
+    found.words = format!("{}: its clock was set {way} by {minutes} minutes.", name(event));
+    Some(found)
+}
+
+/// What an entry about a key comes to, by whose key it is about; nothing where it is another
+/// program's.
+fn of_key(mut reading: Reading, event: &WindowsEvent, whose: Whose) -> Option<Reading> {
+    let more = match whose {
+        Whose::Others => return None,
+        Whose::Own => {
+            if let Some((_, proof)) = reading.causes.first_mut()
+                && key::is_unopened(event)
+            {
+                *proof = Proof::Proven;
+            }
+            return Some(reading);
+        }
+        Whose::HardlyOwn => {
+            // What the host could find at its own key is not meant either.
+            reading.causes.truncate(1);
+            reading = at_most(reading, Proof::Possible);
+            " Remote Desktop came past its own key at the time: another service's may be meant."
+        }
+        Whose::Unknown => {
+            " It does not say whose key: a web server, LDAP or SQL on the host write the same."
+        }
+    };
+    reading.words.push_str(more);
+    Some(reading)
 }
 
 /// What a number in an event says.
@@ -328,16 +479,51 @@ mod tests {
         assert_eq!(found(&logged([signed_in(), wrong]), cause), SURE);
         let key = WindowsEvent { error: Some(UNKNOWN_CREDENTIALS), ..event(SCHANNEL, 36870) };
         let both = logged([key, signed_in()]);
-        let warning = Some((Severity::Warning, Proof::Proven));
+        let warning = Some((Severity::Warning, Proof::Possible));
         assert_eq!(found(&both, "tls.private-key-unavailable"), warning);
     }
 
     #[test]
-    fn a_key_that_cannot_be_opened_is_proven_by_its_number_alone() {
+    fn a_clock_that_was_set() {
+        let set = |by: i64, reason| WindowsEvent {
+            clock_set_ms: Some(by),
+            reason: Some(reason),
+            ..event(GENERAL, 1)
+        };
+        let cause = "nla.clock-skew";
+        let possible = Some((Severity::Warning, Proof::Possible));
+        let accepted = || event(CORE, 131);
+        assert_eq!(found(&logged([accepted(), set(-7_200_000, BY_A_PROGRAM)]), cause), possible);
+        assert_eq!(found(&logged([accepted(), set(299_000, BY_A_PROGRAM)]), cause), None);
+        assert_eq!(found(&logged([accepted(), set(7_200_000, 2)]), cause), None, "it slept");
+        assert_eq!(found(&logged([set(7_200_000, BY_A_PROGRAM)]), cause), None, "no try");
+        let started = event(MANAGER, 1056);
+        assert_eq!(found(&logged([started, set(7_200_000, BY_A_PROGRAM)]), cause), None);
+        let long_before = Scene::new()
+            .logged_at(0, Stage::Host, set(7_200_000, BY_A_PROGRAM))
+            .logged_at(61_000, Stage::Tcp, accepted());
+        assert_eq!(found(&long_before, cause), None);
+        // What says by itself that the clocks differ stays what it is, with the reason.
+        let skew = || rejected(REMOTE, 0xC000_0133, None);
+        for events in [[skew(), set(7_200_000, 1)], [set(7_200_000, 1), skew()]] {
+            let scene = logged(events);
+            assert_eq!(found(&scene, cause), SURE);
+            let detail = scene
+                .with_evidence(|evidence| by_event(evidence, CauseId(cause)))
+                .and_then(|found| found.detail);
+            assert!(detail.is_some_and(|words| words.contains("forward by 120 minutes")));
+        }
+        // Whoever signed in was not kept out by it.
+        let after = logged([set(7_200_000, BY_A_PROGRAM), event(SESSIONS, 21)]);
+        assert_eq!(found(&after, cause), None);
+    }
+
+    #[test]
+    fn a_key_is_not_proven_by_its_number_alone() {
         let key = |error| logged([WindowsEvent { error, ..event(SCHANNEL, 36870) }]);
         let cause = "tls.private-key-unavailable";
-        assert_eq!(found(&key(Some(UNKNOWN_CREDENTIALS)), cause), SURE);
         let likely = Some((Severity::Blocking, Proof::Likely));
+        assert_eq!(found(&key(Some(UNKNOWN_CREDENTIALS)), cause), likely);
         assert_eq!(found(&key(Some(BAD_KEYSET)), cause), likely);
         assert_eq!(found(&key(None), cause), likely);
         assert_eq!(found(&key(Some(BAD_KEYSET)), "host.certificate-key-missing"), likely);

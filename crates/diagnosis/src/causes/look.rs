@@ -148,6 +148,19 @@ pub(crate) enum PlainHello {
     Other,
 }
 
+/// What says that a server hung up on TLS at its very beginning (MS-RDPBCGR 5.4.2.2) and takes it
+/// behind a negotiation.
+pub(crate) fn wants_negotiation(evidence: &Evidence<'_>) -> Option<[ObservationId; 3]> {
+    let direct = evidence.main_path(|f| matches!(f, Fact::DirectApproach).then_some(())).pop()?;
+    let ended = evidence
+        .ended_awaiting(Awaited::ServerHello)
+        .filter(|end| matches!(end.value.ending, Ending::Fin | Ending::Reset))?;
+    match plain_hello(evidence) {
+        PlainHello::Answered(second) => Some([direct.id(), ended.id(), second]),
+        _ => None,
+    }
+}
+
 /// What a plain second ClientHello met.
 pub(crate) fn plain_hello(evidence: &Evidence<'_>) -> PlainHello {
     let purpose = Purpose::PlainClientHello;

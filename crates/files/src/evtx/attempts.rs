@@ -130,6 +130,8 @@ pub fn attempts<'a>(logs: impl IntoIterator<Item = &'a super::Log>) -> Attempts<
             None => waiting.push(placed),
         }
     }
+    // A clock is set many times in the life of a machine; it matters to a try only.
+    waiting.retain(|(_, entry)| entry.event.clock_set_ms.is_none());
     let surplus = waiting.len().saturating_sub(MOST_LOOSE);
     Attempts { all, loose: waiting.split_off(surplus) }
 }

@@ -2,6 +2,9 @@
 //! the texts are written in the language of the host. What they mean for a diagnosis is in
 //! `windows_events.csv` of the tables of numbers; a test of the command holds the two together.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use rdpdoctor_model::{Stage, Timestamp, WindowsEvent};
 
 use super::Entry;
@@ -61,6 +64,7 @@ const PROFILES: &str = "Microsoft-Windows-User Profiles Service";
 const GATEWAY: &str = "Microsoft-Windows-TerminalServices-Gateway";
 const BROKER: &str = "Microsoft-Windows-TerminalServices-SessionBroker";
 const BROKER_CLIENT: &str = "Microsoft-Windows-TerminalServices-SessionBroker-Client";
+const GENERAL: &str = "Microsoft-Windows-Kernel-General";
 const KERBEROS: &str = "Microsoft-Windows-Security-Kerberos";
 
 use Class::{Beside, Ending, Failure, Step};
@@ -154,7 +158,7 @@ const KNOWN: &[Known] = &[
     known("Tcpip", &[4227, 4231], Beside, Stage::Tcp, Open),
     known("Microsoft-Windows-DistributedCOM", &[10020], Beside, Stage::Session, Open),
     known("Microsoft-Windows-Winlogon", &[4005], Beside, Stage::Session, Open),
-    known("Microsoft-Windows-Kernel-General", &[12, 13], Beside, Stage::Host, Open),
+    known(GENERAL, &[1, 12, 13], Beside, Stage::Host, Open),
     known("Microsoft-Windows-Kernel-Power", &[41], Beside, Stage::Host, Open),
     known("EventLog", &[6008], Beside, Stage::Host, Open),
     known("Application Error", &[1000], Failure, Stage::Host, Open),
@@ -187,15 +191,18 @@ pub(super) fn may_concern(record: &Record) -> bool {
 }
 
 fn known_as(record: &Record) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| {
-        known.provider == record.provider
-            && (known.ids.is_empty() || known.ids.contains(&record.id))
-    })
+    static BY_PROVIDER: LazyLock<HashMap<&str, Vec<&Known>>> = LazyLock::new(|| {
+        let mut by_provider = HashMap::<_, Vec<_>>::new();
+        KNOWN.iter().for_each(|known| by_provider.entry(known.provider).or_default().push(known));
+        by_provider
+    });
+    let of_provider = BY_PROVIDER.get(record.provider.as_str())?;
+    of_provider.iter().copied().find(|known| known.ids.is_empty() || known.ids.contains(&record.id))
 }
 
 /// The entry of a record that concerns Remote Desktop.
-pub(super) fn entry(record: &Record, at: Timestamp) -> Option<Entry> {
-    let known = known_as(record)?;
+pub(super) fn entry(record: &Record) -> Option<Entry> {
+    let (known, at) = (known_as(record)?, record.at?);
     let mut entry = Entry {
         record: record.number,
         at,
@@ -213,6 +220,15 @@ fn narrowed(entry: &mut Entry, record: &Record) -> bool {
         (SECURITY, 4624 | 4625) => return logon(entry),
         (SECURITY, 5152 | 5157) => {
             return record.number(&["DestPort"]) == Some(u32::from(rdpdoctor_model::DEFAULT_PORT));
+        }
+        // Clocks are set by a few milliseconds all day.
+        (GENERAL, 1) => {
+            return entry.event.clock_set_ms.is_some_and(|by| by.unsigned_abs() >= LEAST_JUMP_MS);
+        }
+        // A key of a client's certificate is not the listener's.
+        ("Schannel", 36869 | 36870) => {
+            let kind = record.field(&["Type"]).or(record.place(0)).unwrap_or_default();
+            return !kind.eq_ignore_ascii_case("client");
         }
         // The container of the key of the self-signed certificate; other programs have others.
         (SECURITY, 5058 | 5061) => {
@@ -317,6 +333,8 @@ fn fields(record: &Record) -> WindowsEvent {
         alert: record.number(&["AlertDesc"]),
         thumbprint: None,
         service: None,
+        process: None,
+        clock_set_ms: clock_set(record),
     };
     by_provider(record, &mut event);
     if let Some((domain, user)) = event.user.as_deref().and_then(|user| user.split_once('\\')) {
@@ -354,8 +372,9 @@ fn by_provider(record: &Record, event: &mut WindowsEvent) {
     }
 }
 
-/// Older versions of Windows do not name the fields: type, error, state.
+/// Older versions of Windows do not name the fields: type, error, state. Newer ones name the program.
 fn schannel(record: &Record, event: &mut WindowsEvent) {
+    event.process = record.field(&["CallerProcessImageName"]).map(str::to_owned);
     let place = |index| record.place(index).and_then(number);
     match record.id {
         36870 => {
@@ -370,6 +389,18 @@ fn schannel(record: &Record, event: &mut WindowsEvent) {
         }
         _ => {}
     }
+}
+
+/// A clock that was set by less explains nothing.
+const LEAST_JUMP_MS: u64 = 60_000;
+
+/// By how much a record says that the clock was set.
+pub(super) fn clock_set(record: &Record) -> Option<i64> {
+    if record.provider != GENERAL || record.id != 1 {
+        return None;
+    }
+    let time = |name| record.field(&[name]).and_then(|text| text.parse::<Timestamp>().ok());
+    Some(time("NewTime")?.millis_since(time("OldTime")?))
 }
 
 /// The services that Remote Desktop consists of.

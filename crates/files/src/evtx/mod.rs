@@ -5,6 +5,7 @@
 //! what is damaged costs its block or its record, and is said.
 
 mod attempts;
+mod json;
 mod known;
 mod record;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use rdpdoctor_model::{Fact, Stage, Timestamp, WindowsEvent};
 
 pub use attempts::{Attempt, Attempts, attempts};
 pub use known::{Class, End, taken};
-use record::{Head, Record};
+use record::Record;
 
 /// The file's header, before the first block.
 const HEADER: usize = 4096;
@@ -40,6 +41,10 @@ const MOST_BLOCKS: u64 = 65_536;
 
 /// Entries that are kept, the newest ones.
 const MOST_EVENTS: usize = 50_000;
+
+/// Times at which the clock was set that are kept, the newest ones, and the least that counts.
+const MOST_JUMPS: usize = 1_000;
+const LEAST_JUMP_MS: u64 = 500;
 
 /// Different names of computers and channels, and problems, that are kept.
 const MOST_NAMES: usize = 16;
@@ -75,6 +80,16 @@ pub struct Log {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     problems: Vec<String>,
+    jumps: VecDeque<Jump>,
+}
+
+/// That the clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jump {
+    /// When, by the clock as it was afterwards.
+    pub at: Timestamp,
+    /// By how many milliseconds it was set forward.
+    pub by_ms: i64,
 }
 
 impl Log {
@@ -133,6 +148,23 @@ impl Log {
         }
     }
 
+    /// Whether this computer wrote it, or a part of it.
+    pub fn is_of(&self, computer: &str) -> bool {
+        self.computers.iter().any(|own| own.eq_ignore_ascii_case(computer))
+    }
+
+    /// When its computer's clock was set, in the order of the records.
+    pub fn jumps(&self) -> impl Iterator<Item = Jump> + '_ {
+        self.jumps.iter().copied()
+    }
+
+    fn set(&mut self, jumps: Vec<Jump>) {
+        self.jumps.extend(jumps);
+        if self.jumps.len() > MOST_JUMPS {
+            self.jumps.drain(..self.jumps.len() - MOST_JUMPS);
+        }
+    }
+
     /// Whether it is the log of the client's side.
     pub fn is_clients(&self) -> bool {
         self.channels.iter().any(|channel| channel.contains("RDPClient"))
@@ -164,10 +196,7 @@ impl Log {
         };
         for (number, read) in read {
             match read {
-                Ok((records, lost)) => {
-                    self.lost_records += lost;
-                    records.into_iter().for_each(|record| self.take(record));
-                }
+                Ok(read) => self.take(read),
                 Err(problem) => {
                     self.lost_blocks += 1;
                     self.problem(format!("block {number} could not be read{problem}"));
@@ -176,22 +205,24 @@ impl Log {
         }
     }
 
-    fn take(&mut self, record: Record) {
-        self.records += 1;
-        self.written_on(&record.computer);
-        if self.channels.len() < MOST_NAMES && !record.channel.is_empty() {
-            self.channels.insert(record.channel.clone());
+    fn take(&mut self, block: Content) {
+        self.records += block.records;
+        self.lost_records += block.lost;
+        self.concerning += block.entries.len() as u64;
+        block.computers.iter().for_each(|name| self.written_on(name));
+        for channel in block.channels {
+            if self.channels.len() < MOST_NAMES {
+                self.channels.insert(channel);
+            }
         }
-        let Some(at) = record.at else { return };
-        self.first = Some(self.first.map_or(at, |first| first.min(at)));
-        self.last = Some(self.last.map_or(at, |last| last.max(at)));
-        let Some(entry) = known::entry(&record, at) else { return };
-        self.concerning += 1;
-        if self.entries.len() == MOST_EVENTS {
-            self.entries.pop_front();
+        self.first = self.first.into_iter().chain(block.first).min();
+        self.last = self.last.into_iter().chain(block.last).max();
+        self.entries.extend(block.entries);
+        self.set(block.jumps);
+        if self.entries.len() > MOST_EVENTS {
+            self.entries.drain(..self.entries.len() - MOST_EVENTS);
             self.problem(format!("only the newest {MOST_EVENTS} entries were looked at"));
         }
-        self.entries.push_back(entry);
     }
 
     /// The last name is the one that the computer bears now.
@@ -213,43 +244,66 @@ impl Log {
     }
 }
 
+/// What a block holds.
+#[derive(Default)]
+struct Content {
+    records: u64,
+    /// Records that could not be read.
+    lost: u64,
+    /// Names of computers, each time that another stands there.
+    computers: Vec<String>,
+    channels: BTreeSet<String>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    entries: Vec<Entry>,
+    jumps: Vec<Jump>,
+}
+
+impl Content {
+    fn take(&mut self, record: Record) {
+        self.records += 1;
+        if let Some(at) = record.at {
+            self.first = Some(self.first.map_or(at, |first| first.min(at)));
+            self.last = Some(self.last.map_or(at, |last| last.max(at)));
+            let set = known::clock_set(&record).filter(|by| by.unsigned_abs() >= LEAST_JUMP_MS);
+            self.jumps.extend(set.map(|by_ms| Jump { at, by_ms }));
+        }
+        self.entries.extend(known::entry(&record));
+        if self.computers.last() != Some(&record.computer) {
+            self.computers.push(record.computer);
+        }
+        if !record.channel.is_empty() && !self.channels.contains(&record.channel) {
+            self.channels.insert(record.channel);
+        }
+    }
+}
+
 /// What is in a block, or why that cannot be said. The parser is safe code that minds every length;
 /// should it fail all the same, the block is lost and not the log.
 fn guarded(
     (number, block): Block,
     settings: &Arc<ParserSettings>,
-) -> (u64, Result<(Vec<Record>, u64), String>) {
-    let read = catch_unwind(AssertUnwindSafe(|| records(block, settings)));
-    let read = match read {
+) -> (u64, Result<Content, String>) {
+    let read = match catch_unwind(AssertUnwindSafe(|| content(block, settings))) {
         Ok(read) => read.map_err(|problem| format!(": {problem}")),
         Err(_) => Err(String::new()),
     };
     (number, read)
 }
 
-/// The records of a block that concern anything here, and how many could not be read.
-fn records(
-    block: Vec<u8>,
-    settings: &Arc<ParserSettings>,
-) -> Result<(Vec<Record>, u64), &'static str> {
+/// What the records of a block say that may concern anything here.
+fn content(block: Vec<u8>, settings: &Arc<ParserSettings>) -> Result<Content, &'static str> {
     let mut data = EvtxChunkData::new(block, false).map_err(|_| "its header is damaged")?;
     let mut chunk = data.parse(Arc::clone(settings)).map_err(|_| "its strings are damaged")?;
-    let (mut records, mut lost) = (Vec::new(), 0);
+    let mut content = Content::default();
     for record in chunk.iter() {
         let read = record.and_then(::evtx::EvtxRecord::into_json).ok();
-        match read.and_then(|read| read_record(read.event_record_id, &read.data)) {
-            Some(record) => records.push(record),
-            None => lost += 1,
+        let record = read
+            .and_then(|read| json::record(read.event_record_id, &read.data, known::may_concern));
+        match record {
+            Some(record) => content.take(record),
+            None => content.lost += 1,
         }
     }
-    Ok((records, lost))
-}
-
-/// A record's head, and the rest of one that may concern anything here; none when it is no event.
-fn read_record(number: u64, json: &str) -> Option<Record> {
-    let mut record = serde_json::from_str::<Head<'_>>(json).ok()?.record(number)?;
-    if known::may_concern(&record) {
-        record.read_on(&serde_json::from_str(json).ok()?);
-    }
-    Some(record)
+    Ok(content)
 }

@@ -2,71 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use std::borrow::Cow;
-
 use rdpdoctor_model::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
-
-/// Longest text that is kept of a field, in characters.
-const LONGEST: usize = 256;
-
-/// Fields of a record that are looked at.
-const FIELDS: usize = 64;
-
-/// Where the parser puts the attributes of an element.
-const ATTRIBUTES: &str = "#attributes";
-
-/// Depth of elements within the event's data.
-const DEPTH: u8 = 4;
-
-/// What a record says of itself before what happened: enough to tell whether that concerns anything
-/// here. Most records of a log do not, so nothing is made of the rest of their JSON.
-#[derive(Debug, Deserialize)]
-pub(super) struct Head<'a> {
-    #[serde(rename = "Event", borrow)]
-    event: EventHead<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-struct EventHead<'a> {
-    #[serde(rename = "System", borrow)]
-    system: SystemHead<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SystemHead<'a> {
-    #[serde(default)]
-    provider: Value,
-    #[serde(rename = "EventID")]
-    event_id: Value,
-    #[serde(default)]
-    time_created: Value,
-    #[serde(borrow)]
-    channel: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    computer: Option<Cow<'a, str>>,
-}
-
-impl Head<'_> {
-    /// The record as far as its head tells; none when it is no event.
-    pub(super) fn record(&self, number: u64) -> Option<Record> {
-        let system = &self.event.system;
-        let kept = |text: &Option<Cow<'_, str>>| {
-            text.as_deref().unwrap_or_default().chars().take(LONGEST).collect()
-        };
-        Some(Record {
-            number,
-            at: attribute(&system.time_created, "SystemTime").and_then(|at| at.parse().ok()),
-            provider: attribute(&system.provider, "Name").unwrap_or_default(),
-            id: scalar(text_of(&system.event_id))?.parse().ok()?,
-            channel: kept(&system.channel),
-            computer: kept(&system.computer),
-            ..Record::default()
-        })
-    }
-}
 
 /// A record, whatever it is about.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,46 +14,11 @@ pub(super) struct Record {
     pub(super) channel: String,
     pub(super) computer: String,
     pub(super) activity: Option<String>,
-    named: Vec<(String, String)>,
-    placed: Vec<String>,
+    pub(super) named: Vec<(String, String)>,
+    pub(super) placed: Vec<String>,
 }
 
 impl Record {
-    /// Reads what the event's JSON holds beyond its head.
-    pub(super) fn read_on(&mut self, json: &Value) {
-        let Some(event) = json.get("Event") else { return };
-        self.activity = event
-            .pointer("/System/Correlation")
-            .and_then(|correlation| attribute(correlation, "ActivityID"))
-            .map(|activity| activity.to_ascii_lowercase());
-        for data in ["EventData", "UserData"].iter().filter_map(|name| event.get(name)) {
-            self.flatten("", data, DEPTH);
-        }
-    }
-
-    fn flatten(&mut self, name: &str, value: &Value, depth: u8) {
-        if depth == 0 || self.named.len() + self.placed.len() >= FIELDS {
-            return;
-        }
-        match value {
-            Value::Object(fields) => {
-                for (field, value) in fields.iter().filter(|(key, _)| *key != ATTRIBUTES) {
-                    // Fields without a name stand in `Data`, their texts under `#text`.
-                    let name = if field == "#text" { name } else { field };
-                    self.flatten(name, value, depth - 1);
-                }
-            }
-            Value::Array(values) => {
-                values.iter().for_each(|value| self.flatten(name, value, depth - 1));
-            }
-            value => match scalar(value) {
-                Some(text) if name == "Data" => self.placed.push(text),
-                Some(text) => self.named.push((name.to_owned(), text)),
-                None => {}
-            },
-        }
-    }
-
     /// The first of these fields that is there and says something.
     pub(super) fn field(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| {
@@ -182,23 +83,4 @@ fn address(text: &str) -> Option<IpAddr> {
 /// Windows writes 0.0.0.0 where it does not know.
 fn known(address: IpAddr) -> Option<IpAddr> {
     (!address.is_unspecified()).then_some(address)
-}
-
-/// An attribute of an element, as the parser writes it.
-fn attribute(element: &Value, name: &str) -> Option<String> {
-    element.get(ATTRIBUTES)?.get(name).and_then(scalar)
-}
-
-/// The text of an element: it stands by itself where there are attributes.
-fn text_of(element: &Value) -> &Value {
-    element.get("#text").unwrap_or(element)
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.chars().take(LONGEST).collect()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
-    }
 }

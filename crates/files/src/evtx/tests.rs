@@ -56,6 +56,30 @@ fn fields_that_matter_by_name_and_by_place() {
     assert_eq!(only(&log).error, Some(0x8009_030D));
     assert_eq!(only(&log).tls_error_state, Some(10_001));
 
+    let set = [
+        ("NewTime", "2026-01-01T02:05:00.500Z"),
+        ("OldTime", "2026-01-01T00:00:00.000Z"),
+        ("Reason", "1"),
+    ];
+    let general = "Microsoft-Windows-Kernel-General";
+    let log = read(&[event(1, general, 1, &set)]);
+    assert_eq!((only(&log).clock_set_ms, only(&log).reason), (Some(7_500_500), Some(1)));
+    assert_eq!(log.jumps().map(|jump| jump.by_ms).collect::<Vec<_>>(), [7_500_500]);
+    let little = [("NewTime", "2026-01-01T00:00:02Z"), ("OldTime", "2026-01-01T00:00:00Z")];
+    let log = read(&[event(1, general, 1, &little)]);
+    assert!(log.entries.is_empty() && log.jumps().count() == 1, "{:?}", log.entries);
+
+    let named = [
+        ("CallerProcessId", "1040"),
+        ("CallerProcessImageName", "svchost[TermService]"),
+        ("Type", "server"),
+        ("ErrorCode", "0x8009030d"),
+        ("ErrorStatus", "10001"),
+    ];
+    let log = read(&[event(1, "Schannel", 36870, &named)]);
+    assert_eq!(only(&log).process.as_deref(), Some("svchost[TermService]"));
+    assert_eq!((only(&log).error, only(&log).tls_error_state), (Some(0x8009_030D), Some(10_001)));
+
     let service = [
         ("param1", "Remotedesktopdienste"),
         ("Binary", "5400650072006D0053006500720076006900630065000000"),
@@ -94,9 +118,10 @@ fn what_does_not_concern_remote_desktop_is_left_out() {
         ),
         event(6, SECURITY, 5157, &[("DestPort", "443")]),
         event(7, SECURITY, 5061, &[("KeyName", "le-web"), ("ReturnCode", "0x80090016")]),
+        event(8, "Schannel", 36870, &[("", "client"), ("", "0x8009030d"), ("", "10001")]),
     ]);
     assert!(log.entries.is_empty(), "{:?}", log.entries);
-    assert_eq!(log.records, 7);
+    assert_eq!(log.records, 8);
 }
 
 #[test]
@@ -117,6 +142,20 @@ fn attempts_by_time_address_and_activity() {
     assert_eq!(all, [vec![131, 1149], vec![131, 131, 36874]]);
     assert_eq!(found.all[0].user(), Some("jo"));
     assert!(found.all[0].says_how_it_went() && !found.all[1].says_how_it_went());
+}
+
+#[test]
+fn a_clock_that_was_set_belongs_to_a_try_or_to_nothing() {
+    let set = |at| {
+        let times = [("NewTime", "2026-01-01T02:00:00Z"), ("OldTime", "2026-01-01T00:00:00Z")];
+        event(at, "Microsoft-Windows-Kernel-General", 1, &times)
+    };
+    let accepted = event(60_000, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:5")]);
+    let log = read(&[set(0), accepted, set(62_000), set(600_000)]);
+    let found = attempts([&log]);
+    assert_eq!((found.all.len(), found.loose.len()), (1, 0));
+    let ids = found.all[0].entries.iter().map(|(_, entry)| entry.event.event_id);
+    assert_eq!(ids.collect::<Vec<_>>(), [1, 131, 1]);
 }
 
 #[test]

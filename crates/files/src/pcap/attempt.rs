@@ -1,17 +1,18 @@
 //! From connections to attempts: what a client makes for one click belongs together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{
-    DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId, Origin, Purpose,
-    SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
+    ConnectFailure, DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId, Origin,
+    Purpose, SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
 };
 
 use super::beside::Beside;
 use super::conversation::Event;
 use super::flow::{Connect, Connection};
-use super::gateway::{self, Role};
+use super::gateway::{self, Place, Role};
+use super::proxy;
 use super::side::Moment;
 use super::stages;
 use super::{Around, Attempt, Clock};
@@ -31,6 +32,9 @@ const HTTPS_PORT: u16 = 443;
 /// Most connections of one attempt; a client makes three or four.
 const MOST_CONNECTIONS: usize = 32;
 
+/// Places to which connections failed that are told of where nothing else is there to tell.
+const MOST_FAILURES_TOLD: usize = 5;
+
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Progress {
@@ -46,7 +50,6 @@ pub(super) enum Progress {
 
 /// All attempts, in the order of time.
 pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) -> Vec<Attempt> {
-    relevant(&mut connections);
     connections.sort_by_key(|connection| connection.first.frame);
     let mut groups: Vec<Vec<Connection>> = Vec::new();
     for connection in connections {
@@ -58,12 +61,22 @@ pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) ->
     groups.into_iter().map(|group| attempt(&group, around)).collect()
 }
 
-/// Connections of other ports that failed are kept only where they lead to a server that speaks
-/// Remote Desktop, or where the capture holds nothing else.
-fn relevant(connections: &mut Vec<Connection>) {
+/// The connections that are Remote Desktop, and those that came to nothing of which nobody can tell.
+///
+/// Connections of other ports that failed count only where they lead to a server that speaks Remote
+/// Desktop, or where the capture holds nothing else: with the traffic of `others` around them anything
+/// may have been wanted there.
+pub(super) fn relevant(
+    mut connections: Vec<Connection>,
+    mut others: bool,
+) -> (Vec<Connection>, Vec<Connection>) {
     let gateways: HashSet<SocketAddr> =
         connections.iter().filter(|c| is_gateways(c)).map(|c| c.server).collect();
-    connections.retain(|c| !matches!(c.role, Role::PerhapsLeg) || gateways.contains(&c.server));
+    connections.retain(|c| {
+        let is_web = matches!(c.role, Role::PerhapsLeg) && !gateways.contains(&c.server);
+        others |= is_web && matches!(c.connect, Connect::Made { .. });
+        !is_web
+    });
     for connection in connections.iter_mut() {
         if gateways.contains(&connection.server) && matches!(connection.role, Role::Host) {
             connection.role = Role::PerhapsLeg;
@@ -73,10 +86,46 @@ fn relevant(connections: &mut Vec<Connection>) {
         connections.iter().filter(|c| is_rdp(c)).map(|c| c.server).collect();
     let named: HashSet<IpAddr> = connections.iter().flat_map(redirected_to).collect();
     if !known.is_empty() {
+        // Most of what a proxy is asked for are web pages.
+        let hosts: HashSet<Place> = connections
+            .iter()
+            .filter(|c| is_rdp(c))
+            .filter_map(|c| c.role.host().cloned())
+            .collect();
+        connections.retain(|c| {
+            !c.role.is_by_proxy() || c.role.host().is_some_and(|host| hosts.contains(host))
+        });
         connections.retain(|c| known.contains(&c.server) || named.contains(&c.server.ip()));
-    } else if connections.iter().any(|c| connections[0].server != c.server) {
-        connections.clear();
+    } else if others || connections.iter().any(|c| connections[0].server != c.server) {
+        return (Vec::new(), connections);
     }
+    (connections, Vec::new())
+}
+
+/// Connections that came to nothing, in words: where each led, once.
+pub(super) fn failures(failed: &[Connection]) -> Option<String> {
+    let mut places: Vec<String> = Vec::new();
+    for connection in failed {
+        let how = match connection.connect {
+            Connect::Failed { failure: ConnectFailure::Refused, .. } => "refused",
+            Connect::Failed { failure: ConnectFailure::Timeout, .. } => "no answer",
+            Connect::Failed { .. } => "not reached",
+            Connect::Made { .. } | Connect::Unknown => continue,
+        };
+        let place = format!("{} ({how})", connection.server);
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let more = places.len().saturating_sub(MOST_FAILURES_TOLD);
+    places.truncate(MOST_FAILURES_TOLD);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    (!places.is_empty()).then(|| {
+        format!(
+            "nothing says which of these connections was to be Remote Desktop: {}{more}",
+            places.join(", ")
+        )
+    })
 }
 
 /// Whether it shows that a gateway is there.
@@ -93,7 +142,9 @@ fn is_rdp(connection: &Connection) -> bool {
         .events
         .iter()
         .any(|e| matches!(e.fact, Fact::ConnectionRequest { .. } | Fact::ConnectionConfirm { .. }));
-    spoke || connection.server.port() == rdpdoctor_model::DEFAULT_PORT
+    let by_proxy = connection.role.is_by_proxy();
+    let asked = connection.role.host().is_some_and(|(_, port)| by_proxy && *port == DEFAULT_PORT);
+    spoke || asked || (connection.server.port() == DEFAULT_PORT && !by_proxy)
 }
 
 /// Whether a connection continues an attempt: the same client and target, soon after, and not
@@ -166,12 +217,15 @@ fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
     let clock = around.clock;
     let mut seen = Seen { clock, entries: Vec::new() };
     seen.entries.extend(gateway::events(group).into_iter().map(|event| (None, event)));
+    seen.entries.extend(proxy::events(group).into_iter().map(|event| (None, event)));
+    let mut carriers: HashMap<SocketAddr, u32> = HashMap::new();
     let mut number = 0;
     let mut numbers = Vec::new();
     let mut known = purposes.iter();
     for connection in group {
         let purpose = match &connection.role {
             role if role.is_to_host() => known.next().copied(),
+            Role::Proxy(_) => Some(Purpose::Proxy),
             role => role.is_leg().then_some(Purpose::Gateway),
         };
         let Some(purpose) = purpose else { continue };
@@ -180,6 +234,12 @@ fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
             numbers.push(number);
         }
         seen.connection(number, purpose, connection);
+        if matches!(connection.role, Role::Proxy(_)) {
+            carriers.insert(connection.client, number);
+        }
+        let carrier = carriers.get(&connection.client).copied().unwrap_or_default();
+        let opened = proxy::opened(connection, carrier);
+        seen.entries.extend(opened.map(|event| (Some(number), event)));
     }
     let decides = |purpose: &Purpose| {
         matches!(purpose, Purpose::Main | Purpose::Fallback | Purpose::Redirected)
@@ -198,7 +258,9 @@ fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
             seen.beside(connection, group, around);
         }
         None => {
-            let unreached = stages::unreached(group).into_iter();
+            let by_gateway = group.iter().any(|connection| connection.role.is_of_gateway());
+            let unreached = by_gateway.then(|| stages::unreached(group));
+            let unreached = unreached.into_iter().flatten();
             seen.entries.extend(unreached.map(|event| (None, event)));
             group.first().into_iter().for_each(|first| seen.beside(first, group, around));
         }
@@ -207,7 +269,9 @@ fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
     let until = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
     Attempt {
         addresses: addresses(&to_host),
-        via: gateway::place(group).map(|place| place.place(HTTPS_PORT)),
+        via: gateway::place(group)
+            .map(|place| place.place(HTTPS_PORT))
+            .or_else(|| proxy::place(group)),
         target: target(group, &to_host, around.beside),
         started_at: clock.at(first).unwrap_or_else(Timestamp::now),
         elapsed_ms: millis(until - first.nanos),
@@ -273,8 +337,11 @@ impl Seen<'_> {
         let transport = connection.role.transport();
         let own = Some(local).filter(|_| transport == Transport::Tcp);
         let fact = Fact::Connection { number, purpose, transport, remote, local: own };
-        let of_gateway = connection.role.is_leg();
-        let stage = |own| if of_gateway { Stage::Gateway } else { own };
+        let stage = |own| match &connection.role {
+            Role::Proxy(_) => Stage::Proxy,
+            role if role.is_leg() => Stage::Gateway,
+            _ => own,
+        };
         self.push(number, stage(Stage::Tcp), connection.first, fact);
         match &connection.connect {
             Connect::Made { at, round_trip_ms: Some(round_trip_ms) } => {
@@ -315,7 +382,9 @@ impl Seen<'_> {
         let beside = around.beside;
         let by_gateway = deciding.role.is_of_gateway();
         let (client, host) = (deciding.client.ip(), deciding.server.ip());
-        if let Some((_, names)) = beside.name_of(client, host) {
+        // A proxy's name is none of the host's.
+        let names = beside.name_of(client, host).filter(|_| !deciding.role.is_by_proxy());
+        if let Some((_, names)) = names {
             // A client of a gateway looks up the gateway's name only.
             let stage = if by_gateway { Stage::Gateway } else { Stage::Dns };
             for name in names.into_iter().take(8) {
@@ -328,8 +397,13 @@ impl Seen<'_> {
         for ticket in beside.tickets_of(client, from - TICKETS_BEFORE_NANOS, to).iter().take(32) {
             let (at, fact) = (ticket.at, ticket.fact.clone());
             // Until there is a channel, a ticket is for the gateway.
-            let before = deciding.role.is_leg() || at.nanos < deciding.first.nanos;
-            let stage = if by_gateway && before { Stage::Gateway } else { Stage::CredSsp };
+            let to_proxy = deciding.role.dialog().is_some();
+            let before = deciding.role.is_leg() || to_proxy || at.nanos < deciding.first.nanos;
+            let stage = match before {
+                true if by_gateway => Stage::Gateway,
+                true if deciding.role.is_by_proxy() => Stage::Proxy,
+                _ => Stage::CredSsp,
+            };
             self.entries.push((None, Event { stage, at, fact }));
         }
         if by_gateway {
@@ -423,10 +497,11 @@ fn target(group: &[Connection], to_host: &[&Connection], beside: &Beside) -> Tar
     target
 }
 
-/// Of a host behind a gateway nobody here knows any.
+/// Of a host behind a gateway or a proxy nobody here knows any.
 fn addresses(to_host: &[&Connection]) -> Vec<IpAddr> {
     let mut addresses = Vec::new();
-    for connection in to_host.iter().filter(|c| !c.role.is_of_gateway()) {
+    let straight = |c: &&&Connection| !c.role.is_of_gateway() && !c.role.is_by_proxy();
+    for connection in to_host.iter().filter(straight) {
         if !addresses.contains(&connection.server.ip()) {
             addresses.push(connection.server.ip());
         }

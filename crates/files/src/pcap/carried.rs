@@ -105,7 +105,8 @@ impl Carried {
             Self::Leg(leg) | Self::Rpc(leg) => leg.plaintext(from, bytes, at),
             Self::Kdc(kdc) => {
                 let (http, stream) = &mut **kdc;
-                http.feed(from, bytes).iter().for_each(|body| stream.proxied(from, body, at));
+                let bodies = http.feed(from, bytes);
+                bodies.iter().for_each(|(from, body)| stream.proxied(*from, body, at));
                 Vec::new()
             }
             Self::Other => Vec::new(),
@@ -128,8 +129,12 @@ impl Carried {
                 let (facts, leg) = replayed(&kept);
                 (facts, Self::Rpc(leg))
             }
-            Some(Opening::KdcProxy) => {
-                let mut kdc = Self::Kdc(Box::default());
+            Some(asked @ (Opening::KdcProxy | Opening::KdcProxyHttp2)) => {
+                let leg = match asked {
+                    Opening::KdcProxyHttp2 => KdcProxyLeg::of_http2(),
+                    _ => KdcProxyLeg::default(),
+                };
+                let mut kdc = Self::Kdc(Box::new((leg, KerberosStream::default())));
                 kept.iter().for_each(|(from, at, bytes)| drop(kdc.plaintext(*from, bytes, *at)));
                 (Vec::new(), kdc)
             }
@@ -229,6 +234,37 @@ mod tests {
         };
         assert_eq!(*exchange, KerberosExchange::AuthenticationService);
         assert_eq!(kdc, "10.0.0.3:443");
+    }
+
+    /// Frames of HTTP/2: a request or an answer whose fields are written out (RFC 7541 6.2.2).
+    fn http2(stream: u8, fields: &[u8], body: &[u8]) -> Vec<u8> {
+        let frame = |kind: u8, flags: u8, content: &[u8]| {
+            let length = u16::try_from(content.len()).unwrap_or(0).to_be_bytes();
+            [&[0, length[0], length[1], kind, flags, 0, 0, 0, stream], content].concat()
+        };
+        [frame(1, 4, fields), frame(0, 1, body)].concat()
+    }
+
+    #[test]
+    fn the_same_by_http2_each_answer_with_its_own_request() {
+        const GRANT: u8 = 0x6C;
+        let place = [&[0x83, 0x04, 9][..], b"/KdcProxy"].concat();
+        let asked = |stream, tag| http2(stream, &place, &wrapped(&tlv(tag, b"who")));
+        let preface = &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..];
+        let request = [preface, &asked(1, 0x6A), &asked(3, GRANT)].concat();
+        let status = |code: u8| http2(1, &[code], &wrapped(&unknown_user()));
+        let (carried, facts) = heard(&request, &status(0x88));
+        assert!(carried.is_kdc());
+        // The last request was another exchange.
+        let [Fact::KerberosError { exchange, code: 6, .. }] = facts.as_slice() else {
+            panic!("{facts:?}")
+        };
+        assert_eq!(*exchange, KerberosExchange::AuthenticationService);
+        // 500: words for people.
+        assert_eq!(heard(&request, &status(0x8E)).1, []);
+        let other = [&[0x83, 0x04, 5][..], b"/mail"].concat();
+        let elsewhere = [preface, &http2(1, &other, b"x")].concat();
+        assert!(heard(&elsewhere, &status(0x88)).0.is_other());
     }
 
     #[test]

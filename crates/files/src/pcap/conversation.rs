@@ -103,6 +103,23 @@ impl Conversation {
         Self { tls, ..Self::over(Dissector::of_gateway(), Some(Carried::default())) }
     }
 
+    /// The dialog with a proxy, which somebody else reads.
+    pub(super) fn to_proxy() -> Self {
+        let mut dissector = Dissector::new();
+        dissector.outside(Awaited::Nothing);
+        Self::over(dissector, None)
+    }
+
+    /// What the client waits for from the proxy.
+    pub(super) fn await_proxy(&mut self, awaited: Awaited) {
+        self.dissector.outside(awaited);
+    }
+
+    /// Somebody else saw something on it.
+    pub(super) fn note(&mut self, stage: Stage, at: Moment, fact: Fact) {
+        self.push(stage, at, fact);
+    }
+
     fn over(dissector: Dissector, carried: Option<Carried>) -> Self {
         Self {
             dissector,
@@ -182,7 +199,7 @@ impl Conversation {
 
     /// The connection ended, or the capture did.
     pub(super) fn end(&mut self, end: End, at: Moment) {
-        if self.dissector.has_sealed_pdus() {
+        if self.dissector.sealed_pdus() != [0; 2] {
             self.unread.get_or_insert(Unread::Sealed);
         }
         if let Some(awaited) = self.carried.as_ref().and_then(Carried::awaited) {
@@ -216,9 +233,12 @@ impl Conversation {
         self.collect(at);
     }
 
-    /// Messages inside TLS that nobody could read, of the client and of the server.
+    /// Messages that nobody could read, inside TLS or by Standard RDP Security, of the client and of
+    /// the server.
     pub(super) fn sealed_records(&self) -> [u32; 2] {
-        self.sealed_records
+        let [client, server] = self.sealed_records;
+        let [own, answers] = self.dissector.sealed_pdus();
+        [client.saturating_add(own), server.saturating_add(answers)]
     }
 
     /// How often the client took its turn in them.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use rdpdoctor_model::{Awaited, ConnectFailure, DEFAULT_PORT, Fact, Icmp, Lookup, Party};
 use rdpdoctor_wire::gateway::{GatewayLeg, LegEvent};
+use rdpdoctor_wire::proxy::ProxyDialog;
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
 use super::beside::KerberosStream;
@@ -12,6 +13,7 @@ use super::conversation::{Conversation, End, Event, Unread};
 use super::gateway::{Key, Role};
 use super::heads::Heads;
 use super::ip::{Segment, Unreachable};
+use super::proxy::{self, Finished, Proxied};
 use super::side::{Moment, Piece, Side};
 
 /// Bytes that are kept until the client's first ones tell what a connection is.
@@ -68,6 +70,8 @@ enum Content {
     Tls(Box<Conversation>),
     /// A key distribution centre.
     Kerberos(KerberosStream),
+    /// A proxy, and what passes through it.
+    Proxy(Box<Proxied>),
     /// Something else, of which nothing is kept.
     Other,
 }
@@ -104,6 +108,8 @@ pub(super) struct Connection {
     pub(super) repeated: [u32; 2],
     /// The headers of the server's packets, where one of them ended it.
     pub(super) heads: Option<Fact>,
+    /// What passed inside, where it leads to a proxy.
+    pub(super) inside: Option<Box<Self>>,
 }
 
 impl Connection {
@@ -170,6 +176,12 @@ impl Flow {
         matches!(self.content, Content::Other)
     }
 
+    /// Whether it came about and something passed that has nothing to do with Remote Desktop.
+    pub(super) fn is_of_others(&self) -> bool {
+        let spoke = self.answered.is_some() || self.syns.is_empty();
+        spoke && matches!(self.content, Content::Other | Content::Undecided(_))
+    }
+
     /// Whether nothing more is to be expected of it.
     pub(super) fn is_over(&self, now: Moment) -> bool {
         let silent = now.nanos.saturating_sub(self.last.nanos);
@@ -181,8 +193,13 @@ impl Flow {
         silent > patience
     }
 
-    /// Whether it is known to be Remote Desktop.
+    /// Whether it is known to be Remote Desktop, or may become it in a proxy's tunnel.
     pub(super) fn is_rdp(&self) -> bool {
+        matches!(self.content, Content::Rdp(_) | Content::Proxy(_))
+    }
+
+    /// Whether its server itself was asked for Remote Desktop.
+    pub(super) fn is_to_host(&self) -> bool {
         matches!(self.content, Content::Rdp(_))
     }
 
@@ -324,7 +341,8 @@ impl Flow {
         let connect = self.connect(until);
         let (end, at) = self.closed.unwrap_or((End::Open, until));
         let repeated = [self.sides[0].repeated, self.sides[1].repeated];
-        let role = self.role();
+        let mut role = self.role();
+        let mut inside = None;
         let (events, unread, sealed_records, sealed_turns) = match self.content {
             // It stands on the host of a gateway as a rule, and is none of its connections.
             Content::Tls(conversation) if conversation.carried().is_some_and(Carried::is_kdc) => {
@@ -337,6 +355,14 @@ impl Flow {
                 let sealed = conversation.sealed_records();
                 let turns = conversation.sealed_turns();
                 (conversation.events, conversation.unread, sealed, turns)
+            }
+            Content::Proxy(proxied) if matches!(connect, Connect::Made { .. }) => {
+                let ends = (self.client, self.server);
+                let Finished { dialog, events, tunnel } = proxied.finish(end, at)?;
+                let span = (self.last, end, at);
+                inside = tunnel.map(|tunnel| Box::new(proxy::inner(tunnel, ends, span)));
+                role = Role::Proxy(Box::new(dialog));
+                (events, None, [0; 2], 0)
             }
             // Nobody said what it was to be.
             Content::Undecided(_) if matches!(connect, Connect::Failed { .. }) => {
@@ -359,6 +385,7 @@ impl Flow {
             sealed_turns,
             repeated,
             heads: self.heads.fact(),
+            inside,
         })
     }
 
@@ -430,6 +457,15 @@ impl Flow {
             (Content::Rdp(conversation) | Content::Tls(conversation), Piece::Hole(..)) => {
                 conversation.hole();
             }
+            (Content::Proxy(proxied), piece) => {
+                match piece {
+                    Piece::Bytes(at, bytes) => proxied.bytes(from, &bytes, at, secrets),
+                    Piece::Hole(..) => proxied.hole(),
+                }
+                if proxied.is_other() {
+                    self.content = Content::Other;
+                }
+            }
             (Content::Kerberos(stream), Piece::Bytes(at, bytes)) => stream.bytes(from, &bytes, at),
             (Content::Kerberos(_) | Content::Undecided(_), Piece::Hole(..)) => {
                 self.content = Content::Other;
@@ -443,17 +479,29 @@ impl Flow {
     }
 
     /// Whether the client's first bytes are an X.224 Connection Request in TPKT (RFC 1006 6, ITU-T
-    /// X.224 13.3) or a handshake of TLS, on whatever port.
+    /// X.224 13.3), a handshake of TLS, or a word to a proxy, on whatever port.
     fn decide(&mut self, secrets: &KeyLog) {
         let Content::Undecided(kept) = &mut self.content else { return };
         let own = kept.iter().filter(|(from, ..)| *from == Party::Client);
-        let head: Vec<u8> =
-            own.flat_map(|(_, _, bytes)| bytes).take(REQUEST_HEAD).copied().collect();
+        let head: Vec<u8> = own.flat_map(|(_, _, bytes)| bytes).copied().collect();
+        let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        match ProxyDialog::begun(&head) {
+            Some(Some(dialog)) => {
+                let mut proxied = Box::new(Proxied::new(dialog));
+                for (from, at, bytes) in std::mem::take(kept) {
+                    proxied.bytes(from, &bytes, at, secrets);
+                }
+                self.content = Content::Proxy(proxied);
+                return;
+            }
+            None if !head.is_empty() && total <= MOST_UNDECIDED => return,
+            _ => {}
+        }
+        let head = head.get(..REQUEST_HEAD).unwrap_or(&head);
         let begins = |wanted: fn(usize, u8) -> bool| {
             head.iter().enumerate().all(|(place, byte)| wanted(place, *byte))
         };
         let (request, hello) = (begins(is_of_request), begins(is_of_hello));
-        let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
         if !(request || hello) || total > MOST_UNDECIDED {
             self.content = Content::Other;
         } else if head.len() == REQUEST_HEAD {
@@ -507,6 +555,16 @@ fn index(from: Party) -> usize {
         Party::Client => 0,
         Party::Server => 1,
     }
+}
+
+/// Whether a client's first bytes are an X.224 Connection Request in TPKT; `None` while that cannot be
+/// told.
+pub(super) fn begins_as_request(head: &[u8]) -> Option<bool> {
+    let mut own = head.iter().take(REQUEST_HEAD).enumerate();
+    if !own.all(|(place, byte)| is_of_request(place, *byte)) {
+        return Some(false);
+    }
+    (head.len() >= REQUEST_HEAD).then_some(true)
 }
 
 /// Whether a byte may stand at this place of a Connection Request.

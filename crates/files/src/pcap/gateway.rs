@@ -11,6 +11,7 @@ use rdpdoctor_wire::tls_decrypt::KeyLog;
 
 use super::conversation::{Conversation, End, Event, GIVEN_UP_MS, SILENT_AT_THE_END_MS, Unread};
 use super::flow::{Connect, Connection};
+use super::proxy::{Dialog, Tunnelled};
 use super::side::Moment;
 
 /// Tunnels that are followed at a time; each may hold some 100 KiB.
@@ -38,6 +39,10 @@ pub(super) enum Role {
     PerhapsLeg,
     /// Inside a tunnel.
     Tunnel(Box<Inside>),
+    /// To a proxy.
+    Proxy(Box<Dialog>),
+    /// Through a proxy to a host.
+    Tunnelled(Box<Tunnelled>),
 }
 
 /// A host as the gateway is asked for it, and its port.
@@ -55,7 +60,7 @@ pub(super) struct Inside {
 impl Role {
     /// Whether it has to do with a gateway.
     pub(super) fn is_of_gateway(&self) -> bool {
-        !matches!(self, Self::Host)
+        matches!(self, Self::Leg { .. } | Self::PerhapsLeg | Self::Tunnel(_))
     }
 
     /// Whether it is a connection to a gateway.
@@ -66,22 +71,40 @@ impl Role {
     /// Whether it leads to a host.
     pub(super) fn is_to_host(&self) -> bool {
         match self {
-            Self::Host => true,
+            Self::Host | Self::Tunnelled(_) => true,
             Self::Tunnel(inside) => inside.opened,
-            Self::Leg { .. } | Self::PerhapsLeg => false,
+            Self::Leg { .. } | Self::PerhapsLeg | Self::Proxy(_) => false,
         }
     }
 
     /// How it is carried.
     pub(super) fn transport(&self) -> Transport {
-        if matches!(self, Self::Tunnel(_)) { Transport::Tunnel } else { Transport::Tcp }
+        match self {
+            Self::Tunnel(_) | Self::Tunnelled(_) => Transport::Tunnel,
+            _ => Transport::Tcp,
+        }
     }
 
-    /// The host that a gateway was asked for.
+    /// What was said to a proxy, on a connection to one.
+    pub(super) fn dialog(&self) -> Option<&Dialog> {
+        match self {
+            Self::Proxy(dialog) => Some(dialog),
+            _ => None,
+        }
+    }
+
+    /// Whether it goes by a proxy.
+    pub(super) fn is_by_proxy(&self) -> bool {
+        matches!(self, Self::Proxy(_) | Self::Tunnelled(_))
+    }
+
+    /// The host that a gateway or a proxy was asked for.
     pub(super) fn host(&self) -> Option<&Place> {
         match self {
             Self::Leg { host, .. } => host.as_ref(),
             Self::Tunnel(inside) => inside.host.as_ref(),
+            Self::Proxy(dialog) => dialog.asked.as_ref(),
+            Self::Tunnelled(tunnelled) => Some(&tunnelled.asked),
             Self::Host | Self::PerhapsLeg => None,
         }
     }
@@ -270,6 +293,7 @@ impl Tunnel {
             repeated: [0; 2],
             // The heads are those of the way to the gateway, not of the connection inside.
             heads: None,
+            inside: None,
         };
         if let Some(mut conversation) = self.inside {
             conversation.end(end, at);

@@ -14,6 +14,7 @@ mod gateway;
 mod heads;
 mod ip;
 mod link;
+mod proxy;
 mod side;
 mod stages;
 mod udp;
@@ -113,6 +114,8 @@ struct Reader {
     over: Vec<Connection>,
     /// Connections to other ports that did not come about: a scan has thousands.
     failed: VecDeque<Connection>,
+    /// Connections came about that have nothing to do with Remote Desktop.
+    others: bool,
     facts: usize,
     held: usize,
     beside: Beside,
@@ -201,7 +204,8 @@ impl Reader {
         }
         if flow.is_rdp() && !before {
             self.rdp_flows += 1;
-            if self.servers.len() < MOST_SERVERS {
+            // What a proxy is asked for next may be anything.
+            if flow.is_to_host() && self.servers.len() < MOST_SERVERS {
                 self.servers.insert(server);
             }
         }
@@ -251,6 +255,7 @@ impl Reader {
         self.rdp_flows -= usize::from(flow.is_rdp());
         self.sealed_flows -= usize::from(flow.is_sealed());
         self.held -= flow.held();
+        self.others |= flow.is_of_others();
         let tunnel = flow.tunnel();
         if let Some((awaited, asked)) = tunnel.as_ref().and_then(|key| self.tunnels.awaited(key)) {
             flow.tunnel_awaits(awaited, asked);
@@ -268,8 +273,12 @@ impl Reader {
                 }
                 return;
             }
-            self.facts += connection.events.len();
-            self.over.push(connection);
+            let inside = connection.inside.take();
+            for connection in [Some(connection), inside.map(|inside| *inside)].into_iter().flatten()
+            {
+                self.facts += connection.events.len();
+                self.over.push(connection);
+            }
         }
     }
 
@@ -293,9 +302,11 @@ impl Reader {
             Around { beside: &self.beside, udp: &self.udp, clock: &clock, until: self.now.nanos };
         self.over.extend(self.tunnels.finish());
         self.over.extend(self.failed);
-        let attempts = attempt::attempts(self.over, &around);
+        let (connections, failed) = attempt::relevant(self.over, self.others);
+        let attempts = attempt::attempts(connections, &around);
         if attempts.is_empty() {
             notes.extend(self.udp.words());
+            notes.extend(attempt::failures(&failed));
         }
         Capture { attempts, notes }
     }

@@ -114,7 +114,7 @@ fn the_way_as_the_file_says() {
 
     let offer = |text: &str| way(&format!("full address:s:pc42\n{text}")).requested_protocols;
     assert_eq!(offer("enablecredsspsupport:i:0"), Some(1));
-    assert_eq!(offer("negotiate security layer:i:0"), Some(0x0A));
+    assert_eq!(offer("negotiate security layer:i:0"), Some(2));
     assert_eq!(offer("enablecredsspsupport:i:1\nnegotiate security layer:i:1"), None);
 
     let routed =

@@ -23,6 +23,8 @@ pub struct Way {
     pub requested_protocols: Option<u32>,
     /// What the connection request carries for a load balancer or broker.
     pub routing: Option<Vec<u8>>,
+    /// The connection begins with TLS and CredSSP, without asking first (MS-RDPBCGR 5.4.2.2).
+    pub direct: bool,
 }
 
 /// The RD Gateway that the file names.
@@ -51,6 +53,7 @@ impl RdpFile {
             gateway: self.gateway().filter(|gateway| gateway.usage != GatewayUse::Never),
             requested_protocols: self.requested_protocols(),
             routing: self.text("loadbalanceinfo").and_then(routing),
+            direct: self.is_direct(),
         })
     }
 
@@ -64,15 +67,21 @@ impl RdpFile {
         self.number("server port").and_then(|port| u16::try_from(port).ok()).filter(|&p| p != 0)
     }
 
-    /// `enablecredsspsupport:i:0` leaves TLS alone on offer. Without negotiation the client takes
-    /// NLA or nothing (IMsRdpClientNonScriptable3::NegotiateSecurityLayer).
+    /// Without negotiation the client takes NLA or nothing
+    /// (IMsRdpClientNonScriptable3::NegotiateSecurityLayer); MS-RDPBCGR 5.4.2.2 knows no other
+    /// protocol to begin with, so that `enablecredsspsupport:i:0` has something left to negotiate.
+    fn is_direct(&self) -> bool {
+        self.number("enablecredsspsupport") != Some(0)
+            && self.number("negotiate security layer") == Some(0)
+    }
+
+    /// `enablecredsspsupport:i:0` leaves TLS alone on offer, and the direct approach CredSSP.
     fn requested_protocols(&self) -> Option<u32> {
         const TLS: u32 = 1;
-        const NLA: u32 = 0x0A;
-        match (self.number("enablecredsspsupport"), self.number("negotiate security layer")) {
-            (Some(0), _) => Some(TLS),
-            (_, Some(0)) => Some(NLA),
-            _ => None,
+        const CREDSSP: u32 = 2;
+        match self.number("enablecredsspsupport") {
+            Some(0) => Some(TLS),
+            _ => self.is_direct().then_some(CREDSSP),
         }
     }
 }

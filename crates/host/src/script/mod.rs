@@ -5,6 +5,7 @@ pub mod cloud;
 mod frame;
 mod parts;
 mod read;
+pub mod remote;
 mod short;
 mod source;
 

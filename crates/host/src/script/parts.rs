@@ -16,7 +16,7 @@ use rdpdoctor_model::Fact;
 
 use super::frame::{self, Frame};
 use super::short;
-use crate::{FactsFile, Side, checks};
+use crate::{FactsFile, Side, checks, firewall};
 
 /// How long the body of a part may be, so that it fits with its head into what Azure's Run Command
 /// hands back.
@@ -40,7 +40,8 @@ pub fn write(side: Side, facts: &[Fact], limit: usize) -> Vec<String> {
         let Ok(json) = serde_json::to_string(fact) else { continue };
         let line = short::shorten(&json, &frames);
         let decides = line.get(..frame::CODE).is_some_and(|code| decisive.contains(code))
-            || matches!(fact, Fact::FactsOf(_) | Fact::MachineCertificate(_));
+            || matches!(fact, Fact::FactsOf(_) | Fact::MachineCertificate(_))
+            || is_rule(fact);
         match (decides, line.len() < LONG) {
             (true, true) => first.push(line),
             (true, false) => long.push(line),
@@ -68,6 +69,12 @@ pub fn write(side: Side, facts: &[Fact], limit: usize) -> Vec<String> {
         format!("[rdpdoctor1 {side} {run} {number}/{count} z {} {sum:08x}]{body}[.]", body.len())
     };
     bodies.iter().enumerate().map(part).collect()
+}
+
+/// Whether it is a rule of the firewall, of which there are as many as there are: they have no code.
+fn is_rule(fact: &Fact) -> bool {
+    let Fact::RegistryValue(value) = fact else { return false };
+    firewall::RULES.iter().any(|key| key.eq_ignore_ascii_case(&value.key))
 }
 
 /// The codes of the facts that can decide.

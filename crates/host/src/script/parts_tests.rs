@@ -279,3 +279,34 @@ fn plain_lines_are_read_as_packed_ones_are() {
     let part = format!("[rdpdoctor1 host 0a 1/1 t {} {sum:08x}]{body}[.]", body.len());
     assert_eq!(collected([part.as_str()])[0].file.facts, facts);
 }
+
+#[test]
+fn rules_of_the_firewall_are_in_the_part_that_decides_and_none_is_not_known_where_one_is_missing() {
+    let key = crate::firewall::RULES[0];
+    let rule = |name: &str| {
+        Fact::RegistryValue(Box::new(RegistryValue {
+            key: key.to_owned(),
+            name: name.to_owned(),
+            data: Lookup::seen(RegistryData::Text("v2.30|Action=Allow|Active=TRUE|".to_owned())),
+            owner: SettingOwner::Local,
+        }))
+    };
+    let all = Fact::RegistryKey(Box::new(RegistryKey {
+        key: key.to_owned(),
+        subkeys: Lookup::seen(Vec::new()),
+        values: Some(400),
+    }));
+    let mut facts = host(true);
+    facts.splice(1..1, [all.clone(), rule("RemoteDesktop-UserMode-In-TCP")]);
+    let parts = write(Side::Host, &facts, AZURE);
+    assert!(parts.len() > 1);
+    let read = |text: &str| collected([text]).remove(0).file.facts;
+    let first = read(&parts[0]);
+    assert!(first.contains(&rule("RemoteDesktop-UserMode-In-TCP")));
+    let unknown = first.iter().any(|fact| match fact {
+        Fact::RegistryKey(of) if of.key == key => matches!(of.subkeys, Lookup::Unavailable { .. }),
+        _ => false,
+    });
+    assert!(unknown, "one more may be in the part that is missing");
+    assert!(read(&parts.concat()).contains(&all), "with all parts it is known");
+}

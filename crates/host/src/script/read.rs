@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rdpdoctor_model::{Fact, FactsOf, FactsWay};
+use rdpdoctor_model::{Fact, FactsOf, FactsWay, Lookup};
 use serde_json::Value;
 
 use super::frame::{self, Frame};
 use super::parts::{self, Collected, MARK, Part};
 use super::short;
-use crate::{FactsFile, Side, facts_file};
+use crate::{FactsFile, Side, facts_file, firewall};
 
 /// Depth of a JSON text that is looked into for parts.
 const DEPTH: u8 = 16;
@@ -81,6 +81,7 @@ pub(super) fn facts<'a>(
         let why = format!("it is in {}, which did not arrive whole", numbers(missing));
         let unanswered = frames.iter().filter(|(code, _)| !answered.contains(*code));
         facts.extend(unanswered.filter_map(|(_, frame)| frame.unavailable(&why)));
+        facts.iter_mut().for_each(|fact| doubt_rules(fact, &why));
     }
     match facts.iter_mut().find_map(|fact| match fact {
         Fact::FactsOf(of) => Some(of),
@@ -90,6 +91,17 @@ pub(super) fn facts<'a>(
         None => facts.insert(0, Fact::FactsOf(nobody(missing))),
     }
     FactsFile { side, facts: facts_file::with_certificates(facts), unread }
+}
+
+/// How many rules of a firewall there are is told apart from the rules: of those that arrived each counts,
+/// and that there is none is not known.
+fn doubt_rules(fact: &mut Fact, why: &str) {
+    if let Fact::RegistryKey(key) = fact
+        && key.subkeys.as_seen().is_some()
+        && firewall::RULES.iter().any(|known| known.eq_ignore_ascii_case(&key.key))
+    {
+        key.subkeys = Lookup::unavailable(why.to_owned());
+    }
 }
 
 /// The code of a line that was written without one.

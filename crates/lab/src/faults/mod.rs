@@ -14,6 +14,7 @@ mod cert_unknown_ca;
 mod cert_weak_key;
 mod cert_weak_signature;
 mod cert_wrong_usage;
+mod direct_only;
 mod gateway_auth_rejected;
 mod gateway_auth_rejected_in_packets;
 mod gateway_certificate_changes;
@@ -369,6 +370,7 @@ pub static FAULTS: &[&Fault] = &[
     &gateway_certificate_revoked::FAULT,
     &gateway_certificate_changes::FAULT,
     &gateway_tls_terminated::FAULT,
+    &direct_only::FAULT,
     &gateway_auth_rejected::FAULT,
     &gateway_auth_rejected_in_packets::FAULT,
     &gateway_second_factor::FAULT,

@@ -1,4 +1,4 @@
-//! 407 with Digest and Bearer, or SOCKS method 0xFF whatever was offered.
+//! 407 with Digest and Bearer, or SOCKS method 1 (GSSAPI), and 0xFF where that is not offered.
 
 use crate::Fault;
 use crate::behaviour::Behaviour;

@@ -1,19 +1,18 @@
 //! Stage `network`: what the path does to packets, measured beside the main path. A dozen echo
 //! requests, some of them as long as the path's links allow, and a longer series when asked for.
 
+mod long;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use openssl::rand::rand_bytes;
-use rdpdoctor_model::{Ending, Fact, LongOffer, Lookup, Purpose, Stage, StageOutcome, Transport};
-use rdpdoctor_wire::encode;
+use rdpdoctor_model::{Fact, Lookup, Purpose, Stage, StageOutcome, Transport};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::context::Context;
 use crate::echo::Echo;
-use crate::exchange::exchange;
 use crate::stages::dns::millis;
 use crate::stages::{tcp, tls, x224};
 use crate::tls::Offer;
@@ -43,17 +42,14 @@ const SHORTEST_PATIENCE_MS: f64 = 20.0;
 /// How long answers are waited for at a time.
 const LISTENING: Duration = Duration::from_millis(10);
 
-/// How long a handshake may take that is tried once more.
-const ONCE_MORE: Duration = Duration::from_secs(3);
-
-/// An answer of so many bytes fills a packet of Ethernet.
-const FILLS_A_PACKET: u64 = 1460;
+/// How long a handshake may take that is tried once more: so many times what it took in small
+/// segments, within these bounds. A segment that is lost by accident is there again by then.
+const ONCE_MORE: u32 = 4;
+const SHORTEST_ONCE_MORE: Duration = Duration::from_secs(1);
+const LONGEST_ONCE_MORE: Duration = Duration::from_secs(3);
 
 /// The segment length that every path takes (RFC 9293 3.7.1).
 const SMALL_SEGMENT: u32 = 536;
-
-/// Bytes of the padded ClientHello: with the headers it fills Ethernet's MTU nearly.
-const PADDED_HELLO: usize = 1400;
 
 /// What is known of one series while it is measured; written down however it ends.
 struct Series {
@@ -139,12 +135,8 @@ impl Drop for Series {
 pub(crate) async fn measure(context: Context, remote: SocketAddr, over: Arc<AtomicBool>) {
     let mut measuring = Measuring { context: context.clone(), begun: Instant::now(), untold: None };
     match echoes(&context, remote.ip(), &over).await {
-        Ok(true) => {
-            if padded_hello(&context, remote).await {
-                long_answer(&context, remote).await;
-            }
-        }
-        Ok(false) => {}
+        Ok(Some(slowest)) => long::both_ways(&context, remote, slowest).await,
+        Ok(None) => {}
         Err(why) => measuring.untold = Some(why),
     }
 }
@@ -168,8 +160,12 @@ impl Drop for Measuring {
     }
 }
 
-/// Whether the long ones are lost where the short ones come back.
-async fn echoes(context: &Context, address: IpAddr, over: &AtomicBool) -> Result<bool, String> {
+/// How long the slowest answer took, where the long ones are lost and the short ones come back.
+async fn echoes(
+    context: &Context,
+    address: IpAddr,
+    over: &AtomicBool,
+) -> Result<Option<Duration>, String> {
     let echo = Echo::open(address).map_err(|error| format!("no ICMP for this user: {error}"))?;
     let number = context.journal.next_connection();
     let (purpose, transport) = (Purpose::Path, Transport::Icmp);
@@ -219,7 +215,9 @@ async fn echoes(context: &Context, address: IpAddr, over: &AtomicBool) -> Result
         return Err("the host answers no echo request".to_owned());
     }
     let left = long.sent.iter().flatten().count();
-    Ok(left > 0 && long.times().is_empty() && answered * 2 > usize::from(count))
+    let suspect = left > 0 && long.times().is_empty() && answered * 2 > usize::from(count);
+    let slowest = short.times().into_iter().fold(0.0, f64::max);
+    Ok(suspect.then(|| Duration::from_secs_f64(slowest / 1000.0)))
 }
 
 /// Takes answers until then; whether one came.
@@ -240,117 +238,8 @@ async fn listen(echo: &Echo, short: &mut Series, long: &mut Series, until: Insta
     }
 }
 
-/// Do long packets go up? A ClientHello that fills one, then the same in small segments.
-///
-/// Whether they do at once: then what is lost, if anything, is lost on the way down.
-async fn padded_hello(context: &Context, remote: SocketAddr) -> bool {
-    for segment in [None, Some(SMALL_SEGMENT)] {
-        if segment.is_some() && !tcp::SETS_SEGMENTS {
-            return false;
-        }
-        let answered = timeout(LOST_AFTER, hello_answered(context, remote, segment)).await;
-        let answered = match answered {
-            Ok(None) => return false,
-            Ok(Some(answered)) => answered,
-            Err(_) => false,
-        };
-        let fact = Fact::PaddedClientHello { length: PADDED_HELLO, segment, answered };
-        context.note(Stage::Network, fact);
-        if answered {
-            return segment.is_none();
-        }
-    }
-    false
-}
-
-/// Do long packets come down? A handshake whose first answer is longer than one, then the same in small
-/// segments. What a server does not take, or answers shortly, tells nothing.
-async fn long_answer(context: &Context, remote: SocketAddr) {
-    for offer in [LongOffer::Dhe, LongOffer::PostQuantum] {
-        match long_handshake(context, remote, offer, None).await {
-            Some((true, received)) if received >= FILLS_A_PACKET => {
-                note_long(context, offer, None, (true, received));
-                return;
-            }
-            Some(_) => continue,
-            // It fell silent.
-            None => {}
-        }
-        if !tcp::SETS_SEGMENTS {
-            return;
-        }
-        let small = long_handshake(context, remote, offer, Some(SMALL_SEGMENT)).await;
-        if let Some((true, received)) = small
-            && received >= FILLS_A_PACKET
-        {
-            note_long(context, offer, None, (false, 0));
-            note_long(context, offer, Some(SMALL_SEGMENT), (true, received));
-            return;
-        }
-    }
-}
-
-fn note_long(
-    context: &Context,
-    offer: LongOffer,
-    segment: Option<u32>,
-    (answered, received): (bool, u64),
-) {
-    let fact = Fact::LongServerAnswer { offer, segment, answered, received };
-    context.note(Stage::Network, fact);
-}
-
-/// Whether the handshake was made, and how many bytes came; `None`: it fell silent.
-async fn long_handshake(
-    context: &Context,
-    remote: SocketAddr,
-    offer: LongOffer,
-    segment: Option<u32>,
-) -> Option<(bool, u64)> {
-    let journal = Arc::clone(&context.journal);
-    let limit = context.deadlines.tcp;
-    let Some(mut stream) = tcp::attempt_in(journal, remote, limit, Purpose::Path, segment).await
-    else {
-        return Some((false, 0));
-    };
-    let number = Some(stream.number());
-    let facts = x224::ask(&mut stream, context.offer, Instant::now() + LOST_AFTER).await;
-    if !facts.iter().any(x224::selects_tls) {
-        return Some((false, 0));
-    }
-    let made = timeout(LOST_AFTER, tls::taken(context, stream, Offer::Long(offer))).await.ok()?;
-    let received = context.journal.observations().into_iter().rev().find_map(|o| match o.fact {
-        Fact::StreamEnded { received, .. } if o.connection == number => Some(received),
-        _ => None,
-    });
-    Some((made.as_seen().is_some(), received.unwrap_or_default()))
-}
-
-/// `None` where the server speaks no TLS, or this connection was not made.
-async fn hello_answered(
-    context: &Context,
-    remote: SocketAddr,
-    segment: Option<u32>,
-) -> Option<bool> {
-    let journal = Arc::clone(&context.journal);
-    let limit = context.deadlines.tcp;
-    let mut stream = tcp::attempt_in(journal, remote, limit, Purpose::Path, segment).await?;
-    let deadline = Instant::now() + LOST_AFTER;
-    let facts = x224::ask(&mut stream, context.offer, deadline).await;
-    facts.iter().find(|fact| x224::selects_tls(fact))?;
-    let mut random = [0; 32];
-    rand_bytes(&mut random).ok()?;
-    let hello = encode::padded_client_hello(random, context.server_name(), PADDED_HELLO);
-    let said = |fact: &Fact| {
-        matches!(fact, Fact::ServerHello { .. } | Fact::TlsAlert { .. } | Fact::TlsMalformed { .. })
-    };
-    let facts = exchange(&mut stream, &hello, deadline, said).await;
-    stream.finish(Ending::ClosedByClient);
-    Some(facts.iter().any(said))
-}
-
-/// Whether the same succeeds without small segments when it is tried once more.
-async fn usual_segments_pass(context: &Context, remote: SocketAddr) -> bool {
+/// Whether the same succeeds without small segments when it is tried once more, within this time.
+async fn usual_segments_pass(context: &Context, remote: SocketAddr, limit: Duration) -> bool {
     let once_more = async {
         let mut stream = context.again(remote, Purpose::Path).await?;
         let deadline = Instant::now() + context.deadlines.x224;
@@ -358,7 +247,7 @@ async fn usual_segments_pass(context: &Context, remote: SocketAddr) -> bool {
         facts.iter().find(|fact| x224::selects_tls(fact))?;
         tls::taken(context, stream, Offer::Everything).await.as_seen().cloned()
     };
-    matches!(timeout(ONCE_MORE, once_more).await, Ok(Some(_)))
+    matches!(timeout(limit, once_more).await, Ok(Some(_)))
 }
 
 /// A handshake that fell silent: does it succeed in small segments, which both sides then send?
@@ -368,6 +257,7 @@ pub(crate) async fn small_segments(context: &Context, remote: SocketAddr) {
         context.note(Stage::Network, Fact::SmallSegments { segment: SMALL_SEGMENT, handshake });
         return;
     }
+    let begun = Instant::now();
     let journal = Arc::clone(&context.journal);
     let (limit, purpose) = (context.deadlines.tcp, Purpose::Path);
     let stream = tcp::attempt_in(journal, remote, limit, purpose, Some(SMALL_SEGMENT)).await;
@@ -376,7 +266,9 @@ pub(crate) async fn small_segments(context: &Context, remote: SocketAddr) {
     let facts = x224::ask(&mut stream, context.offer, deadline).await;
     if facts.iter().any(x224::selects_tls) {
         let mut handshake = tls::taken(context, stream, Offer::Everything).await;
-        if handshake.as_seen().is_some() && usual_segments_pass(context, remote).await {
+        let again = begun.elapsed() * ONCE_MORE;
+        let again = again.clamp(SHORTEST_ONCE_MORE, LONGEST_ONCE_MORE);
+        if handshake.as_seen().is_some() && usual_segments_pass(context, remote, again).await {
             // A slow host, and no black hole.
             handshake = Lookup::unavailable("the second time it succeeded in usual ones too");
         }

@@ -118,7 +118,9 @@ async fn other(context: &Context, remote: SocketAddr, protocol: u32) -> Lookup<S
     };
     let offered = if context.offer & protocol == protocol { context.offer } else { protocol };
     let deadline = Instant::now() + context.deadlines.x224;
-    if !x224::ask(&mut stream, offered, deadline).await.iter().any(x224::selects_tls) {
+    if context.direct {
+        stream.dissector().direct();
+    } else if !x224::ask(&mut stream, offered, deadline).await.iter().any(x224::selects_tls) {
         return Lookup::unavailable("the server did not choose TLS the second time");
     }
     tls::taken(context, stream, Offer::Everything).await

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use openssl::rand::rand_bytes;
 use rdpdoctor_model::{Ending, Fact, Negotiation, Purpose};
-use rdpdoctor_wire::encode;
+use rdpdoctor_wire::{encode, frame};
 use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::exchange::exchange;
+use crate::link::Link;
 use crate::stream::MeteredStream;
 
 /// SSL_NOT_ALLOWED_BY_SERVER: the one refusal after which `mstsc` comes back with less.
@@ -17,6 +18,9 @@ const SSL_NOT_ALLOWED: u32 = 2;
 
 /// PROTOCOL_SSL with PROTOCOL_HYBRID and PROTOCOL_HYBRID_EX: what `mstsc` offers.
 pub(crate) const MSTSC_OFFER: u32 = 0x0B;
+
+/// PROTOCOL_HYBRID: CredSSP, the one protocol of the direct approach.
+pub(crate) const PROTOCOL_HYBRID: u32 = 2;
 
 /// RESTRICTED_ADMIN_MODE_SUPPORTED (MS-RDPBCGR 2.2.1.2.1).
 const RESTRICTED_ADMIN_SUPPORTED: u8 = 0x08;
@@ -45,6 +49,31 @@ pub(crate) async fn run(context: &Context, stream: MeteredStream) -> Result<Nego
         }
         Answer::Refused(code, _) => Err(refusal(code)),
     }
+}
+
+/// The same inside an encryption that was made without asking (MS-RDPBCGR 5.4.2.2): the server has
+/// to say that it is the one it selects.
+pub(crate) async fn inside(context: &Context, link: &mut Link) -> Result<(), String> {
+    let mut random = [0; 16];
+    rand_bytes(&mut random).map_err(|error| error.to_string())?;
+    let id = Some(encode::correlation_id(random));
+    let request = request(context, PROTOCOL_HYBRID, id).map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + context.deadlines.x224;
+    link.facts();
+    link.send(&request, deadline).await.map_err(|over| over.0)?;
+    link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
+    let negotiation = link.facts().into_iter().find_map(|fact| match fact {
+        Fact::ConnectionConfirm { negotiation } => Some(negotiation),
+        _ => None,
+    });
+    let why = match negotiation {
+        Some(Negotiation::Response { selected_protocol: PROTOCOL_HYBRID, .. }) => return Ok(()),
+        Some(Negotiation::Failure { code }) => refusal(code),
+        Some(_) => "the server selects another protocol than the one in use".to_owned(),
+        None => "the server gave no answer to the connection request that counts".to_owned(),
+    };
+    link.finish();
+    Err(why)
 }
 
 fn refusal(code: u32) -> String {

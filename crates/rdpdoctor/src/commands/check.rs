@@ -21,11 +21,12 @@ use crate::bastion_list::BastionList;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::engine;
-use crate::joined::{HostFacts, OwnClient};
+use crate::joined::{HostFacts, OwnClient, not_used};
 use crate::output;
 use crate::progress;
-use crate::proxy;
+use crate::proxy::{self, Leads};
 use crate::rdp_file::{self, GivenFile};
+use crate::remote;
 use crate::sign_in::{self, Memory, Plan};
 
 /// Between two tries of `--wait`.
@@ -95,11 +96,26 @@ fn check(
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
     // Where the connection of this machine goes to.
-    let first = gateway.as_ref().unwrap_or(&target);
-    let proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
+    let first = match &gateway {
+        Some(gateway) => (gateway, Leads::ToGateway),
+        None => (&target, Leads::ToHost),
+    };
+    let mut proxy = proxy::choose(args.proxy.as_deref(), first, args.trust == TrustLevel::Any)?;
+    let at_proxy = proxy.as_mut().filter(|proxy| proxy.sign_in.is_some());
+    ensure!(
+        args.kdc.is_none() || args.user.is_some() || at_proxy.is_some(),
+        "--kdc is for a sign-in: give --user, or a proxy's user in RDPDOCTOR_PROXY_USER"
+    );
+    if let Some(proxy) = at_proxy {
+        proxy.kdc.clone_from(&args.kdc);
+    }
     capture::may_write(args)?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
     let host_facts = HostFacts::read(&args.host_facts)?;
+    let beside = args.remote.as_deref().map(|place| {
+        remote::Beside::new(place, &target, args.pin.as_deref(), args.trust, args.timeout)
+    });
+    let beside = beside.transpose()?;
     let memory = Memory::open();
     let line = progress::Line::begin(args.output.quiet);
     let plan = line.suspended(|| {
@@ -110,8 +126,19 @@ fn check(
     let trust = policy(args.trust, args.security).trust;
     let gateway =
         gateway.map(|place| sign_in::gateway(args, place, trust, &memory, &line)).transpose()?;
-    let job =
-        Job { args, target, file, reported, proxy, plan, gateway, memory, bastions, host_facts };
+    let job = Job {
+        args,
+        target,
+        file,
+        reported,
+        proxy,
+        plan,
+        gateway,
+        memory,
+        bastions,
+        host_facts,
+        beside,
+    };
     let document = runtime.block_on(job.wait_for_answer(&line));
     line.end();
     // A resolver that hangs must not keep the answer back.
@@ -131,6 +158,7 @@ struct Job<'a> {
     memory: Memory,
     bastions: BastionList,
     host_facts: HostFacts,
+    beside: Option<remote::Beside>,
 }
 
 /// One check's answer.
@@ -197,7 +225,8 @@ impl Job<'_> {
         if let Some(own_client) = own_client {
             own_client.join(&mut observations);
         }
-        self.host_facts.join(&mut observations, &self.target, journal.started_at(), false);
+        let sent_to_host =
+            self.join_host(prober, line, &journal, interrupted, &mut observations).await;
         let mut add = |source, stage, fact| {
             let fact = added(observations.len(), &journal, source, stage, fact);
             observations.push(fact);
@@ -217,7 +246,11 @@ impl Job<'_> {
         let evidence = Evidence::new(&observations, Some(&self.target), judged_at, policy);
         let diagnosis = diagnose(&evidence);
         let status = diagnosis.verdict.status;
-        let sent = observations.iter().any(|o| matches!(o.fact, Fact::CredentialSent { .. }));
+        let sent = observations.iter().any(|o| {
+            let shown = matches!(o.fact, Fact::ProxyCredential { shown: true, .. });
+            // A proxy that rejects a password is not asked again with the same one.
+            matches!(o.fact, Fact::CredentialSent { .. }) || (shown && !tunnelled(&observations))
+        });
         let run = RunContext {
             target: self.target.clone(),
             addresses: addresses(&self.target, &observations),
@@ -228,7 +261,64 @@ impl Job<'_> {
             last_stage_asked: Some(Stage::Desktop),
         };
         let document = Document::new(run, &diagnosis, observations);
-        Answer { document, status, last: interrupted == Some("Ctrl-C") || sent }
+        Answer { document, status, last: interrupted == Some("Ctrl-C") || sent || sent_to_host }
+    }
+
+    /// Puts facts of the host beside what was seen from outside; whether a password left to read them.
+    async fn join_host(
+        &self,
+        prober: &Prober,
+        line: &progress::Line,
+        journal: &Journal,
+        interrupted: Option<&str>,
+        observations: &mut Vec<Observation>,
+    ) -> bool {
+        let asked = match interrupted {
+            None => self.asked_on_host(prober, line, observations, journal).await,
+            Some(by) => self.beside.as_ref().map(|_| Err(by.to_owned())),
+        };
+        let (read, sent) = match asked {
+            None => (None, false),
+            Some(Ok(answered)) => (Some(answered.result), answered.sent),
+            Some(Err(why)) => (Some(Err(why)), false),
+        };
+        let mut host_facts = self.host_facts.clone();
+        match read {
+            None => {}
+            Some(Ok(machine)) => host_facts.add(machine),
+            Some(Err(why)) => {
+                observations.push(not_used(observations.len() + 1, Source::Host, &why));
+            }
+        }
+        host_facts.join(observations, &self.target, journal.started_at(), false);
+        sent
+    }
+
+    /// The host's facts over WinRM, where they are wanted; the error says why nobody was asked. A user
+    /// whom the host has just rejected is not tried there again.
+    async fn asked_on_host(
+        &self,
+        prober: &Prober,
+        line: &progress::Line,
+        seen: &[Observation],
+        journal: &Journal,
+    ) -> Option<Result<remote::Answered, String>> {
+        let beside = self.beside.as_ref()?;
+        let Plan::Ready(sign_in) = &self.plan else {
+            return Some(Err("this user was rejected within the last 30 minutes".to_owned()));
+        };
+        if Memory::is_rejected(seen) {
+            return Some(Err("the host has just rejected this user".to_owned()));
+        }
+        let began = journal.started_at();
+        let asking = beside.ask(prober, sign_in, &self.memory, line, seen, began);
+        let left = self.args.deadline.unwrap_or(Duration::MAX);
+        let left = left.saturating_sub(Duration::from_millis(journal.elapsed_whole_ms()));
+        let answered = tokio::time::timeout(left, asking).await;
+        Some(match answered {
+            Ok(answered) => answered.map_err(|why| format!("{why:#}")),
+            Err(_) => Err("the deadline".to_owned()),
+        })
     }
 
     fn options(&self) -> CheckOptions {
@@ -247,11 +337,16 @@ impl Job<'_> {
             if self.args.security == Security::Auto {
                 options.requested_protocols =
                     way.requested_protocols.unwrap_or(options.requested_protocols);
+                options.direct = way.direct;
             }
             options.routing.clone_from(&way.routing);
         }
         options
     }
+}
+
+fn tunnelled(observations: &[Observation]) -> bool {
+    observations.iter().any(|o| matches!(o.fact, Fact::TunnelOpened { .. }))
 }
 
 /// Where the secrets of this check's connections go; nobody else may read them.

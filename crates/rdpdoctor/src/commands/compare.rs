@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use rdpdoctor_files::Kind;
-use rdpdoctor_report::ComparisonDocument;
 use rdpdoctor_report::comparison::SavedRun;
+use rdpdoctor_report::document::{Attempt, Status};
 use rdpdoctor_report::render::{comparison, terminal};
+use rdpdoctor_report::watch::is_watch;
+use rdpdoctor_report::{ComparisonDocument, Document};
 
-use super::read::saved;
+use super::read::{judged_at, saved};
 use crate::cli::CompareArgs;
 use crate::evidence_file;
 use crate::output;
@@ -23,7 +25,11 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
         [first, second] => (std::slice::from_ref(first), std::slice::from_ref(second), ["A", "B"]),
         _ => (args.good.as_slice(), args.bad.as_slice(), ["good", "bad"]),
     };
-    let (first, second) = (read(first)?, read(second)?);
+    let wanted = match args.files.is_empty() {
+        true => [Some(Wanted::Good), Some(Wanted::Bad)],
+        false => [None, None],
+    };
+    let (first, second) = (read(first, wanted[0])?, read(second, wanted[1])?);
     let document = ComparisonDocument::of(&first, &second, names)
         .context("nothing was seen on both sides, so there is nothing to compare")?;
     let code = if document.verdict.different { DIFFERENT } else { ALIKE };
@@ -32,7 +38,16 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-fn read(files: &[PathBuf]) -> anyhow::Result<Vec<SavedRun>> {
+/// Which tries of a watch are meant.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    /// Those that went well.
+    Good,
+    /// Those that did not.
+    Bad,
+}
+
+fn read(files: &[PathBuf], wanted: Option<Wanted>) -> anyhow::Result<Vec<SavedRun>> {
     let one = |path: &PathBuf| {
         let kind = evidence_file::kind(path)?;
         let name = path.display();
@@ -42,9 +57,48 @@ fn read(files: &[PathBuf]) -> anyhow::Result<Vec<SavedRun>> {
         );
         let document = saved(path, None)?;
         ensure!(!document.observations.is_empty(), "{name} holds no observation to compare");
-        Ok(SavedRun { file: name.to_string(), document })
+        Ok(runs(&name.to_string(), document, wanted))
     };
-    files.iter().map(one).collect()
+    let runs: Vec<Vec<SavedRun>> = files.iter().map(one).collect::<anyhow::Result<_>>()?;
+    Ok(runs.into_iter().flatten().collect())
+}
+
+/// The runs of a document: itself, or, of a watch, its tries that went as wanted.
+fn runs(name: &str, document: Document, wanted: Option<Wanted>) -> Vec<SavedRun> {
+    let fits = |attempt: &&Attempt| {
+        let good = matches!(attempt.verdict.status, Status::Ok | Status::Degraded);
+        wanted == Some(if good { Wanted::Good } else { Wanted::Bad })
+    };
+    let tries: Vec<SavedRun> = match is_watch(&document.observations) {
+        true => document
+            .attempts
+            .iter()
+            .filter(fits)
+            .map(|one| try_as_run(name, &document, one))
+            .collect(),
+        false => Vec::new(),
+    };
+    match tries.is_empty() {
+        true => vec![SavedRun { file: name.to_owned(), document }],
+        false => tries,
+    }
+}
+
+/// A try of a watch as a run of its own.
+fn try_as_run(name: &str, watch: &Document, attempt: &Attempt) -> SavedRun {
+    let one = attempt.clone();
+    let document = Document {
+        target: one.target,
+        started_at: judged_at(watch, attempt),
+        verdict: one.verdict,
+        stages: one.stages,
+        findings: one.findings,
+        next_tests: Vec::new(),
+        attempts: Vec::new(),
+        observations: one.observations,
+        ..watch.clone()
+    };
+    SavedRun { file: name.to_owned(), document }
 }
 
 fn deliver(document: &ComparisonDocument, args: &CompareArgs) -> anyhow::Result<()> {

@@ -43,6 +43,15 @@ pub fn run(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
 
 /// Facts can be planned for, never changed.
 fn plan_only(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
+    if let Some(host) = &args.place.remote.host {
+        // Who might cut the way on which it came needs the dead man's switch, which runs there.
+        let name = super::machine::name(side);
+        ensure!(
+            args.apply.is_none() && args.finish.is_none(),
+            "nothing is changed over the network; sign in at {host} and run there: rdpdoctor {name} fix \
+             --apply, which takes its changes back if you are cut off"
+        );
+    }
     let facts = super::machine::facts(side, &args.place)?;
     ensure!(
         args.apply.is_none() && args.finish.is_none(),

@@ -1,5 +1,8 @@
 //! `lab list` and `lab run`.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use anyhow::{Context as _, anyhow};
 use rdpdoctor_lab as lab;
 
@@ -14,8 +17,16 @@ pub fn run(command: LabCommand) -> anyhow::Result<u8> {
                 let cause = fault.cause.unwrap_or("healthy");
                 format!("{:32} {:32} {}\n", fault.name, cause, fault.summary)
             });
-            output::to_standard_output(&lines.collect::<String>())?;
+            let winrm = lab::WINRM_FAULTS.iter();
+            let winrm = winrm
+                .map(|fault| format!("{:32} {:32} {}\n", fault.name, "(WinRM)", fault.summary));
+            output::to_standard_output(&lines.chain(winrm).collect::<String>())?;
             Ok(0)
+        }
+        LabCommand::Run { fault, listen, names, ca_file, .. }
+            if lab::winrm_fault(&fault).is_some() =>
+        {
+            winrm(&fault, listen, names, ca_file)
         }
         LabCommand::Run { fault, listen, names, ca_file, gateway_code } => {
             let known = lab::fault(&fault).ok_or_else(|| {
@@ -52,4 +63,34 @@ pub fn run(command: LabCommand) -> anyhow::Result<u8> {
             Ok(0)
         }
     }
+}
+
+/// WinRM, where a script writes the facts of a healthy machine, as they were recorded.
+fn winrm(
+    fault: &str,
+    listen: SocketAddr,
+    names: Vec<String>,
+    ca_file: Option<PathBuf>,
+) -> anyhow::Result<u8> {
+    let fault = lab::winrm_fault(fault).context("there is no such fault")?;
+    let mut options = lab::WinrmOptions { ca_file, ..lab::WinrmOptions::default() };
+    if !names.is_empty() {
+        options.names = names;
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let running = lab::start_winrm(fault, listen, options).await;
+        let running = running.with_context(|| format!("cannot listen on {listen}"))?;
+        let (at, user, password) = (running.address(), lab::USER, lab::PASSWORD);
+        output::to_standard_output(&format!(
+            "listening on {at}\naccount {user}, password {password}\n"
+        ))?;
+        tokio::select! {
+            () = running.wait() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        anyhow::Ok(())
+    })?;
+    runtime.shutdown_background();
+    Ok(0)
 }

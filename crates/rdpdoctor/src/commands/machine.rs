@@ -9,7 +9,7 @@ use rdpdoctor_host::{Side, collect};
 use super::{collect as collecting, exit_code, fix};
 use crate::cli_machine::{MachineAction, MachineArgs, PlaceArgs};
 use crate::machine::MachineFacts;
-use crate::{output, repair};
+use crate::{output, remote, repair};
 
 /// Looks at the machine and judges, or does what else was asked.
 pub fn run(side: Side, args: &MachineArgs) -> anyhow::Result<u8> {
@@ -44,7 +44,11 @@ pub fn facts(side: Side, place: &PlaceArgs) -> anyhow::Result<MachineFacts> {
             facts: collect(&*machine, side),
             file: None,
             outside: Vec::new(),
+            read: None,
         });
+    }
+    if let Some(host) = &place.remote.host {
+        return remote::facts(side, host, &place.remote);
     }
     ensure!(!place.facts.is_empty(), not_windows(side));
     let paths: Vec<&Path> = place.facts.iter().map(PathBuf::as_path).collect();
@@ -75,6 +79,6 @@ pub fn not_windows(side: Side) -> String {
     format!(
         "this machine does not run Windows; rdpdoctor {name} collect --script prints a script for one \
          that does, rdpdoctor {name} --facts FILE judges what it wrote, rdpdoctor {name} --disk DIR \
-         reads a disk"
+         reads a disk, rdpdoctor {name} --remote HOST asks another machine"
     )
 }

@@ -1,6 +1,6 @@
 //! One command a file.
 
-mod check;
+pub mod check;
 mod collect;
 mod compare;
 mod explain;

@@ -13,6 +13,7 @@ use rdpdoctor_model::{
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
+use rdpdoctor_report::watch::is_watch;
 
 use super::{exit_code, read_capture};
 use crate::bastion_list::BastionList;
@@ -305,12 +306,7 @@ fn of_logs(
         }
     }
     let mut documents: Vec<Document> = judged.into_iter().map(|(_, document)| document).collect();
-    while documents.len() > MOST_LISTED {
-        // The one that answers stays, however old it is.
-        let oldest = usize::from(self::leading(&documents, args.last) == 0);
-        documents.remove(oldest);
-        unlisted += 1;
-    }
+    unlisted += leave_out_oldest(&mut documents, args.last);
     let leading = self::leading(&documents, args.last);
     if let Some(document) = documents.get_mut(leading)
         && attempts + unlisted > 0
@@ -319,6 +315,24 @@ fn of_logs(
         document.observations.push(event_logs::about_logs(&document.observations, fact));
     }
     documents
+}
+
+/// Takes the oldest attempts out of a list that is too long, and says how many. The one that answers
+/// stays, however old it is.
+fn leave_out_oldest(documents: &mut Vec<Document>, last: bool) -> usize {
+    let surplus = documents.len().saturating_sub(MOST_LISTED);
+    if surplus == 0 {
+        return 0;
+    }
+    let leading = leading(documents.iter(), last);
+    let mut place = 0..;
+    let mut left = surplus;
+    documents.retain(|_| {
+        let stays = left == 0 || place.next() == Some(leading);
+        left -= usize::from(!stays);
+        stays
+    });
+    surplus
 }
 
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
@@ -340,7 +354,18 @@ pub fn saved(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> {
         return Ok(again(&document, &attempt(&document), reported));
     }
     let judged = document.attempts.iter().map(|one| again(&document, one, reported)).collect();
-    combined(judged, false).with_context(|| format!("{name} holds nothing to judge"))
+    // The whole of a watch stands behind its tries, and is its answer.
+    let mut judged = combined(judged, is_watch(&document.observations))
+        .with_context(|| format!("{name} holds nothing to judge"))?;
+    judged.started_at = document.started_at;
+    Ok(judged)
+}
+
+/// The moment to judge by: a certificate may run out while it is watched.
+pub fn judged_at(saved: &Document, attempt: &Attempt) -> Timestamp {
+    let made = attempt.observations.iter().filter(|o| matches!(o.fact, Fact::Connection { .. }));
+    let made = made.filter_map(|o| o.at).min().filter(|_| is_watch(&saved.observations));
+    made.unwrap_or(saved.started_at)
 }
 
 /// Judged again with what of the list of bastions fits it.
@@ -358,6 +383,7 @@ fn with_bastions(document: Document, bastions: &BastionList) -> Document {
         fits.then(|| again(&document, &one, None))
     };
     let mut leading = judged(attempt(&document)).unwrap_or_else(|| document.clone());
+    leading.started_at = document.started_at;
     let attempts = document.attempts.iter().cloned();
     leading.attempts =
         attempts.map(|one| judged(one.clone()).as_ref().map_or(one, attempt)).collect();
@@ -372,7 +398,7 @@ fn again(saved: &Document, attempt: &Attempt, reported: ReportedCode) -> Documen
         target: Target { input: target.input, host: target.host, port: target.port },
         addresses: target.addresses,
         via: target.via,
-        started_at: saved.started_at,
+        started_at: judged_at(saved, attempt),
         elapsed_ms: saved.elapsed_ms,
         engine: saved.tool.engine,
         last_stage_asked: last_stage_asked(attempt),
@@ -400,7 +426,7 @@ fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
     if documents.len() < 2 {
         return documents.pop();
     }
-    let attempts = documents.iter().map(attempt).collect();
+    let attempts = documents.iter().flat_map(attempts).collect();
     let leading = leading(&documents, last);
     let mut document = documents.swap_remove(leading);
     document.attempts = attempts;
@@ -426,7 +452,16 @@ fn logged_at(document: &Document) -> Option<Timestamp> {
     entries.filter_map(|entry| entry.at).max()
 }
 
-fn attempt(document: &Document) -> Attempt {
+/// The attempts that a document holds: itself, where it is one.
+fn attempts(document: &Document) -> Vec<Attempt> {
+    match document.attempts.as_slice() {
+        [] => vec![attempt(document)],
+        several => several.to_vec(),
+    }
+}
+
+/// A document as an attempt of another one.
+pub fn attempt(document: &Document) -> Attempt {
     Attempt {
         target: document.target.clone(),
         verdict: document.verdict.clone(),

@@ -15,8 +15,18 @@ use crate::cli_fix::{ConfirmArgs, RollbackArgs};
 use crate::cli_machine::PlaceArgs;
 use crate::repair::{self, Helper};
 
+/// A run is ended where it was begun.
+fn not_from_afar(place: &PlaceArgs) -> anyhow::Result<()> {
+    ensure!(
+        place.remote.host.is_none(),
+        "a run is confirmed and taken back on the machine itself, not with --remote"
+    );
+    Ok(())
+}
+
 /// Says that a run may stay.
 pub fn confirmed(side: Side, args: &ConfirmArgs) -> anyhow::Result<u8> {
+    not_from_afar(&args.place)?;
     let mut machine = repair::machine(&args.place)?.with_context(|| not_windows(side))?;
     let state = repair::state_folder(args.state.folder.as_deref())?;
     let by = machine.user().as_seen().cloned().unwrap_or_else(|| "host confirm".to_owned());
@@ -32,6 +42,7 @@ pub fn confirmed(side: Side, args: &ConfirmArgs) -> anyhow::Result<u8> {
 
 /// Takes a run back.
 pub fn taken_back(side: Side, args: &RollbackArgs) -> anyhow::Result<u8> {
+    not_from_afar(&args.place)?;
     let mut machine = repair::machine(&args.place)?.with_context(|| not_windows(side))?;
     let state = repair::state_folder(args.state.folder.as_deref())?;
     let run = match &args.run {

@@ -20,19 +20,20 @@ use rdpdoctor_probe::{
 };
 use rdpdoctor_report::document::{Engine, RunContext};
 use rdpdoctor_report::render::{terminal, text, watch as words};
-use rdpdoctor_report::watch::WatchEvent;
+use rdpdoctor_report::watch::{Tick, WatchEvent};
 use rdpdoctor_report::{Document, Masker};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::check::{deadlines, policy, requested_protocols};
 use super::exit_code;
+use super::read::attempt;
 use crate::bastion_list::BastionList;
 use crate::cli::{OutputArgs, TextKind, TrustLevel};
 use crate::cli_watch::WatchArgs;
 use crate::output;
 use crate::progress;
-use crate::proxy;
+use crate::proxy::{self, Leads};
 use crate::rdp_file::GivenFile;
 use crate::watch::{IdlePlan, Seen, Timeline, look};
 
@@ -46,7 +47,8 @@ const ECHOES: u16 = 12;
 pub fn run(args: &WatchArgs) -> anyhow::Result<u8> {
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
     let (target, way) = target(&args.target)?;
-    let proxy = proxy::choose(args.proxy.as_deref(), &target, args.trust == TrustLevel::Any)?;
+    let leads = (&target, Leads::ToHost);
+    let proxy = proxy::choose(args.proxy.as_deref(), leads, args.trust == TrustLevel::Any)?;
     if args.every < SHORTEST && !args.output.quiet {
         let asked = args.every.as_secs();
         output::complain(&format!("--every {asked}s is taken as {}s", SHORTEST.as_secs()));
@@ -81,12 +83,20 @@ struct Job<'a> {
     bastions: BastionList,
 }
 
-/// A connection that is being held: what comes of it, for how long, and how many disturbances there
-/// were when it began.
-type Holding = (Option<Held>, Duration, u32);
+/// A connection that was held.
+struct Holding {
+    /// What came of it.
+    held: Option<Held>,
+    /// What was seen of it.
+    seen: Vec<Observation>,
+    /// For how long it was to be silent.
+    asked: Duration,
+    /// How many disturbances there were when it began.
+    before: u32,
+}
 
 fn survived(holding: &Holding) -> bool {
-    holding.0.as_ref().is_some_and(|held| held.outcome == IdleOutcome::Answered)
+    holding.held.as_ref().is_some_and(|held| held.outcome == IdleOutcome::Answered)
 }
 
 type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -113,7 +123,11 @@ impl Job<'_> {
                 () = &mut stop => break,
             };
             let (tick, news) = timeline.add(seen);
+            let rejected = self.is_rejected_by_proxy(&tick);
             teller.tell(WatchEvent::Tick(tick), news, &timeline)?;
+            if rejected {
+                return Ok(timeline);
+            }
             teller.line.say("until the next try");
             if let Some(held) = doubtful.take() {
                 self.held(held, &mut timeline, &mut plan, teller)?;
@@ -157,6 +171,12 @@ impl Job<'_> {
         Ok(timeline)
     }
 
+    /// A password that a proxy rejects is not tried again and again: that may lock its user out.
+    fn is_rejected_by_proxy(&self, tick: &Tick) -> bool {
+        let signs_in = self.proxy.as_ref().is_some_and(|proxy| proxy.sign_in.is_some());
+        signs_in && tick.cause.as_deref() == Some("net.proxy-auth")
+    }
+
     async fn look(
         &self,
         prober: &Prober,
@@ -180,24 +200,25 @@ impl Job<'_> {
         let next = plan.next(end.saturating_duration_since(Instant::now()));
         let (Some(address), true, Some(silence)) = (address, wanted, next) else { return };
         let remote = SocketAddr::new(address, self.target.port);
-        let disturbances = timeline.disturbances();
+        let before = timeline.disturbances();
         holding.spawn(async move {
             let journal = Arc::new(Journal::default());
-            (hold_idle(remote, silence, &journal).await, silence, disturbances)
+            let held = hold_idle(remote, silence, &journal).await;
+            Holding { held, seen: journal.observations(), asked: silence, before }
         });
     }
 
     fn held(
         &self,
-        (held, asked, before): Holding,
+        holding: Holding,
         timeline: &mut Timeline,
         plan: &mut IdlePlan,
         teller: &mut Teller<'_>,
     ) -> anyhow::Result<()> {
-        let disturbed = timeline.disturbances() != before;
-        plan.add(held.as_ref(), asked, disturbed);
-        if let Some(held) = held {
-            let idle = timeline.add_hold(&held, disturbed);
+        let disturbed = timeline.disturbances() != holding.before;
+        plan.add(holding.held.as_ref(), holding.asked, disturbed);
+        if let Some(held) = holding.held {
+            let idle = timeline.add_hold(&held, holding.seen, disturbed);
             teller.tell(WatchEvent::Idle(idle), true, timeline)?;
         }
         Ok(())
@@ -216,6 +237,7 @@ impl Job<'_> {
             if self.args.security == crate::cli::Security::Auto {
                 options.requested_protocols =
                     way.requested_protocols.unwrap_or(options.requested_protocols);
+                options.direct = way.direct;
             }
             options.routing.clone_from(&way.routing);
         }
@@ -226,7 +248,8 @@ impl Job<'_> {
         policy(self.args.trust, self.args.security)
     }
 
-    /// The document of the whole watch: what the last try saw, and what all of them say together.
+    /// The document of the whole watch: what the last try saw, and what all of them say together. The
+    /// tries that prove it stand in front of it as attempts.
     fn document(&self, timeline: &Timeline, reported: Option<(u32, Option<u32>)>) -> Document {
         let mut observations = timeline.observations();
         let mut add = |source, fact| {
@@ -254,13 +277,24 @@ impl Job<'_> {
         let run = RunContext {
             target: self.target.clone(),
             addresses: super::check::addresses(&self.target, &observations),
-            via: self.proxy.as_ref().map(ToString::to_string),
+            via: self.via(),
             started_at: timeline.started_at(),
             elapsed_ms: elapsed(timeline),
             engine: Engine::Portable,
             last_stage_asked: Some(Stage::Desktop),
         };
-        Document::new(run, &diagnosis, observations)
+        let mut document = Document::new(run, &diagnosis, observations);
+        let earlier = timeline.earlier().into_iter();
+        document.attempts =
+            earlier.map(|seen| attempt(&timeline.document_of(seen, self.via()))).collect();
+        if !document.attempts.is_empty() {
+            document.attempts.push(attempt(&document));
+        }
+        document
+    }
+
+    fn via(&self) -> Option<String> {
+        self.proxy.as_ref().map(ToString::to_string)
     }
 }
 
@@ -307,7 +341,7 @@ impl<'a> Teller<'a> {
     /// What masks, with the names that the last try knew.
     fn learned(&mut self, timeline: &Timeline) -> anyhow::Result<&Masker> {
         if let Some(seen) = timeline.last() {
-            self.masker.learn(&timeline.document_of(seen))?;
+            self.masker.learn(&timeline.document_of(seen, None))?;
         }
         Ok(&self.masker)
     }

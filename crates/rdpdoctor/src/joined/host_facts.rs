@@ -16,6 +16,7 @@ use super::{not_used, said};
 use crate::machine::MachineFacts;
 
 /// Collections of facts that were read on hosts.
+#[derive(Clone)]
 pub struct HostFacts(Vec<MachineFacts>);
 
 /// The facts of one machine, held against a connection.
@@ -38,6 +39,11 @@ impl HostFacts {
             );
         }
         Ok(Self(machines))
+    }
+
+    /// The same with those of one more machine.
+    pub fn add(&mut self, machine: MachineFacts) {
+        self.0.push(machine);
     }
 
     /// Puts the facts of the machine that answered behind what was seen from outside: the newest ones.

@@ -54,15 +54,17 @@ pub fn join(captures: &mut [pcap::Attempt], logged: &mut Vec<LoggedAttempt>) -> 
 pub fn join_logs(logged: &mut Vec<LoggedAttempt>) {
     let (mut clients, hosts): (Vec<_>, Vec<_>) =
         logged.drain(..).partition(|log| teller(&log.observations) == Teller::ClientLog);
-    let users: Vec<Option<String>> = hosts.iter().map(|host| host.user.clone()).collect();
+    let kept: Vec<(Option<String>, i64)> =
+        hosts.iter().map(|host| (host.user.clone(), host.clock_set_ms)).collect();
     let mut bodies: Vec<pcap::Attempt> = hosts.into_iter().map(body).collect();
     join(&mut bodies, &mut clients);
-    let hosts = bodies.into_iter().zip(users).map(|(body, user)| LoggedAttempt {
+    let hosts = bodies.into_iter().zip(kept).map(|(body, (user, clock_set_ms))| LoggedAttempt {
         target: body.target,
         started_at: body.started_at,
         elapsed_ms: body.elapsed_ms,
         observations: body.observations,
         user,
+        clock_set_ms,
     });
     logged.extend(hosts.chain(clients));
     logged.sort_by_key(|log| log.started_at);
@@ -168,7 +170,8 @@ fn only(mut fits: Vec<(usize, Joint)>) -> Result<Option<(usize, Joint)>, usize> 
     }
 }
 
-/// Writers whose clock differs from a capture's now by this and then by that: there is no one clock.
+/// Writers whose clock differs from a capture's now by this and then by that: there is no one clock, but
+/// where a log tells that it was set in between.
 fn unsteady(
     captures: &[pcap::Attempt],
     logged: &[LoggedAttempt],
@@ -180,7 +183,8 @@ fn unsteady(
         let teller = told.get(found.log).map_or(Teller::HostLog, Told::teller);
         let file = captures.get(found.capture).and_then(file_of);
         let key = (writer(teller, logged.get(found.log)), file);
-        ahead.entry(key).or_default().push(found.joint.clock_ahead_ms);
+        let set = logged.get(found.log).map_or(0, |log| log.clock_set_ms);
+        ahead.entry(key).or_default().push(found.joint.clock_ahead_ms.saturating_sub(set));
     }
     let wanders = |all: &Vec<i64>| {
         let ends = (all.iter().min(), all.iter().max());

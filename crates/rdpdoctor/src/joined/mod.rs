@@ -28,7 +28,7 @@ fn said(number: usize, source: Source, file: Option<&str>, said: JoinedEvidence)
 }
 
 /// That evidence about the host is not used, and why.
-fn not_used(number: usize, source: Source, why: &str) -> Observation {
+pub fn not_used(number: usize, source: Source, why: &str) -> Observation {
     Observation {
         id: ObservationId::numbered(number),
         source,

@@ -51,7 +51,12 @@ fn masker(document: &RepairDocument, side: Side) -> anyhow::Result<Masker> {
         elevated: None,
         missing_parts: Vec::new(),
     };
-    let machine =
-        MachineFacts { side, facts: vec![Fact::FactsOf(of)], file: None, outside: Vec::new() };
+    let machine = MachineFacts {
+        side,
+        facts: vec![Fact::FactsOf(of)],
+        file: None,
+        outside: Vec::new(),
+        read: None,
+    };
     Ok(Masker::of(&machine.judged(None))?)
 }

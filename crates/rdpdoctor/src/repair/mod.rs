@@ -66,7 +66,13 @@ pub fn plan(machine: &dyn System, side: Side, even_if_policy: bool) -> Plan {
 
 /// The machine's facts as they are now.
 fn read(machine: &dyn System, side: Side) -> MachineFacts {
-    MachineFacts { side, facts: collect(machine, side), file: None, outside: Vec::new() }
+    MachineFacts {
+        side,
+        facts: collect(machine, side),
+        file: None,
+        outside: Vec::new(),
+        read: None,
+    }
 }
 
 /// The plan that facts ask for; `system` says what stands there.

@@ -41,6 +41,21 @@ impl Gatekeeper {
         self.decide(&identity, pin)
     }
 
+    /// The decision about who answers on WinRM's port, which is seen as a gateway is. With `own_pin` the
+    /// pin is for it; else it may be for the Remote Desktop's certificate as well. Without TLS there is
+    /// no certificate that could be the one or another.
+    pub fn judge_winrm(&self, observations: &[Observation], own_pin: bool) -> Release {
+        let Some(view) = GatewayView::of(observations) else {
+            return Release { released: false, reason: ReleaseReason::NotJudged };
+        };
+        let policy = Policy { trust: self.trust, ..Policy::default() };
+        let evidence = view.judged(Timestamp::now(), policy);
+        let identity = identity(&evidence);
+        let shown = identity.fingerprint;
+        let fits = |pin: &&str| shown.is_some() && (own_pin || shown == Some(*pin));
+        self.decide(&identity, self.pin.as_deref().filter(fits))
+    }
+
     fn decide(&self, identity: &Identity<'_>, pin: Option<&str>) -> Release {
         let reason = self.reason(identity, pin);
         if let (ReleaseReason::UserConfirmed | ReleaseReason::PinMatches, Some(fingerprint)) =

@@ -6,7 +6,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use rdpdoctor_model::{Fact, KerberosExchange, Observation, Party, Target, Timestamp, UserName};
+use rdpdoctor_model::{
+    Fact, KerberosExchange, Observation, Party, Stage, Target, Timestamp, UserName,
+};
 use serde::{Deserialize, Serialize};
 
 /// How long a rejection is remembered: as long as the usual lockout counts (Windows' default resets
@@ -54,6 +56,11 @@ impl Memory {
         (0..REMEMBERED_MS)
             .contains(&age)
             .then_some(Fact::RejectionRemembered { rejected_at: found.at, status: found.status })
+    }
+
+    /// Whether an attempt was made in what was seen, and rejected.
+    pub fn is_rejected(observations: &[Observation]) -> bool {
+        rejection(observations).is_some()
     }
 
     /// Remembers what came of an attempt.
@@ -128,7 +135,7 @@ fn rejection(observations: &[Observation]) -> Option<Option<u32>> {
         })
     });
     let by_centre = observations.iter().any(|o| {
-        matches!(o.fact, Fact::KerberosError { code, exchange: KerberosExchange::AuthenticationService, .. }
+        o.stage != Stage::Proxy && matches!(o.fact, Fact::KerberosError { code, exchange: KerberosExchange::AuthenticationService, .. }
             if KDC_JUDGED.contains(&code))
     });
     status.map(Some).or(by_centre.then_some(None)).or_else(|| by_gateway(observations))

@@ -2,16 +2,16 @@
 
 mod gate;
 mod memory;
-mod password;
+pub mod password;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use rdpdoctor_diagnosis::Trust;
-use rdpdoctor_model::{Fact, Mechanism, Target, UserName};
-use rdpdoctor_probe::{Gateway, Logon, SignIn};
+use rdpdoctor_diagnosis::{Trust, gateway_place};
+use rdpdoctor_model::{Fact, Mechanism, ReleaseReason, Target, UserName};
+use rdpdoctor_probe::{Gate, Gateway, Logon, Release, SignIn};
 
 use crate::cli::{Auth, CheckArgs};
 use crate::progress::Line;
@@ -65,16 +65,21 @@ pub fn plan(
     Ok(Plan::Ready(Box::new(SignIn {
         user,
         password: Arc::new(password),
-        mechanism: match args.auth {
-            Auth::Auto => None,
-            Auth::Ntlm => Some(Mechanism::Ntlm),
-            Auth::Kerberos => Some(Mechanism::Kerberos),
-        },
+        mechanism: mechanism(args.auth),
         kdc: args.kdc.clone(),
         restricted_admin: args.restricted_admin,
         logon: wants_session.then(|| Logon { desktop: args.desktop.clone() }),
         gate: Arc::new(move |observations| gate.judge(observations)),
     })))
+}
+
+/// The one mechanism that `--auth` names.
+pub fn mechanism(auth: Auth) -> Option<Mechanism> {
+    match auth {
+        Auth::Auto => None,
+        Auth::Ntlm => Some(Mechanism::Ntlm),
+        Auth::Kerberos => Some(Mechanism::Kerberos),
+    }
 }
 
 /// The RD Gateway at `place`, and who decides whether the credentials leave for it. `--pin` vouches
@@ -90,6 +95,26 @@ pub fn gateway(
     let (memory, line) = (memory.clone(), line.clone());
     let gate = gate::Gatekeeper { target: place.clone(), trust, pin, memory, line };
     Ok(Gateway { place, gate: Arc::new(move |observations| gate.judge_gateway(observations)) })
+}
+
+/// Who decides whether a password leaves for WinRM's port; with `own_pin` the pin is for it alone.
+pub fn winrm_gate(
+    pin: Option<&str>,
+    own_pin: bool,
+    trust: Trust,
+    memory: &Memory,
+    line: &Line,
+) -> anyhow::Result<Gate> {
+    let pin = pin.map(gate::parse_pin).transpose()?;
+    let (memory, line) = (memory.clone(), line.clone());
+    Ok(Arc::new(move |observations| {
+        let Some(target) = gateway_place(observations) else {
+            return Release { released: false, reason: ReleaseReason::NotJudged };
+        };
+        let (pin, memory, line) = (pin.clone(), memory.clone(), line.clone());
+        let gate = gate::Gatekeeper { target, trust, pin, memory, line };
+        gate.judge_winrm(observations, own_pin)
+    }))
 }
 
 /// Asks whether a session may be made, which takes over one that the user has open.

@@ -2,10 +2,13 @@
 //! and the connections that were held without a word.
 
 mod idle;
+mod kept;
 mod look;
 
 pub use idle::IdlePlan;
 pub use look::{Seen, look};
+
+use kept::Kept;
 
 use rdpdoctor_diagnosis::compare::{Group, compare};
 use rdpdoctor_diagnosis::{Evidence, Policy, diagnose};
@@ -16,6 +19,8 @@ use rdpdoctor_probe::Held;
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext, Status};
 use rdpdoctor_report::watch::{Change, Idle, Tick};
+
+use crate::commands::check::addresses;
 
 /// Stretches and changes of the path that are kept; a host that flaps for days has many.
 const MOST_KEPT: usize = 500;
@@ -30,6 +35,7 @@ pub struct Timeline {
     /// The last try, and the last one that worked.
     last: Option<Seen>,
     last_good: Option<Seen>,
+    kept: Kept,
     periods: Vec<Period>,
     path: Path,
     path_changes: Vec<(Timestamp, Fact)>,
@@ -66,6 +72,7 @@ impl Timeline {
             idles: Vec::new(),
             last: None,
             last_good: None,
+            kept: Kept::default(),
             periods: Vec::new(),
             path: Path::default(),
             path_changes: Vec::new(),
@@ -96,15 +103,16 @@ impl Timeline {
     }
 
     /// Takes in a try; what there is to say of it, and whether it is news.
-    pub fn add(&mut self, seen: Seen) -> (Tick, bool) {
+    pub fn add(&mut self, mut seen: Seen) -> (Tick, bool) {
+        seen.tick.number = u32::try_from(self.ticks.len() + 1).unwrap_or(u32::MAX);
         let mut tick = seen.tick.clone();
-        tick.number = u32::try_from(self.ticks.len() + 1).unwrap_or(u32::MAX);
         tick.changes = self.changes(&seen);
         let turned = self.periods.last().is_none_or(|period| {
             (period.state, &period.cause) != (state(tick.status), &tick.cause)
         });
         self.extend_periods(&tick, turned);
         let moved = self.follow_path(&seen);
+        self.kept.add(&seen, self.last.as_ref(), moved);
         if moved || !matches!(tick.status, Status::Ok | Status::Degraded) {
             self.disturbances += 1;
         }
@@ -153,18 +161,33 @@ impl Timeline {
     }
 
     /// A try's own document.
-    pub fn document_of(&self, seen: &Seen) -> Document {
+    pub fn document_of(&self, seen: &Seen, via: Option<String>) -> Document {
         let diagnosis = diagnose(&self.evidence(seen));
         let run = RunContext {
             target: self.target.clone(),
-            addresses: Vec::new(),
-            via: None,
+            addresses: addresses(&self.target, &seen.observations),
+            via,
             started_at: seen.tick.at,
             elapsed_ms: seen.tick.elapsed_ms,
             engine: Engine::Portable,
-            last_stage_asked: None,
+            last_stage_asked: Some(Stage::Desktop),
         };
-        Document::new(run, &diagnosis, seen.observations.clone())
+        Document::new(run, &diagnosis, self.in_watch_time(seen))
+    }
+
+    /// The tries that are kept whole beside the last one, in the order of time.
+    pub fn earlier(&self) -> Vec<&Seen> {
+        self.kept.tries(self.last_good.as_ref(), self.last())
+    }
+
+    /// What a try saw, counted from the beginning of the watch.
+    fn in_watch_time(&self, seen: &Seen) -> Vec<Observation> {
+        let offset = self.since_start(seen.tick.at);
+        let mut observations = seen.observations.clone();
+        for observation in &mut observations {
+            observation.at_ms = observation.at_ms.saturating_add(offset);
+        }
+        observations
     }
 
     fn extend_periods(&mut self, tick: &Tick, turned: bool) {
@@ -219,8 +242,8 @@ impl Timeline {
         moved
     }
 
-    /// Takes in a connection that was held; what there is to say of it.
-    pub fn add_hold(&mut self, held: &Held, disturbed: bool) -> Idle {
+    /// Takes in a connection that was held, and what was seen of it; what there is to say of it.
+    pub fn add_hold(&mut self, held: &Held, seen: Vec<Observation>, disturbed: bool) -> Idle {
         let at = Timestamp::now();
         let idle_ms = u64::try_from(held.silent.as_millis()).unwrap_or(u64::MAX);
         let fact = Fact::IdleHold {
@@ -230,6 +253,9 @@ impl Timeline {
             fresh: held.fresh.clone(),
             disturbed,
         };
+        if !disturbed {
+            self.kept.add_held(held.outcome, seen, fact.clone());
+        }
         self.holds.push((at, fact));
         let idle = Idle { at, idle_ms, outcome: held.outcome, disturbed };
         self.idles.push(idle.clone());
@@ -238,20 +264,16 @@ impl Timeline {
 
     /// Everything that the watch came to: what the last try saw, and what all of them say together.
     pub fn observations(&self) -> Vec<Observation> {
-        let mut all: Vec<Observation> = Vec::new();
-        if let Some(last) = &self.last {
-            let offset = self.since_start(last.tick.at);
-            all.extend(last.observations.iter().cloned().map(|mut observation| {
-                observation.at_ms = observation.at_ms.saturating_add(offset);
-                observation
-            }));
-        }
+        let mut all = self.last.as_ref().map(|last| self.in_watch_time(last)).unwrap_or_default();
         let mut facts: Vec<(Timestamp, Fact)> = self.periods.iter().map(Period::fact).collect();
         facts.extend(self.path_changes.iter().cloned());
         facts.extend(self.holds.iter().cloned());
         facts.extend(self.series());
         facts.sort_by_key(|(at, _)| *at);
+        let mut connections = all.iter().filter_map(|o| o.connection).max().unwrap_or(0);
         for (at, fact) in facts {
+            let held = self.kept.observations_of(&fact);
+            connections = self.join_held(held, connections, &mut all);
             all.push(Observation {
                 id: ObservationId::numbered(all.len() + 1),
                 source: Source::Probe,
@@ -264,6 +286,23 @@ impl Timeline {
             });
         }
         all
+    }
+
+    /// Adds what was seen of connections that were held, under numbers behind `taken`; the last one.
+    fn join_held(&self, held: &[Observation], taken: u32, all: &mut Vec<Observation>) -> u32 {
+        let mut last = taken;
+        for observation in held {
+            let mut observation = observation.clone();
+            observation.id = ObservationId::numbered(all.len() + 1);
+            observation.at_ms = observation.at.map_or(0, |at| self.since_start(at));
+            observation.connection = observation.connection.map(|own| taken.saturating_add(own));
+            if let Fact::Connection { number, .. } = &mut observation.fact {
+                *number = taken.saturating_add(*number);
+                last = last.max(*number);
+            }
+            all.push(observation);
+        }
+        last
     }
 
     fn since_start(&self, at: Timestamp) -> u64 {

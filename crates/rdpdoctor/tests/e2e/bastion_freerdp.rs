@@ -12,6 +12,7 @@ use rdpdoctor_lab::{Options, PASSWORD, Running, USER, fault, start};
 use serde_json::Value;
 
 use crate::programs::{STARTING, Server, free_port, installed};
+use crate::servers::{VALID, shadow_by, xrdp};
 use crate::support::{Run, command, findings, folder, run};
 
 /// The proxy takes its target from the routing token, and no NLA on either side.
@@ -189,4 +190,74 @@ async fn freerdp_proxy_whose_machine_wants_nla() {
     }
     let cause = &comparison["verdict"]["cause"];
     assert_eq!(cause, "pam.backend-security-mismatch", "{comparison}");
+}
+
+// ── real machines behind it ─────────────────────────────────────────────────────────────────────
+
+/// What a check of a machine says, straight and through the bastion, and what a comparison makes of it.
+async fn told_both_ways(folder: &Path, target: &str) -> String {
+    let bastion = bastion(folder, target.parse().expect("an address"));
+    let (_, direct, direct_file) = check(target, folder, "direct.json", &["--no-side"]).await;
+    let (_, through, through_file) = through(&bastion, folder).await;
+    let comparison = compared(&direct_file, &through_file);
+    let mut told = String::new();
+    for (name, document) in [("straight", &direct), ("by the bastion", &through)] {
+        told.push_str(&format!("{name}: {}\n", word(&document["verdict"]["title"])));
+        for stage in document["stages"].as_array().expect("stages") {
+            told.push_str(&format!("    {} {}\n", word(&stage["stage"]), word(&stage["status"])));
+        }
+        for finding in findings(document) {
+            told.push_str(&format!("    {finding}\n"));
+        }
+    }
+    told.push_str(&format!("compared: {}\n", word(&comparison["verdict"]["cause"])));
+    for difference in comparison["differences"].as_array().expect("differences") {
+        // Ports are others in each run.
+        if difference["matters"] == true && difference["aspect"] != "port" {
+            let value = |group: &str| word(&difference[group][0]["value"]);
+            let (aspect, before, behind) = (word(&difference["aspect"]), value("a"), value("b"));
+            told.push_str(&format!("    {aspect}: {before} / {behind}\n"));
+        }
+    }
+    told
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
+}
+
+fn matches_snapshot(name: &str, told: &str) {
+    let own_name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("this machine's");
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"127\.0\.0\.1(:\d+)?", "LOOPBACK");
+    settings.add_filter(r"\b[0-9A-Fa-f:]{40,}\b", "FINGERPRINT");
+    settings.add_filter(r"\d{4}-\d\d-\d\d[T ]?[\d:.]*Z?", "WHEN");
+    settings.add_filter(&format!(r"CN={}[\w.-]*", own_name.trim()), "CN=OWN-NAME");
+    settings.bind(|| insta::assert_snapshot!(name, told));
+}
+
+/// xrdp behind the bastion: its greeter is what is seen both ways, by another certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn freerdp_proxy_before_xrdp() {
+    let programs = [&PROGRAMS[..], &["xrdp"]].concat();
+    if !installed(&programs, "freerdp_proxy_before_xrdp") {
+        return;
+    }
+    let (_server, target) = xrdp("xrdp-behind-bastion", &[("security_layer", "tls")], VALID);
+    let told = told_both_ways(&folder("bastion-xrdp"), &target).await;
+    assert!(told.contains("compared: pam.in-path\n"), "{told}");
+    matches_snapshot("freerdp-proxy-xrdp", &told);
+}
+
+/// FreeRDP's shadow server behind the bastion, which shares a screen with everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn freerdp_proxy_before_a_shadow_server() {
+    let programs = [&PROGRAMS[..], &["freerdp-shadow-cli", "Xvfb"]].concat();
+    if !installed(&programs, "freerdp_proxy_before_a_shadow_server") {
+        return;
+    }
+    let (_server, _display, target) = shadow_by("behind-bastion", "tls", &["-auth"]);
+    let told = told_both_ways(&folder("bastion-shadow"), &target).await;
+    assert!(told.contains("compared: pam.in-path\n"), "{told}");
+    matches_snapshot("freerdp-proxy-shadow", &told);
 }

@@ -12,6 +12,7 @@ const MANAGER: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManage
 const SESSIONS: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager";
 const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS";
 const CLIENT: &str = "Microsoft-Windows-TerminalServices-ClientActiveXCore";
+const GENERAL: &str = "Microsoft-Windows-Kernel-General";
 const SECURITY: &str = "Microsoft-Windows-Security-Auditing";
 const SERVICES: &str = "Service Control Manager";
 const PROFILES: &str = "Microsoft-Windows-User Profiles Service";
@@ -62,6 +63,17 @@ fn event_logs_of_windows() {
     let wrong = [hidden.as_slice(), &[("SubStatus", "0xc000006a")]].concat();
     let key = [("", "server"), ("", "0x8009030d"), ("", "10001")];
     let other_key = [("", "server"), ("", "0x80090016"), ("", "10001")];
+    let by_program = |program| {
+        let own = [("CallerProcessId", "1040"), ("CallerProcessImageName", program)];
+        let rest = [("Type", "server"), ("ErrorCode", "0x8009030d"), ("ErrorStatus", "10001")];
+        [own.as_slice(), rest.as_slice()].concat()
+    };
+    let (own_key, web_key) = (by_program("svchost[TermService]"), by_program("w3wp"));
+    let set = [
+        ("NewTime", "2026-01-01T02:00:00.000Z"),
+        ("OldTime", "2026-01-01T00:00:00.000Z"),
+        ("Reason", "1"),
+    ];
     let term_service = [("param1", "TermService")];
     let signed_in = || {
         event(
@@ -95,7 +107,14 @@ fn event_logs_of_windows() {
         ("an unknown user", vec![accepted(), event(200, CORE, 140, &[("IPString", "10.0.0.9")])]),
         ("not permitted", one(SECURITY, 4825, &[("AccountName", "jo")])),
         ("the key is not to be opened", one("Schannel", 36870, &key)),
+        ("the key, and the program is named", one("Schannel", 36870, &own_key)),
+        ("the key of a web server", one("Schannel", 36870, &web_key)),
+        (
+            "the key, beside a connection that went no further",
+            vec![accepted(), event(300, "Schannel", 36870, &key)],
+        ),
         ("the key is gone", one("Schannel", 36870, &other_key)),
+        ("a clock that was set", vec![accepted(), event(900, GENERAL, 1, &set)]),
         (
             "the key, beside a connection that worked",
             vec![event(0, "Schannel", 36870, &key), signed_in()],

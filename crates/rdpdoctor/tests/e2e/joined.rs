@@ -406,3 +406,53 @@ fn the_logs_of_both_ends_are_one_try() {
         assert_eq!(document["attempts"].as_array().map(Vec::len), Some(2), "{asked} {end}");
     }
 }
+
+/// A client whose clock was set between two tries: its own System log tells by how much.
+#[test]
+fn a_clock_that_was_set_between_two_tries() {
+    let place = folder("joined-clock-set");
+    let write = |name: &str, computer: &str, events: &[LoggedEvent]| {
+        let path = place.join(name);
+        std::fs::write(&path, event_log(computer, events)).expect("the file is written");
+        path
+    };
+    let day = 86_400_000;
+    let (hour, minutes) = (3_600_000, 600_000);
+    let asked = [("Name", "Server Name"), ("Value", "pc42")];
+    let of_client = |at, took| {
+        [event(at, CLIENT, 1024, &asked), event(at + took, CLIENT, 1026, &[("Value", "2308")])]
+    };
+    let address = [("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")];
+    let of_host = |at, took| {
+        [event(at, CORE, 131, &address), event(at + took, CORE, 103, &[("ReasonCode", "0")])]
+    };
+    let second = day + minutes;
+    let host = [of_host(day, 600), of_host(second, 4_500)].concat();
+    let host = write("host.evtx", "PC42.corp.example", &host);
+    let client = [of_client(day, 600), of_client(second + hour, 4_500)].concat();
+    let client = write("client.evtx", "CLIENT7", &client);
+    let joined_tries = |files: &[&PathBuf]| {
+        let document =
+            run(command().arg("read").args(files).args(["--json", "--all-users"])).json();
+        let attempts = document["attempts"].as_array().expect("attempts").clone();
+        let is_joined = |one: &&Value| {
+            let all = one["observations"].as_array().expect("observations");
+            all.iter().any(|o| o["kind"] == "joined-evidence" && o["joined"] == true)
+        };
+        (attempts.len(), attempts.iter().filter(is_joined).count())
+    };
+    assert_eq!(joined_tries(&[&client, &host]), (4, 0), "now by this and then by that");
+    let set = [
+        ("NewTime", "2026-01-02T01:05:00.000Z"),
+        ("OldTime", "2026-01-02T00:05:00.000Z"),
+        ("Reason", "1"),
+    ];
+    let general = "Microsoft-Windows-Kernel-General";
+    let system = [event(day + hour + minutes / 2, general, 1, &set)];
+    let system = write("system.evtx", "CLIENT7", &system);
+    assert_eq!(joined_tries(&[&client, &system, &host]), (2, 2));
+    // Another machine's clock says nothing about it.
+    let other = [event(day + hour + minutes / 2, general, 1, &set)];
+    let other = write("other.evtx", "PC43", &other);
+    assert_eq!(joined_tries(&[&client, &other, &host]), (4, 0));
+}

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::programs::{Server, free_port, installed, serve};
 use crate::support::{Run, cause, command, findings, folder, run};
 
-const PROGRAMS: [&str; 4] = ["krb5kdc", "kdb5_util", "kadmin.local", "faketime"];
+pub const PROGRAMS: [&str; 4] = ["krb5kdc", "kdb5_util", "kadmin.local", "faketime"];
 
 /// The accounts, and the options with which they are made.
 const ACCOUNTS: [(&str, &str); 6] = [
@@ -23,7 +23,7 @@ const ACCOUNTS: [(&str, &str); 6] = [
 ];
 
 /// A realm of its own with its centre on loopback.
-struct Realm {
+pub struct Realm {
     folder: PathBuf,
     port: u16,
     _centre: Server,
@@ -31,7 +31,7 @@ struct Realm {
 
 impl Realm {
     /// `shift` is what the centre's clock is off, as `faketime` takes it.
-    fn new(name: &str, shift: Option<&str>) -> Self {
+    pub fn new(name: &str, shift: Option<&str>) -> Self {
         let folder = folder(&format!("kerberos-{name}"));
         let port = free_port();
         let place = folder.display();
@@ -60,6 +60,22 @@ impl Realm {
         }
         let centre = serve(centre.arg("-n"), &folder, port);
         Self { folder, port, _centre: centre }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The file that tells a program of the realm.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("krb5.conf")
+    }
+
+    /// Writes a service's key to a table, as a server has it.
+    pub fn key(&self, service: &str, table: &Path) {
+        let question = format!("ktadd -norandkey -k {} {service}", table.display());
+        let done = administrator(&self.folder, "kadmin.local").args(["-q", &question]).output();
+        assert!(done.expect("it runs").status.success() && table.exists(), "no key of {service}");
     }
 
     /// Signs in at the lab's server, which is in no domain.

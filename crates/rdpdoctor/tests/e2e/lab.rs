@@ -17,7 +17,7 @@ const TIMEOUT: &str = "4";
 
 /// Starts a fault and checks it.
 async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
-    checked_in(fault, more, fault.name).await.0
+    checked_in(fault, more, fault.name, "http").await.0
 }
 
 /// A check with the port and the secrets of its connections.
@@ -31,17 +31,24 @@ pub struct Recorded {
 
 /// Starts a fault and checks it, and keeps the secrets of the connections.
 pub async fn recorded(fault: &'static Fault, keys: PathBuf) -> Recorded {
+    recorded_by(fault, keys, "http").await
+}
+
+/// The same with this protocol of a proxy, where the fault has one.
+pub async fn recorded_by(fault: &'static Fault, keys: PathBuf, scheme: &str) -> Recorded {
     let file = keys.to_str().expect("UTF-8").to_owned();
-    let place = format!("recorded-{}", fault.name);
-    let (run, port, time) = checked_in(fault, &["--json", "--keylog", &file], &place).await;
+    let place = format!("recorded-{scheme}-{}", fault.name);
+    let more = ["--json", "--keylog", &file];
+    let (run, port, time) = checked_in(fault, &more, &place, scheme).await;
     Recorded { run, port, time, keys }
 }
 
-/// The check's answer, the port of the server, and the time in which nobody else had it.
-async fn checked_in(
+/// The check's answer, the port that it was connected to, and the time in which nobody else had it.
+pub async fn checked_in(
     fault: &'static Fault,
     more: &[&str],
     place: &str,
+    scheme: &str,
 ) -> (Run, u16, [SystemTime; 2]) {
     let _turn = TURNS.acquire().await.expect("a turn");
     let ca_file = folder(place).join("ca.pem");
@@ -62,14 +69,15 @@ async fn checked_in(
     }
     command.args(["--timeout", TIMEOUT]).args(more);
     if let Some(proxy) = running.proxy() {
-        command.args(["--proxy", &format!("http://{proxy}")]);
+        command.args(["--proxy", &format!("{scheme}://{proxy}")]);
     }
+    let seen = running.proxy().map_or(port, |proxy| proxy.port());
     sign_in(&mut command, fault, place);
     command.env("SSL_CERT_FILE", &ca_file);
     let answer = tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran");
     let time = [begun, SystemTime::now()];
     running.shutdown();
-    (answer, port, time)
+    (answer, seen, time)
 }
 
 /// The lab's account where the fault lies behind the sign-in; what is remembered of it is the

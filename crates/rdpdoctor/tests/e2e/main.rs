@@ -36,9 +36,13 @@ mod network_capture;
 mod network_own;
 mod programs;
 mod proxy;
+mod proxy_sign_in;
 mod rdp_file;
 #[cfg(target_os = "linux")]
 mod recorder;
+#[cfg(target_os = "linux")]
+mod remote;
+mod remote_kerberos;
 mod repair;
 mod servers;
 mod sign_in;
@@ -51,3 +55,4 @@ mod tshark;
 mod udp;
 mod usage;
 mod watch;
+mod what_blocks;

@@ -180,8 +180,8 @@ fn network_prohibited() {
 #[test]
 fn network_host_unreachable() {
     let Some(network) = Network::make() else { return };
-    expect(&network.check("10.213.1.77", &["--timeout", "5"]), 2, "net.host-unreachable");
-    expect(&network.check("10.213.2.77", &["--timeout", "5"]), 2, "net.host-unreachable");
+    expect(&network.check("10.213.1.77", &["--timeout", "20"]), 2, "net.host-unreachable");
+    expect(&network.check("10.213.2.77", &["--timeout", "20"]), 2, "net.host-unreachable");
     sh(&format!("ip -n {}c route del default", network.id));
     expect(&network.check(HOST, &[]), 2, "net.host-unreachable");
 }

@@ -16,7 +16,7 @@ const NAME: &str = "labpc01.lab.invalid:3389";
 const SCHEMES: [&str; 4] = ["http", "https", "socks5h", "socks5"];
 
 /// Starts a fault of the lab, whose authority is believed from `ca.pem` in the test's folder.
-async fn lab(name: &str, test: &str) -> (Running, std::path::PathBuf) {
+pub async fn lab(name: &str, test: &str) -> (Running, std::path::PathBuf) {
     let ca_file = folder(test).join("ca.pem");
     let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
     let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
@@ -25,13 +25,13 @@ async fn lab(name: &str, test: &str) -> (Running, std::path::PathBuf) {
 }
 
 /// A check of `target` by way of `proxy`.
-fn by(proxy: &str, target: &str) -> Command {
+pub fn by(proxy: &str, target: &str) -> Command {
     let mut command = command();
     command.args(["check", target, "--json", "--timeout", "4", "--proxy", proxy]);
     command
 }
 
-async fn answer(mut command: Command) -> Run {
+pub async fn answer(mut command: Command) -> Run {
     tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran")
 }
 
@@ -42,7 +42,7 @@ fn stage<'a>(document: &'a Value, name: &str) -> (&'a str, &'a str) {
     (text("status"), text("detail"))
 }
 
-fn seen<'a>(document: &'a Value, kind: &str) -> Vec<&'a Value> {
+pub fn seen<'a>(document: &'a Value, kind: &str) -> Vec<&'a Value> {
     let observations = document["observations"].as_array().expect("observations");
     observations.iter().filter(|o| o["kind"] == kind).collect()
 }
@@ -141,6 +141,24 @@ async fn a_proxy_that_wants_a_sign_in() {
             assert!(!run.stdout.contains(password) && !run.stderr.contains(password));
         }
     }
+}
+
+/// Nothing is gained by trying it again, and its user may be locked out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_proxy_rejects_is_tried_once() {
+    let (running, ca_file) = lab("proxy-auth", "proxy-once").await;
+    let proxy = format!("http://{}", running.proxy().expect("a proxy"));
+    for words in [&["check", "--wait", "10m"][..], &["watch", "--for", "10m", "--every", "5s"]] {
+        let mut command = command();
+        command.args(words).args([NAME, "--json", "--timeout", "4", "--proxy", &proxy]);
+        command.env("SSL_CERT_FILE", &ca_file);
+        command.env("RDPDOCTOR_PROXY_USER", USER).env("RDPDOCTOR_PROXY_PASSWORD", "wrong-2");
+        let run = answer(command).await;
+        let last = run.stdout.trim_end().rsplit("\n{\"schema").next().expect("a document");
+        assert!(run.code == 2 && last.contains("net.proxy-auth"), "{words:?}: {}", run.stdout);
+    }
+    // Each asked what the proxy takes, then signed in once.
+    assert_eq!(running.asked_of_proxy().len(), 4);
 }
 
 /// A password goes to an `https` proxy only when its certificate holds.
@@ -390,7 +408,7 @@ async fn dante_socks5() {
 }
 
 /// Squid, and the name of its memory, which it leaves behind when it is killed.
-struct Squid(Option<Server>, String);
+pub struct Squid(Option<Server>, String);
 
 impl Drop for Squid {
     fn drop(&mut self) {
@@ -403,7 +421,7 @@ impl Drop for Squid {
     }
 }
 
-fn squid(name: &str, access: &str) -> (Squid, String) {
+pub fn squid(name: &str, access: &str) -> (Squid, String) {
     let (folder, port) = (folder(name), free_port());
     // It gives its rights away and could write nothing here.
     let text = format!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rdpdoctor_lab::{Options, Running, fault, start};
+use rdpdoctor_lab::{Options, PASSWORD, Running, USER, fault, start};
 use serde_json::Value;
 
 use crate::support::{Run, cause, command, findings, folder, run};
@@ -165,6 +165,67 @@ async fn a_check_follows_the_file() {
     assert_eq!(cause(&routed), "healthy");
     assert_eq!(seen(&routed, "connection-request")[0]["routing_token"], info);
     running.shutdown();
+}
+
+/// `negotiate security layer:i:0`: TLS and the sign-in come first, the negotiation inside them
+/// (MS-RDPBCGR 5.4.2.2).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_lets_nothing_be_negotiated() {
+    let text = "full address:s:127.0.0.1:PORT\r\nnegotiate security layer:i:0\r\n";
+    let stage = |document: &Value, name: &str| {
+        let stages = document["stages"].as_array().expect("stages").clone();
+        let found = stages.into_iter().find(|stage| stage["stage"] == name).expect("the stage");
+        (found["status"].to_string(), found["detail"].to_string())
+    };
+    let running = lab("direct-only").await;
+    let port = running.address().port();
+    let document = checked("rdp-direct", text, port, &[]).await;
+    assert_eq!(cause(&document), "healthy", "{:?}", findings(&document));
+    assert_eq!(seen(&document, "direct-approach").len(), 1);
+    assert_eq!(seen(&document, "ntlm-challenge").len(), 1);
+    assert!(stage(&document, "x224").1.contains("behind the sign-in"), "{document}");
+    let first = running.record()[0].on_wire.first().copied();
+    assert_eq!(first, Some(22), "a TLS record");
+
+    // The password opens the way to the negotiation, and that to the session's setup.
+    let state = folder("rdp-direct-state");
+    let path = written(&state, "way.rdp", as_mstsc(&text.replace("PORT", &port.to_string())));
+    let mut signed = command();
+    signed.arg("check").arg(path).args(["--json", "--no-side", "--trust", "any", "-u", USER]);
+    signed.env("XDG_STATE_HOME", &state).env("RDPDOCTOR_PASSWORD", PASSWORD);
+    let document =
+        tokio::task::spawn_blocking(move || run(&mut signed)).await.expect("it ran").json();
+    assert_eq!(document["verdict"]["status"], "ok", "{:?}", findings(&document));
+    for passed in ["tls", "credssp", "x224", "mcs"] {
+        assert_eq!(stage(&document, passed).0, "\"ok\"", "{passed}: {document}");
+    }
+    let confirm = &seen(&document, "connection-confirm")[0]["negotiation"];
+    assert_eq!(confirm["selected_protocol"], 2);
+    assert_eq!(seen(&document, "connection-request")[0]["requested_protocols"], 2);
+
+    // What `--security` says goes before the file: this server hangs up on who asks first.
+    let asked = checked("rdp-direct-asked", text, port, &["--security", "nla"]).await;
+    assert_eq!(asked["verdict"]["status"], "failed");
+    assert!(seen(&asked, "direct-approach").is_empty());
+    let hung_up = &seen(&asked, "stream-ended")[0];
+    assert_eq!(hung_up["awaited"], "connection-confirm");
+
+    // The usual server hangs up on who does not ask.
+    let usual = lab("healthy-nla").await;
+    let port = usual.address().port();
+    let text = text.replace("PORT", &port.to_string());
+    let path = written(&folder("rdp-direct-usual"), "way.rdp", as_mstsc(&text));
+    let run = tokio::task::spawn_blocking(move || {
+        run(command().arg("check").arg(path).args(["--json", "--details"]))
+    });
+    let document = run.await.expect("it ran").json();
+    let expected = ("client.rdp-file-fragile-settings", "proven");
+    let verdict = &document["verdict"];
+    assert_eq!((cause(&document), verdict["proof"].as_str().unwrap_or("")), expected);
+    assert_eq!((&verdict["status"], &verdict["stage"]), (&"failed".into(), &"rdpfile".into()));
+    let others: Vec<_> =
+        findings(&document).into_iter().filter(|f| f.contains("blocking")).collect();
+    assert_eq!(others, ["client.rdp-file-fragile-settings blocking proven"]);
 }
 
 /// A file that names nobody ends the check where it began.

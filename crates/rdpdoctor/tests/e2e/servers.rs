@@ -59,7 +59,7 @@ fn certificate(folder: &Path, from: &str, to: &str) {
 }
 
 /// xrdp with these lines of its [Globals] changed.
-fn xrdp(name: &str, globals: &[(&str, &str)], dates: (&str, &str)) -> (Server, String) {
+pub fn xrdp(name: &str, globals: &[(&str, &str)], dates: (&str, &str)) -> (Server, String) {
     let folder = folder(name);
     certificate(&folder, dates.0, dates.1);
     let port = free_port();
@@ -92,7 +92,7 @@ fn xrdp(name: &str, globals: &[(&str, &str)], dates: (&str, &str)) -> (Server, S
 }
 
 /// Years around any day on which these tests run.
-const VALID: (&str, &str) = ("20200101000000Z", "20490101000000Z");
+pub const VALID: (&str, &str) = ("20200101000000Z", "20490101000000Z");
 
 fn stage<'a>(document: &'a Value, name: &str) -> &'a str {
     let stages = document["stages"].as_array().expect("stages");
@@ -201,6 +201,14 @@ fn shadow(security: &str) -> (Server, Server, String) {
 
 /// With the accounts of a SAM file where one is given.
 fn shadow_with(name: &str, security: &str, sam: Option<&str>) -> (Server, Server, String) {
+    let file = folder(&format!("shadow-{name}-accounts")).join("sam");
+    let Some(sam) = sam else { return shadow_by(name, security, &[]) };
+    std::fs::write(&file, sam).expect("a file");
+    shadow_by(name, security, &[&format!("/sam-file:{}", file.display())])
+}
+
+/// With these arguments beside its own.
+pub fn shadow_by(name: &str, security: &str, more: &[&str]) -> (Server, Server, String) {
     let folder = folder(&format!("shadow-{name}"));
     let (display, number) = xvfb();
     let port = free_port();
@@ -213,12 +221,7 @@ fn shadow_with(name: &str, security: &str, sam: Option<&str>) -> (Server, Server
     if security == "nla" {
         command.arg("+sec-nla");
     }
-    if let Some(sam) = sam {
-        let file = folder.join("sam");
-        std::fs::write(&file, sam).expect("a file");
-        command.arg(format!("/sam-file:{}", file.display()));
-    }
-    command.env("DISPLAY", number).env("HOME", &folder).env("XDG_CONFIG_HOME", &folder);
+    command.args(more).env("DISPLAY", number).env("HOME", &folder).env("XDG_CONFIG_HOME", &folder);
     (serve(&mut command, &folder, port), display, format!("127.0.0.1:{port}"))
 }
 

@@ -15,6 +15,7 @@ pub fn command() -> Command {
     command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").env("NO_COLOR", "1");
     // Whatever the machine that runs the tests goes through.
     command.env_remove("ALL_PROXY").env_remove("all_proxy");
+    command.env_remove("HTTPS_PROXY").env_remove("https_proxy");
     command
 }
 

@@ -107,12 +107,49 @@ async fn watch_sees_a_server_go_and_come_back() {
     assert!(document["verdict"]["title"].as_str().is_some_and(|t| t.contains("net.refused")));
     let html = std::fs::read_to_string(&page).expect("the page");
     assert!(html.contains("<polyline") && html.contains("net.refused"), "{html}");
+    assert!(html.contains("Connections of the try at "), "{html}");
 
     // The document is evidence like any other.
     let saved = page.with_file_name("watch.json");
     std::fs::write(&saved, document.to_string()).expect("a file");
     let read = run(command().arg("read").arg(&saved).arg("--json"));
     assert_eq!((read.code, cause(&read.json())), (1, "net.interrupted"), "{}", read.stdout);
+    the_tries_that_prove_it_are_kept(&document, &read.json());
+
+    // Its own tries show what was another thing when it failed.
+    let saved = saved.to_str().expect("a path");
+    let compared = run(command().args(["compare", "--json", "--good", saved, "--bad", saved]));
+    let compared_document = compared.json();
+    assert_eq!(compared.code, 1, "{}", compared.stdout);
+    let causes = |group: &str| {
+        let runs = compared_document[group]["runs"].as_array().expect("runs");
+        runs.iter().map(|run| run["cause"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (causes("a"), causes("b")),
+        (vec!["net.interrupted".into()], vec!["net.refused".into()])
+    );
+    let differences = compared_document["differences"].as_array().expect("differences");
+    assert!(differences.iter().any(|d| d["aspect"] == "connection"), "{differences:?}");
+}
+
+/// The try that failed with its connection, and the whole watch behind it; read again it is the same.
+fn the_tries_that_prove_it_are_kept(document: &Value, read: &Value) {
+    for kept in [document, read] {
+        let attempts = kept["attempts"].as_array().expect("attempts");
+        let causes: Vec<_> = attempts.iter().map(|a| &a["verdict"]["cause"]).collect();
+        assert_eq!(causes, ["net.refused", "net.interrupted"]);
+        let observations = attempts[0]["observations"].as_array().expect("observations");
+        for kind in ["connection", "tcp-failed"] {
+            let seen = observations.iter().find(|o| o["kind"] == kind).expect(kind);
+            assert!(seen["at"].is_string() && seen["at_ms"].as_u64() > Some(4_000), "{seen}");
+        }
+        assert_eq!(attempts[1]["observations"], kept["observations"]);
+        let stages = attempts[0]["stages"].as_array().expect("stages");
+        let unreached = |stage: &Value| stage["stage"] == "desktop" && stage["status"] == "skipped";
+        assert!(stages.iter().any(unreached), "{stages:?}");
+    }
+    assert_eq!(read["started_at"], document["started_at"]);
 }
 
 #[test]
@@ -176,6 +213,12 @@ fn watch_sees_a_port_being_blocked() {
     watching.stop();
     let (document, code) = watching.finish();
     assert_eq!((code, cause(&document)), (Some(2), "net.port-blocked"));
+    // The last try that worked is kept, so that one sees what was another thing then.
+    let attempts = document["attempts"].as_array().expect("attempts");
+    let statuses: Vec<_> = attempts.iter().map(|a| &a["verdict"]["status"]).collect();
+    assert_eq!(statuses, ["ok", "failed"]);
+    let observations = attempts[0]["observations"].as_array().expect("observations");
+    assert!(observations.iter().any(|o| o["kind"] == "tcp-connected"), "{observations:?}");
 }
 
 /// This machine leaves by another address of its own.
@@ -226,4 +269,15 @@ fn watch_idle_cut() {
     let seen = findings(&document);
     assert_eq!(code, Some(1), "{seen:?}");
     assert!(seen.contains(&"net.idle-cut warning likely".to_owned()), "{seen:?}");
+    // The connection that was forgotten can be looked up in the firewall's log.
+    let observations = document["observations"].as_array().expect("observations");
+    let held = observations.iter().filter(|o| o["purpose"] == "idle");
+    let numbers: Vec<_> = held.map(|o| (&o["number"], &o["connection"])).collect();
+    assert!(numbers.len() >= 2 && numbers.iter().all(|(own, of)| own == of), "{numbers:?}");
+    let lost = |o: &&Value| o["connection"] == *numbers[1].0 && o["kind"] == "stream-ended";
+    assert_eq!(observations.iter().find(lost).expect("it ended")["ending"], "timeout");
+    let mut all: Vec<_> = observations.iter().filter(|o| o["kind"] == "connection").collect();
+    let count = all.len();
+    all.dedup_by_key(|o| o["number"].clone());
+    assert_eq!(all.len(), count, "each has a number of its own");
 }

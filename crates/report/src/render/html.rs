@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rdpdoctor_model::Stage;
+use rdpdoctor_model::{Observation, Stage};
 use serde_json::Value;
 
 use super::words;
@@ -28,7 +28,7 @@ pub fn render(document: &Document) -> Result<String, serde_json::Error> {
     page.findings(&document.findings);
     page.next_tests(document);
     page.attempts(document);
-    page.connections(document);
+    page.connections("Connections made", &document.observations);
     page.evidence(document);
     page.foot(document, &json);
     Ok(page.0)
@@ -399,13 +399,14 @@ impl Page {
         self.add("</ol>");
     }
 
-    fn connections(&mut self, document: &Document) {
-        let connections = connections(&document.observations);
+    pub(super) fn connections(&mut self, heading: &str, observations: &[Observation]) {
+        let connections = connections(observations);
         if connections.is_empty() {
             return;
         }
+        self.add(&format!("<h2>{}</h2>", short(heading)));
         self.add(
-            "<h2>Connections made</h2>\n<table>\n<thead><tr><th scope=\"col\">#</th>\
+            "<table>\n<thead><tr><th scope=\"col\">#</th>\
              <th scope=\"col\">Begun (UTC)</th><th scope=\"col\">From, to, what for</th>\
              <th scope=\"col\">Sent, received</th><th scope=\"col\">How it ended</th></tr></thead>\n\
              <tbody>",

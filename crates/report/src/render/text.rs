@@ -1,14 +1,15 @@
 //! The answer as plain text for a ticket, and the connections for a network team.
 
-use rdpdoctor_model::Fact;
+use rdpdoctor_model::{Fact, Observation};
 
-use super::words;
+use super::{attempts, words};
 use crate::Document;
 use crate::connections::{Connection, connections};
 use crate::document::{Severity, StageStatus, Status};
 use crate::harmless::{clean, shorten, width, wrap_at_most};
 use crate::stage_label;
 use crate::summary::lookup_words;
+use crate::watch::earlier_tries;
 
 /// Columns of a ticket's line.
 const COLUMNS: usize = 100;
@@ -114,14 +115,16 @@ pub fn network(document: &Document) -> String {
         line("Cause", cause);
     }
 
-    let connections = connections(&document.observations);
-    if connections.is_empty() {
-        out.push_str("\nNo connection was made.\n");
+    for earlier in earlier_tries(document) {
+        let begun = attempts::begun(earlier).map_or(String::new(), |begun| format!(" at {begun}"));
+        let title = clean(&earlier.verdict.title, words::LONG);
+        out.push_str(&format!("\nAn earlier try{begun}: {title}\n"));
+        all_connections(&mut out, &earlier.observations);
     }
-    for connection in &connections {
-        out.push('\n');
-        out.push_str(&one_connection(connection));
+    if !earlier_tries(document).is_empty() {
+        out.push_str("\nThe last try, and what was beside it\n");
     }
+    all_connections(&mut out, &document.observations);
 
     let signs: Vec<String> = document.observations.iter().filter_map(life_sign).collect();
     if !signs.is_empty() {
@@ -131,6 +134,17 @@ pub fn network(document: &Document) -> String {
         }
     }
     out
+}
+
+fn all_connections(out: &mut String, observations: &[Observation]) {
+    let connections = connections(observations);
+    if connections.is_empty() {
+        out.push_str("\nNo connection was made.\n");
+    }
+    for connection in &connections {
+        out.push('\n');
+        out.push_str(&one_connection(connection));
+    }
 }
 
 fn one_connection(connection: &Connection) -> String {
@@ -174,8 +188,11 @@ fn life_sign(observation: &rdpdoctor_model::Observation) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use rdpdoctor_diagnosis::{CATALOGUE, Proof, Severity, Status};
+    use rdpdoctor_model::{Fact, Stage, WatchState};
 
     use super::{COLUMNS, LINES, network, ticket};
+    use crate::Document;
+    use crate::document::Attempt;
     use crate::harmless::{is_treacherous, width};
     use crate::testing::{self, Scene, by_hand, finding};
 
@@ -189,6 +206,33 @@ mod tests {
         let text = ticket(&testing::dropped_hello(Some((0x904, Some(7)))));
         assert_ticket(&text);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn the_connections_of_a_watchs_earlier_tries_are_told() {
+        let period = Fact::WatchPeriod {
+            state: WatchState::Ok,
+            from: testing::start(),
+            until: testing::start(),
+            ticks: 1,
+            at_stage: None,
+            cause: None,
+        };
+        let attempt = |document: &Document| Attempt {
+            target: document.target.clone(),
+            verdict: document.verdict.clone(),
+            stages: document.stages.clone(),
+            findings: document.findings.clone(),
+            observations: document.observations.clone(),
+        };
+        let mut watch = Scene::new().connected().fact(Stage::Network, period).document();
+        watch.attempts = vec![attempt(&testing::dropped_hello(None)), attempt(&watch)];
+        let told = network(&watch);
+        assert_eq!(told.matches("An earlier try at ").count(), 1, "{told}");
+        assert!(told.contains("never came back  the TLS ServerHello"), "{told}");
+        // Of any other document each attempt has an answer of its own.
+        watch.observations.retain(|o| !matches!(o.fact, Fact::WatchPeriod { .. }));
+        assert!(!network(&watch).contains("earlier"));
     }
 
     #[test]

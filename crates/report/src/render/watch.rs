@@ -7,10 +7,10 @@ use rdpdoctor_model::IdleOutcome;
 
 use super::html::{Page, embeddable, long, short, tone};
 use super::terminal::{Line, Paint, Style, labelled_text};
-use super::words;
+use super::{attempts, words};
 use crate::document::Status;
 use crate::harmless::clean;
-use crate::watch::{Change, Idle, Tick};
+use crate::watch::{Change, Idle, Tick, earlier_tries};
 use crate::{Document, stage_label};
 
 /// Where the text behind the time and the status begins.
@@ -150,6 +150,12 @@ pub fn html(
     silences(&mut page, idles);
     page.findings(&document.findings);
     page.next_tests(document);
+    for earlier in earlier_tries(document) {
+        let begun = attempts::begun(earlier).map_or(String::new(), clock);
+        let heading = format!("Connections of the try at {begun}: {}", earlier.verdict.title);
+        page.connections(&heading, &earlier.observations);
+    }
+    page.connections("Connections of the last try", &document.observations);
     page.evidence(document);
     page.foot(document, &json);
     Ok(page.0)

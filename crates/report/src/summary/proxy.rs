@@ -76,6 +76,12 @@ fn answered_on_the_way(reply: &ProxyReply) -> bool {
 fn reply(reply: &ProxyReply, whom: &str) -> String {
     match reply {
         _ if reply.on_target().is_some() => format!("works, but cannot reach {whom}"),
+        ProxyReply::SocksMethod { method: 1 } => {
+            "wants a sign-in by GSSAPI (method 0x01)".to_owned()
+        }
+        ProxyReply::SocksMethod { method: 2 } => {
+            "wants a user and a password (method 0x02)".to_owned()
+        }
         ProxyReply::SocksMethod { method } => {
             format!("takes no sign-in that was offered (method {method:#04x})")
         }

@@ -2,7 +2,9 @@
 
 use rdpdoctor_model::{Awaited, Fact, Hex, Negotiation, Party, ServiceKind, Stage};
 
-use super::{Dissector, PROTOCOL_HYBRID_EX, PROTOCOL_RDP, Phase, USUAL_IO_CHANNEL};
+use super::{
+    Dissector, PROTOCOL_HYBRID, PROTOCOL_HYBRID_EX, PROTOCOL_RDP, Phase, USUAL_IO_CHANNEL,
+};
 use crate::credssp::TsRequest;
 use crate::frame::{self, Frame};
 use crate::mcs::Domain;
@@ -16,6 +18,10 @@ use crate::{credssp, foreign, license, mcs, share, x224};
 
 /// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
 const INFO_AUTOLOGON: u32 = 0x0000_0008;
+
+/// FASTPATH_INPUT_ENCRYPTED and FASTPATH_OUTPUT_ENCRYPTED (MS-RDPBCGR 2.2.8.1.2, 2.2.9.1.2), in the two
+/// highest bits of the first byte.
+const FAST_PATH_ENCRYPTED: u8 = 0x80;
 
 impl Dissector {
     pub(super) fn negotiation(&mut self, from: Party, bytes: &[u8], at_ms: f64) {
@@ -35,7 +41,10 @@ impl Dissector {
                         self.server.clear();
                         self.confirmed(&answer);
                         self.push(at_ms, answer);
-                        if !rest.is_empty() {
+                        if self.direct {
+                            self.server = rest;
+                            self.go_on(Party::Server, at_ms);
+                        } else if !rest.is_empty() {
                             self.received -= rest.len() as u64;
                             self.wire(Party::Server, &rest, at_ms);
                         }
@@ -51,6 +60,11 @@ impl Dissector {
     pub(super) fn confirmed(&mut self, answer: &Fact) {
         self.awaiting = Awaited::McsConnectResponse;
         self.phase = match answer {
+            // The protocol was settled before, and there is only one.
+            Fact::ConnectionConfirm {
+                negotiation: Negotiation::Response { selected_protocol: PROTOCOL_HYBRID, .. },
+            } if self.direct => Phase::Mcs,
+            _ if self.direct => Phase::Done,
             Fact::ConnectionConfirm { negotiation: Negotiation::None } => Phase::Mcs,
             Fact::ConnectionConfirm {
                 negotiation: Negotiation::Response { selected_protocol, .. },
@@ -127,6 +141,9 @@ impl Dissector {
             if refused {
                 self.phase = Phase::Done;
             }
+        } else if request.delegates && self.direct {
+            // The Early User Authorization Result is not supported there.
+            (self.phase, self.awaiting) = (Phase::Negotiation, Awaited::ConnectionConfirm);
         } else if request.delegates && self.selected_protocol == PROTOCOL_HYBRID_EX {
             (self.phase, self.awaiting) = (Phase::EarlyAuthorization, Awaited::EarlyAuthorization);
         } else if request.delegates {
@@ -182,6 +199,8 @@ impl Dissector {
                     // A fast-path PDU is an update or an input: nothing of it is a fact.
                     if rest[0] == 3 {
                         self.domain(from, &rest[..length], at_ms);
+                    } else if self.keyless && rest[0] & FAST_PATH_ENCRYPTED != 0 {
+                        self.count_sealed_pdu(from);
                     }
                 }
             }
@@ -227,7 +246,7 @@ impl Dissector {
         if flags & (SEC_ENCRYPT | SEC_EXCHANGE_PKT) != 0 {
             // Whoever holds the keys hands it in again. Where nobody does, it was an answer.
             if self.keyless && flags & SEC_ENCRYPT != 0 {
-                self.sealed_pdus = true;
+                self.count_sealed_pdu(from);
                 self.awaiting = Awaited::Nothing;
             }
         } else if flags & SEC_LICENSE_PKT != 0 {

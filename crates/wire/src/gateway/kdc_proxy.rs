@@ -1,17 +1,39 @@
-//! The proxy of a key distribution centre (MS-KKDCP), by HTTP/1.1: what passes in the bodies of its
-//! requests and answers. HTTP/2 is not read.
+//! The proxy of a key distribution centre (MS-KKDCP), by HTTP/1.1 or HTTP/2: what passes in the bodies
+//! of its requests and answers.
 
 use rdpdoctor_model::Party;
 
+use super::Opening;
 use super::http::{Body, Lane, Part};
+use super::http2::Listener;
 
 /// Longest message: a ticket of a user in a thousand groups stays below this.
 const LONGEST_MESSAGE: usize = 128 * 1024;
 
+/// The status of an answer with a message in it; others carry words for people.
+const OK: u16 = 200;
+
+/// Whether a request asks for the proxy (MS-KKDCP 2.1).
+pub(super) fn is_place(method: &str, path: &str) -> bool {
+    let bare = path.split('?').next().unwrap_or_default();
+    method == "POST" && bare.eq_ignore_ascii_case("/kdcproxy")
+}
+
+/// What a client that begins with HTTP/2 asks for first; `None` while it has not asked.
+pub(super) fn opening(bytes: &[u8]) -> Option<Opening> {
+    let mut listener = Listener::new(is_place);
+    listener.feed(Party::Client, bytes);
+    listener.first().map(|ours| if ours { Opening::KdcProxyHttp2 } else { Opening::Http2 })
+}
+
 /// One connection to the proxy, inside its TLS.
 pub struct KdcProxyLeg {
-    client: Inbox,
-    server: Inbox,
+    version: Version,
+}
+
+enum Version {
+    One { client: Inbox, server: Inbox },
+    Two(Box<Listener>),
 }
 
 /// One direction, and the body in the making.
@@ -25,15 +47,31 @@ struct Inbox {
 
 impl Default for KdcProxyLeg {
     fn default() -> Self {
-        Self { client: Inbox::new(true), server: Inbox::new(false) }
+        Self { version: Version::One { client: Inbox::new(true), server: Inbox::new(false) } }
     }
 }
 
 impl KdcProxyLeg {
-    /// Takes bytes in; the bodies (KDC-PROXY-MESSAGE, MS-KKDCP 2.2.2) that are whole by now.
-    pub fn feed(&mut self, from: Party, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let inbox = if from == Party::Client { &mut self.client } else { &mut self.server };
-        inbox.feed(bytes)
+    /// For a connection that speaks HTTP/2.
+    pub fn of_http2() -> Self {
+        Self { version: Version::Two(Box::new(Listener::new(is_place))) }
+    }
+
+    /// Takes bytes in; the bodies (KDC-PROXY-MESSAGE, MS-KKDCP 2.2.2) that are whole by now, each with
+    /// who sent it. An answer follows its own request, however many are on the way.
+    pub fn feed(&mut self, from: Party, bytes: &[u8]) -> Vec<(Party, Vec<u8>)> {
+        match (&mut self.version, from) {
+            (Version::One { client: inbox, .. }, Party::Client)
+            | (Version::One { server: inbox, .. }, Party::Server) => {
+                inbox.feed(bytes).into_iter().map(|body| (from, body)).collect()
+            }
+            (Version::Two(listener), _) => {
+                let whole = listener.feed(from, bytes).into_iter();
+                let told = whole.filter(|exchange| exchange.status == OK);
+                let fits = told.filter(|e| e.request.len().max(e.answer.len()) <= LONGEST_MESSAGE);
+                fits.flat_map(|e| [(Party::Client, e.request), (Party::Server, e.answer)]).collect()
+            }
+        }
     }
 }
 
@@ -50,8 +88,7 @@ impl Inbox {
                 Part::Head(head) => {
                     whole.extend(self.last_chunk());
                     let body = head.body().unwrap_or(Body::Sized(0));
-                    // An answer with another status carries words for people.
-                    self.kept = matches!(head.status, 0 | 200);
+                    self.kept = matches!(head.status, 0 | OK);
                     self.left = match body {
                         Body::Sized(length) => Some(length),
                         Body::Chunked | Body::Endless => None,
@@ -99,7 +136,7 @@ mod tests {
                 all.extend(leg.feed(from, piece));
             }
         }
-        all.into_iter().map(|body| String::from_utf8_lossy(&body).into_owned()).collect()
+        all.into_iter().map(|(_, body)| String::from_utf8_lossy(&body).into_owned()).collect()
     }
 
     const ASKED: &[u8] = b"POST /KdcProxy HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc\

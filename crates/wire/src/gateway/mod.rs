@@ -3,8 +3,9 @@
 //! body without an end, those of the gateway and those of the client on one connection each.
 
 mod http;
+mod http2;
 mod kdc_proxy;
-mod sign_in;
+pub(crate) mod sign_in;
 mod tunnel;
 mod websocket;
 
@@ -52,7 +53,9 @@ pub enum Opening {
     Rpc,
     /// The proxy of a key distribution centre (MS-KKDCP 2.2.2), with HTTP/1.1.
     KdcProxy,
-    /// Whatever it is, by HTTP/2 (RFC 9113 3.4).
+    /// The same, with HTTP/2.
+    KdcProxyHttp2,
+    /// Something else, by HTTP/2 (RFC 9113 3.4).
     Http2,
     /// Something else.
     Other,
@@ -66,13 +69,15 @@ pub fn opening(bytes: &[u8]) -> Option<Opening> {
     let line = String::from_utf8_lossy(&bytes[..end]);
     let mut words = line.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if line == "PRI * HTTP/2.0" {
+        return kdc_proxy::opening(bytes);
+    }
     let path = path.to_ascii_lowercase();
     Some(match method {
         "RDG_OUT_DATA" | "RDG_IN_DATA" => Opening::Gateway,
         "GET" if path.starts_with(PATH) => Opening::Gateway,
         "RPC_OUT_DATA" | "RPC_IN_DATA" => Opening::Rpc,
-        "POST" if path.split('?').next() == Some("/kdcproxy") => Opening::KdcProxy,
-        "PRI" if line == "PRI * HTTP/2.0" => Opening::Http2,
+        _ if kdc_proxy::is_place(method, &path) => Opening::KdcProxy,
         _ => Opening::Other,
     })
 }

@@ -14,7 +14,7 @@ const AP_REQ: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2, 1, 0]
 
 /// What a request shows of who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// Nothing that could be judged.
     Nothing,
     /// Something that could be judged; the mechanism where it is one that has a name here.
@@ -51,7 +51,7 @@ pub fn schemes<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 }
 
 /// What the value of Authorization shows.
-pub(super) fn shown(value: &str) -> Shown {
+pub(crate) fn shown(value: &str) -> Shown {
     let (scheme, token) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
     let is = |name: &str| scheme.eq_ignore_ascii_case(name);
     if is("Basic") {
@@ -66,6 +66,13 @@ pub(super) fn shown(value: &str) -> Shown {
     }
     // Bearer, PAA and their like carry a token; SSPI_NTLM alone announces NTLM in packets.
     if token.is_empty() { Shown::Nothing } else { Shown::Proof(None) }
+}
+
+/// Whether the value of Authorization only begins NTLM, which the answer is to go on with.
+pub(crate) fn begins_ntlm(value: &str) -> bool {
+    let token = value.trim().split_once(' ').map(|(_, token)| token.trim()).unwrap_or_default();
+    let token = Base64::decode_vec(token).unwrap_or_default();
+    ntlm::find(&token).is_some_and(|message| !ntlm::is_authenticate(message))
 }
 
 /// The mechanism of which a token is a proof.

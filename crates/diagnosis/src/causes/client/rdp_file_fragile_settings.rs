@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rdpdoctor_model::{CauseId, Fact, GatewayUse, ObservationId, Stage};
 
-use crate::causes::rdp_file;
+use crate::causes::{look, rdp_file};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `client.rdp-file-fragile-settings`
@@ -33,7 +33,7 @@ pub static CAUSE: Cause = Cause {
     ],
     client_shows: &[],
     more_specific_than: &[],
-    reproduction: Reproduction::Test("settings_that_are_worth_knowing"),
+    reproduction: Reproduction::Test("a_file_that_lets_nothing_be_negotiated"),
     next_tests: &[],
     rule,
 };
@@ -46,8 +46,8 @@ const FRAGILE: &[(&str, i64, &str)] = &[
     (
         "negotiate security layer",
         0,
-        "mstsc begins with TLS and sign-in at once, without asking first (the check asks, with that as its \
-         only offer); a host without sign-in before the session cannot be reached",
+        "mstsc begins with TLS and sign-in at once, without asking first, and so does the check; a host that \
+         negotiates first, or takes no sign-in before the session, cannot be reached",
     ),
     ("administrative session", 1, "only administrators get in"),
     ("connect to console", 1, "only administrators get in"),
@@ -55,7 +55,21 @@ const FRAGILE: &[(&str, i64, &str)] = &[
     ("gatewaycredentialssource", 1, "the gateway takes a smart card only"),
 ];
 
+/// The setting that turned the negotiation off, and a host that hung up because of it.
+fn not_negotiated(evidence: &Evidence<'_>) -> Option<Match> {
+    let ids = look::wants_negotiation(evidence)?;
+    let host = evidence.target.map_or("the host", |target| target.host.as_str());
+    let title = format!("The .rdp file lets nothing be negotiated, and {host} takes nothing else");
+    let words = "negotiate security layer:i:0 makes the client begin with TLS: the host hung up on that, and took \
+                 TLS at once where it was asked first.";
+    let found = Match::new(Severity::Blocking, Proof::Proven, ids);
+    Some(found.titled(title).detailed(words.to_owned()))
+}
+
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+    if let Some(found) = not_negotiated(evidence) {
+        return Some(found);
+    }
     let found: Vec<(ObservationId, String)> = FRAGILE
         .iter()
         .filter_map(|(name, value, words)| {
@@ -99,10 +113,11 @@ fn is_inside(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{Fact, GatewayUse, Stage};
+    use rdpdoctor_model::{Awaited, Ending, Fact, GatewayUse, Purpose, Stage};
 
     use super::{CAUSE, FRAGILE};
     use crate::causes::rdp_file::scenes::{file, number};
+    use crate::testing::Scene;
     use crate::{Proof, Severity};
 
     #[test]
@@ -112,6 +127,28 @@ mod tests {
             assert_eq!((found.severity, found.proof), (Severity::Info, Proof::Possible));
             assert_eq!(number(file(false), name, 1 - value).judge(&CAUSE), None, "{name}");
         }
+    }
+
+    /// TLS at once, which the host hangs up on; behind a negotiation it answers, or does not.
+    fn begun_with_tls(direct: bool, answered: bool) -> Option<(Severity, Proof)> {
+        let scene = Scene::new().connected("10.0.0.1:3389");
+        let scene = if direct { scene.fact(Stage::X224, Fact::DirectApproach) } else { scene };
+        let scene = scene.ended_with(Ending::Fin, Awaited::ServerHello, 0, 517);
+        let scene = scene.connection(Purpose::PlainClientHello);
+        let scene = if answered {
+            let hello = Fact::ServerHello { version: 0x0303, cipher_suite: 0x009C };
+            scene.fact(Stage::Tls, hello)
+        } else {
+            scene.ended_with(Ending::Fin, Awaited::ServerHello, 19, 100)
+        };
+        scene.judge(&CAUSE).map(|found| (found.severity, found.proof))
+    }
+
+    #[test]
+    fn a_host_that_wants_to_negotiate_and_its_near_misses() {
+        assert_eq!(begun_with_tls(true, true), Some((Severity::Blocking, Proof::Proven)));
+        assert_eq!(begun_with_tls(true, false), None, "it takes no TLS either way");
+        assert_eq!(begun_with_tls(false, true), None, "it was negotiated");
     }
 
     /// A file that names a host and a gateway.

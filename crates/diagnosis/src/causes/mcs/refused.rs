@@ -38,8 +38,10 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
             "It let nobody join channel {channel}: {result} ({}).",
             result_name(*result)
         )),
-        // What comes behind the client info belongs to the session.
+        // What comes behind the client info belongs to the session. Where it is encrypted, licensing,
+        // which follows it, tells.
         Fact::ClientInfoSent { .. } => Some(String::new()),
+        Fact::LicenseMessage { .. } | Fact::LicenseError { .. } => Some(String::new()),
         _ => None,
     });
     let seen = refusal.into_iter().next().filter(|seen| !seen.value.is_empty())?;
@@ -84,7 +86,7 @@ fn reason_name(reason: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::{Fact, Stage};
+    use rdpdoctor_model::{Fact, Party, Stage};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -105,5 +107,15 @@ mod tests {
         };
         assert!(answered(15).is_some());
         assert_eq!(answered(0), None);
+    }
+
+    #[test]
+    fn an_ultimatum_before_licensing() {
+        let ultimatum = || Fact::McsDisconnectUltimatum { reason: 3 };
+        let licensed = Fact::LicenseError { from: Party::Server, code: 7, state_transition: 2 };
+        let scene = || Scene::negotiated(0);
+        assert!(scene().fact(Stage::Mcs, ultimatum()).judge(&CAUSE).is_some());
+        let behind = scene().fact(Stage::Licensing, licensed).fact(Stage::Mcs, ultimatum());
+        assert_eq!(behind.judge(&CAUSE), None);
     }
 }

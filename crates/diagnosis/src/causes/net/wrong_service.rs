@@ -45,6 +45,7 @@ pub static CAUSE: Cause = Cause {
         "wrong-service-ssh",
         "wrong-service-http",
         "wrong-service-https",
+        "direct-only",
         "wrong-service-vnc",
         "wrong-service-smb",
         "wrong-service-ftp",
@@ -59,6 +60,10 @@ pub static CAUSE: Cause = Cause {
     next_tests: &[],
     rule,
 };
+
+const ALSO_TLS: &str = "It takes TLS from the first byte. So does a Remote Desktop host that lets nothing be \
+                        negotiated (MS-RDPBCGR 5.4.2.2); a client asks for that by an .rdp file with negotiate \
+                        security layer:i:0.";
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let seen = look::foreign_service(evidence)?;
@@ -80,7 +85,11 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let target = evidence.target?;
     let found = Match::new(Severity::Blocking, Proof::Proven, [seen.id()])
         .titled(format!("Port {} of {} is {name}, not Remote Desktop", target.port, target.host));
-    Some(if said.is_empty() { found } else { found.detailed(format!("It said: {said}")) })
+    Some(match service {
+        ServiceKind::Tls if said.is_empty() => found.detailed(ALSO_TLS.to_owned()),
+        _ if said.is_empty() => found,
+        _ => found.detailed(format!("It said: {said}")),
+    })
 }
 
 #[cfg(test)]

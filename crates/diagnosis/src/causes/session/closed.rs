@@ -1,6 +1,6 @@
 //! The host ends the connection while the session begins.
 
-use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Stage};
+use rdpdoctor_model::{Awaited, CauseId, Ending, Fact, Stage, StageOutcome};
 
 use crate::causes::{look, said};
 use crate::{
@@ -37,6 +37,17 @@ pub static CAUSE: Cause = Cause {
     rule,
 };
 
+/// rn-user-requested (T.125 7): from within a running session somebody left it (MS-RDPBCGR 1.3.1.4.2).
+const USER_REQUESTED: u8 = 3;
+
+/// Whether a session was running, as far as that could be read, or seen by how much passed.
+fn was_in_session(evidence: &Evidence<'_>) -> bool {
+    evidence.observations().iter().any(|observation| {
+        observation.stage == Stage::Session
+            && matches!(observation.fact, Fact::StageEnded { outcome: StageOutcome::Passed, .. })
+    })
+}
+
 /// FIN, RST or an ultimatum behind the client info, before anybody wanted to leave.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if let Some(found) = said::by_number(evidence, CAUSE.id) {
@@ -46,12 +57,20 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     if said::gave_a_reason(evidence) {
         return None;
     }
-    let begun = evidence.main_path(|f| matches!(f, Fact::ClientInfoSent { .. }).then_some(()));
+    let begun = evidence.main_path(|fact| match fact {
+        Fact::ClientInfoSent { .. } | Fact::LicenseMessage { .. } | Fact::LicenseError { .. } => {
+            Some(())
+        }
+        _ => None,
+    });
     let ultimatum = said::before_leaving(evidence, |fact| match fact {
-        Fact::McsDisconnectUltimatum { .. } => Some(()),
+        Fact::McsDisconnectUltimatum { reason } => Some(*reason),
         _ => None,
     });
     if let Some(seen) = ultimatum.first().filter(|_| !begun.is_empty()) {
+        if seen.value == USER_REQUESTED && was_in_session(evidence) {
+            return None;
+        }
         return Some(
             Match::new(Severity::Blocking, Proof::Proven, [seen.id()])
                 .detailed("It sent a disconnect ultimatum without an error."),
@@ -74,7 +93,7 @@ mod tests {
 
     use super::CAUSE;
     use crate::testing::Scene;
-    use rdpdoctor_model::{Awaited, Ending, Fact, Stage};
+    use rdpdoctor_model::{Awaited, Ending, Fact, Stage, StageOutcome};
 
     #[test]
     fn an_end_behind_the_logon_data() {
@@ -96,5 +115,21 @@ mod tests {
         assert_eq!(begun().left().fact(Stage::Mcs, ultimatum.clone()).judge(&CAUSE), None);
         let before = Scene::negotiated(2).fact(Stage::Mcs, ultimatum);
         assert_eq!(before.judge(&CAUSE), None, "that is mcs.refused");
+    }
+
+    /// Somebody logs off within the session: the server says goodbye, and nothing is wrong.
+    #[test]
+    fn a_session_that_somebody_left_from_within() {
+        let ended = |outcome, reason| {
+            let over = Fact::StageEnded { outcome, reason: None, elapsed_ms: 1.0 };
+            Scene::negotiated(2)
+                .fact(Stage::Session, Fact::ClientInfoSent { autologon: false })
+                .fact(Stage::Session, over)
+                .fact(Stage::Mcs, Fact::McsDisconnectUltimatum { reason })
+                .judge(&CAUSE)
+        };
+        assert_eq!(ended(StageOutcome::Passed, 3), None);
+        assert!(ended(StageOutcome::Passed, 1).is_some());
+        assert!(ended(StageOutcome::Stopped, 3).is_some());
     }
 }

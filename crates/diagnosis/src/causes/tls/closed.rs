@@ -63,6 +63,9 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         let found = Match::new(Severity::Blocking, Proof::Proven, [ended.id()]);
         return Some(found.detailed(words(&ended.value)));
     }
+    if look::wants_negotiation(evidence).is_some() {
+        return None;
+    }
     let ended = hung_up(Awaited::ServerHello)?;
     let (proof, second, more) = match look::plain_hello(evidence) {
         _ if ended.value.unfinished > 0 => (Proof::Proven, None, ""),

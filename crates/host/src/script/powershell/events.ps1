@@ -11,7 +11,8 @@ $EventFields = @(
     @('reason', 'Reason ReasonCode', 'number'),
     @('error', 'ErrorCode ResultCode ReturnCode Error', 'number'),
     @('tls_error_state', 'ErrorState ErrorStatus', 'number'),
-    @('alert', 'AlertDesc', 'number')
+    @('alert', 'AlertDesc', 'number'),
+    @('process', 'CallerProcessImageName', 'text')
 )
 
 # A number of an event, decimal or hexadecimal; a signed one keeps its bits.

@@ -28,6 +28,7 @@ use crate::stream::MeteredStream;
 use crate::{Gateway, Journal};
 use admission::Refused;
 use http::Connection;
+pub(crate) use transport::guid;
 
 /// How long a gateway may take to say goodbye when the check is over.
 const FAREWELL: Duration = Duration::from_millis(500);

@@ -41,6 +41,11 @@ impl NtlmClient {
         Ok(Self { ntlm, handle, service })
     }
 
+    /// What seals messages behind the last step.
+    pub(crate) fn context(&mut self) -> &mut Ntlm {
+        &mut self.ntlm
+    }
+
     /// The next message; the first one answers nothing.
     pub(crate) fn step(&mut self, input: &[u8]) -> Result<Vec<u8>, String> {
         let mut input = [SecurityBuffer::new(input.to_vec(), BufferType::Token)];
@@ -77,7 +82,7 @@ pub(super) fn basic(sign_in: &SignIn) -> String {
 
 /// tls-server-end-point (RFC 5929 4): the certificate's hash, by its signature's algorithm, but by
 /// SHA-256 where that is MD5 or SHA-1, or has none of its own.
-pub(super) fn binding(certificate: &X509) -> Option<Vec<u8>> {
+pub(crate) fn binding(certificate: &X509) -> Option<Vec<u8>> {
     let signature = certificate.signature_algorithm().object().nid();
     let digest = match signature.signature_algorithms().map(|pair| pair.digest) {
         Some(Nid::SHA384) => MessageDigest::sha384(),
@@ -89,7 +94,7 @@ pub(super) fn binding(certificate: &X509) -> Option<Vec<u8>> {
 }
 
 /// The binding as SEC_CHANNEL_BINDINGS, which `sspi` takes for Kerberos.
-pub(super) fn packed(binding: &[u8]) -> Vec<u8> {
+pub(crate) fn packed(binding: &[u8]) -> Vec<u8> {
     const HEADER: u8 = 32;
     let length = u32::try_from(binding.len()).unwrap_or(0).to_le_bytes();
     // Six numbers for initiator and acceptor, then the length and the place of the rest.

@@ -195,7 +195,7 @@ fn accepts(headers: &HeaderMap, key: &str) -> bool {
 }
 
 /// A GUID in braces (RFC 9562 5.4).
-fn guid() -> Result<String, String> {
+pub(crate) fn guid() -> Result<String, String> {
     let mut bytes = [0; 16];
     rand_bytes(&mut bytes).map_err(|error| error.to_string())?;
     bytes[6] = bytes[6] & 0x0F | 0x40;

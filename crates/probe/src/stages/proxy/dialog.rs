@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rdpdoctor_model::{Awaited, Ending, Fact, Hex, ProxyReply, Stage};
+use rdpdoctor_model::{Awaited, Ending, Fact, Hex, Mechanism, ProxyReply, Stage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Duration, Instant, timeout_at};
 use tokio_openssl::SslStream;
@@ -64,6 +64,11 @@ impl<C: Carrier> Dialog<C> {
     pub(super) fn note(&mut self, reply: ProxyReply) {
         let elapsed_ms = self.elapsed_ms();
         self.stream.metered().note(Stage::Proxy, Fact::ProxyAnswer { reply, elapsed_ms });
+    }
+
+    /// How it is signed in; `shown` says whether that came to a proof.
+    pub(super) fn signs_in(&mut self, mechanism: Mechanism, shown: bool) {
+        self.stream.metered().note(Stage::Proxy, Fact::ProxyCredential { mechanism, shown });
     }
 
     pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), Lost> {

@@ -1,20 +1,14 @@
-//! HTTP CONNECT (RFC 9110 9.3.6), with Basic (RFC 7617) or NTLM (MS-NTHT).
+//! HTTP CONNECT (RFC 9110 9.3.6), with Basic (RFC 7617) or NTLM (MS-NTHT). What answers with a ticket
+//! stands in `negotiate`.
 
 use openssl::base64::{decode_block, encode_block};
-use rdpdoctor_model::{Awaited, ProxyReply, Secret, UserName};
+use rdpdoctor_model::{Awaited, Mechanism, ProxyReply, Secret, UserName};
+use rdpdoctor_wire::proxy::{ResponseHead, response_head};
 
 use super::dialog::{Carrier, Dialog, Lost};
 use crate::proxy::{Destination, ProxySignIn, ProxySignInBy};
 use crate::sign_in::identity;
 use crate::stages::gateway::token::NtlmClient;
-
-/// More fields than this has no head of a response to CONNECT.
-const MOST_FIELDS: usize = 96;
-
-/// Longest texts kept.
-const LONGEST_PHRASE: usize = 80;
-const LONGEST_ERROR: usize = 120;
-const MOST_SCHEMES: usize = 8;
 
 /// Longest body of a challenge; squid's pages have some 4 KB.
 const LONGEST_BODY: usize = 256 * 1024;
@@ -31,8 +25,12 @@ pub(super) async fn connect<C: Carrier>(
 ) -> Result<ProxyReply, Lost> {
     dialog.awaits(Awaited::ProxyAnswer);
     match sign_in {
-        None => Ok(exchange(dialog, destination, None).await?.reply),
+        // A ticket is shown elsewhere.
+        None | Some((_, ProxySignInBy::Ticket)) => {
+            Ok(exchange(dialog, destination, None).await?.reply)
+        }
         Some((sign_in, ProxySignInBy::Basic)) => {
+            dialog.signs_in(Mechanism::Basic, true);
             Ok(exchange(dialog, destination, Some(&basic(sign_in))).await?.reply)
         }
         Some((sign_in, ProxySignInBy::Ntlm(scheme))) => {
@@ -66,12 +64,11 @@ async fn by_ntlm<C: Carrier>(
     let value = |token: &[u8]| Secret::new(format!("{scheme} {}", encode_block(token)));
     let Ok(first) = client.step(&[]) else { return Ok(dialog.malformed("no NTLM begun")) };
     let answer = exchange(dialog, destination, Some(&value(&first))).await?;
-    let challenge = answer.tokens.iter().find_map(|(name, token)| {
-        name.eq_ignore_ascii_case(scheme).then(|| decode_block(token).ok()).flatten()
-    });
-    let Some(challenge) = challenge.filter(|_| is_407(&answer.reply)) else {
+    let Some(challenge) = challenge(&answer, scheme) else {
+        dialog.signs_in(Mechanism::Ntlm, false);
         return Ok(answer.reply);
     };
+    dialog.signs_in(Mechanism::Ntlm, true);
     if !skip(dialog, answer.body).await? {
         return Ok(dialog.malformed("a challenge with a body without an end"));
     }
@@ -81,12 +78,20 @@ async fn by_ntlm<C: Carrier>(
     }
 }
 
-fn is_407(reply: &ProxyReply) -> bool {
-    matches!(reply, ProxyReply::Http { status: 407, .. })
+/// What a 407 wants an answer to.
+pub(super) fn challenge(answer: &ResponseHead, scheme: &str) -> Option<Vec<u8>> {
+    let own = |(name, token): &(String, String)| {
+        name.eq_ignore_ascii_case(scheme).then(|| decode_block(token).ok()).flatten()
+    };
+    let challenge = answer.tokens.iter().find_map(own).filter(|token| !token.is_empty());
+    challenge.filter(|_| matches!(answer.reply, ProxyReply::Http { status: 407, .. }))
 }
 
 /// Puts a body away; false where it has no end that can be known.
-async fn skip<C: Carrier>(dialog: &mut Dialog<C>, body: Option<usize>) -> Result<bool, Lost> {
+pub(super) async fn skip<C: Carrier>(
+    dialog: &mut Dialog<C>,
+    body: Option<usize>,
+) -> Result<bool, Lost> {
     let Some(mut left) = body.filter(|&length| length <= LONGEST_BODY) else { return Ok(false) };
     while left > 0 {
         if dialog.inbox().is_empty() {
@@ -100,39 +105,28 @@ async fn skip<C: Carrier>(dialog: &mut Dialog<C>, body: Option<usize>) -> Result
 }
 
 /// One request, and the head of the answer that counts.
-async fn exchange<C: Carrier>(
+pub(super) async fn exchange<C: Carrier>(
     dialog: &mut Dialog<C>,
     destination: &Destination,
     authorization: Option<&Secret>,
-) -> Result<Head, Lost> {
+) -> Result<ResponseHead, Lost> {
     dialog.send(request(destination, authorization).expose()).await?;
     for _ in 0..MOST_INTERIM {
         let head = match head(dialog).await? {
             Ok(head) => head,
-            Err(malformed) => return Ok(Head::broken(malformed)),
+            Err(malformed) => return Ok(broken(malformed)),
         };
         dialog.take(head.length);
         if !matches!(head.reply, ProxyReply::Http { status: 100..=199, .. }) {
             return Ok(head);
         }
     }
-    Ok(Head::broken(dialog.malformed("interim responses without an end")))
+    Ok(broken(dialog.malformed("interim responses without an end")))
 }
 
-/// The head of a response.
-struct Head {
-    length: usize,
-    reply: ProxyReply,
-    /// Schemes with the token behind them.
-    tokens: Vec<(String, String)>,
-    /// Bytes of the body, where they are told.
-    body: Option<usize>,
-}
-
-impl Head {
-    fn broken(reply: ProxyReply) -> Self {
-        Self { length: 0, reply, tokens: Vec::new(), body: None }
-    }
+/// An answer that breaks the rules, or has no end.
+fn broken(reply: ProxyReply) -> ResponseHead {
+    ResponseHead { length: 0, reply, tokens: Vec::new(), body: None }
 }
 
 fn basic(sign_in: &ProxySignIn) -> Secret {
@@ -158,61 +152,17 @@ fn request(destination: &Destination, authorization: Option<&Secret>) -> Secret 
 }
 
 /// The next head, or what is wrong with it.
-async fn head<C: Carrier>(dialog: &mut Dialog<C>) -> Result<Result<Head, ProxyReply>, Lost> {
+async fn head<C: Carrier>(
+    dialog: &mut Dialog<C>,
+) -> Result<Result<ResponseHead, ProxyReply>, Lost> {
     loop {
-        match read(dialog.inbox()) {
+        match response_head(dialog.inbox()) {
             Ok(Some(head)) => return Ok(Ok(head)),
             Ok(None) if dialog.more().await? => {}
             Ok(None) => return Ok(Err(dialog.malformed("a head without an end"))),
             Err(error) => return Ok(Err(dialog.malformed(format!("no HTTP: {error}")))),
         }
     }
-}
-
-/// A head at the beginning of these bytes; none when it is not complete.
-fn read(bytes: &[u8]) -> Result<Option<Head>, httparse::Error> {
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
-    let mut response = httparse::Response::new(&mut fields);
-    let httparse::Status::Complete(length) = response.parse(bytes)? else { return Ok(None) };
-    let all = |name: &'static str| {
-        let own = response.headers.iter().filter(move |h| h.name.eq_ignore_ascii_case(name));
-        own.map(|header| String::from_utf8_lossy(header.value).into_owned())
-    };
-    let mut schemes: Vec<String> = Vec::new();
-    for scheme in all("Proxy-Authenticate").flat_map(|value| schemes_of(&value)) {
-        if schemes.len() < MOST_SCHEMES && !schemes.contains(&scheme) {
-            schemes.push(scheme);
-        }
-    }
-    let error = all("Proxy-Status").next().or_else(|| all("X-Squid-Error").next());
-    let reply = ProxyReply::Http {
-        status: response.code.unwrap_or(0),
-        phrase: printable(response.reason.unwrap_or_default(), LONGEST_PHRASE),
-        schemes,
-        error: error.map(|error| printable(&error, LONGEST_ERROR)),
-    };
-    let own = all("Proxy-Authenticate").take(MOST_SCHEMES);
-    let tokens = own.filter_map(|value| {
-        let (scheme, token) = value.trim().split_once(' ')?;
-        Some((scheme.to_owned(), token.trim().to_owned()))
-    });
-    let tokens = tokens.collect();
-    let chunked = all("Transfer-Encoding").next().is_some();
-    let told = all("Content-Length").next().and_then(|length| length.trim().parse().ok());
-    let body = told.filter(|_| !chunked);
-    Ok(Some(Head { length, reply, tokens, body }))
-}
-
-/// The schemes of a list of challenges (RFC 9110 11.6.1): words without `=`, what is quoted aside.
-fn schemes_of(value: &str) -> Vec<String> {
-    let bare: String = value.split('"').step_by(2).collect();
-    let words = bare.split(',').filter_map(|part| part.split_whitespace().next());
-    let schemes = words.filter(|word| !word.contains('='));
-    schemes.map(|scheme| printable(scheme, 20)).collect()
-}
-
-fn printable(text: &str, most: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 #[cfg(test)]
@@ -233,34 +183,5 @@ mod tests {
         let signed = request(&destination, Some(&basic(&ProxySignIn { user, password })));
         let text = String::from_utf8(signed.expose().to_vec()).expect("text");
         assert!(text.contains("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"), "{text}");
-    }
-
-    #[test]
-    fn heads() {
-        let text = b"HTTP/1.1 407 Proxy Authentication Required\r\nServer: x\r\n\
-            proxy-authenticate: Negotiate, NTLM\r\n\
-            Proxy-Authenticate: Digest realm=\"a, Kerberos b\", nonce=\"x\", Basic realm=\"y\"\r\n\r\nrest";
-        let Head { length, reply, .. } = read(text).expect("HTTP").expect("complete");
-        assert_eq!(&text[length..], b"rest");
-        let ProxyReply::Http { status, schemes, error, .. } = reply else { panic!("{reply:?}") };
-        assert_eq!((status, error), (407, None));
-        assert_eq!(schemes, ["Negotiate", "NTLM", "Digest", "Basic"]);
-        for cut in 0..length {
-            assert!(matches!(read(&text[..cut]), Ok(None)), "{cut} bytes");
-        }
-        assert!(read(b"SSH-2.0-OpenSSH_9.2\r\n").is_err());
-        assert!(read(&[5, 0]).is_err());
-    }
-
-    #[test]
-    fn what_a_proxy_says_of_an_error_is_kept_short() {
-        let long = "x".repeat(500);
-        let text =
-            format!("HTTP/1.1 503 {long}\r\nX-Squid-Error: ERR_CONNECT_FAIL 111{long}\r\n\r\n");
-        let Head { reply, .. } = read(text.as_bytes()).expect("HTTP").expect("complete");
-        let ProxyReply::Http { phrase, error: Some(error), .. } = reply else {
-            panic!("{reply:?}")
-        };
-        assert_eq!((phrase.len(), error.len()), (LONGEST_PHRASE, LONGEST_ERROR));
     }
 }

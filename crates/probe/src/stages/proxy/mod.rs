@@ -3,6 +3,7 @@
 
 mod dialog;
 mod http;
+mod negotiate;
 mod socks;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,12 @@ use tokio::io::{AsyncReadExt as _, join, split};
 use tokio_openssl::SslStream;
 
 use self::dialog::{Carrier, Dialog};
+use self::negotiate::{NoTicket, Ticket};
 use super::dns::look_up;
 use super::{tcp, tls};
 use crate::context::Context;
 use crate::exchange::metered;
-use crate::proxy::{Destination, Proxy, ProxySignIn, ProxySignInBy, Route};
+use crate::proxy::{Destination, NEGOTIATE, Proxy, ProxySignIn, ProxySignInBy, Route};
 use crate::stream::MeteredStream;
 use crate::tls::{Offer, handshake};
 
@@ -36,15 +38,18 @@ enum Refusal {
     Proxy(String),
     /// The proxy works, and says that the target does not.
     Target(String),
-    /// It wants a sign-in, and takes one that is known here.
-    SignIn(ProxySignInBy),
+    /// It wants a sign-in, and takes one that is known here: its answer, and when it came.
+    SignIn(ProxyReply, f64),
+    /// SOCKS: it takes nothing that was offered.
+    NoMethod,
 }
 
 /// Who signs in, and how; without the how it is asked what it takes.
-#[derive(Clone, Copy)]
 struct Credentials<'a> {
     sign_in: &'a ProxySignIn,
     by: Option<ProxySignInBy>,
+    /// What is shown by [`ProxySignInBy::Ticket`].
+    ticket: Option<Ticket<'a>>,
 }
 
 /// The tunnel to the first destination that the proxy can reach; the error says why the proxy makes
@@ -64,7 +69,11 @@ pub(crate) async fn run(
             }
             Err(Refusal::Target(why)) => outcome = Err(why),
             Err(Refusal::Proxy(why)) => return Err(why),
-            Err(Refusal::SignIn(_)) => return Err("the proxy asks for a sign-in twice".to_owned()),
+            Err(Refusal::SignIn(..)) => return Err("the proxy asks for a sign-in twice".to_owned()),
+            Err(Refusal::NoMethod) => {
+                ask_for_methods(context, route).await;
+                return Err("the proxy did not make the connection".to_owned());
+            }
         }
     }
     Ok(outcome)
@@ -98,23 +107,64 @@ async fn open(
     destination: &Destination,
     purpose: Purpose,
 ) -> Result<MeteredStream, Refusal> {
-    match open_once(context, route, destination, purpose).await {
-        Err(Refusal::SignIn(by)) if route.scheme.set(by).is_ok() => {
-            open_once(context, route, destination, purpose).await
+    let ticket = match (route.scheme.get(), &route.proxy.sign_in) {
+        (Some(ProxySignInBy::Ticket), Some(sign_in)) => {
+            let again = negotiate::ticket(context, &route.proxy, sign_in).await;
+            Some(again.map_err(|_| Refusal::Proxy(NO_TICKET.to_owned()))?)
+        }
+        _ => None,
+    };
+    match open_once(context, route, destination, purpose, ticket).await {
+        Err(Refusal::SignIn(reply, at_ms)) => {
+            let (by, ticket) = chosen(context, route, reply, at_ms).await?;
+            if route.scheme.set(by).is_err() {
+                return Err(Refusal::Proxy("the proxy asks for a sign-in twice".to_owned()));
+            }
+            open_once(context, route, destination, purpose, ticket).await
         }
         opened => opened,
     }
 }
 
-async fn open_once(
+const NO_TICKET: &str = "there is no ticket for the proxy";
+
+/// Kerberos first where Windows would, then NTLM where Windows would.
+async fn chosen<'a>(
+    context: &'a Context,
+    route: &'a Route,
+    reply: ProxyReply,
+    elapsed_ms: f64,
+) -> Result<(ProxySignInBy, Option<Ticket<'a>>), Refusal> {
+    let refused = |reply: ProxyReply| {
+        context.journal.note(Stage::Proxy, None, Fact::ProxyAnswer { reply, elapsed_ms });
+        Refusal::Proxy(NO_TICKET.to_owned())
+    };
+    let (ProxyReply::Http { schemes, .. }, Some(sign_in)) = (&reply, &route.proxy.sign_in) else {
+        return Err(refused(reply));
+    };
+    if schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(NEGOTIATE)) {
+        match negotiate::ticket(context, &route.proxy, sign_in).await {
+            Ok(ticket) => return Ok((ProxySignInBy::Ticket, Some(ticket))),
+            Err(NoTicket::Judged) => return Err(refused(reply)),
+            Err(NoTicket::Unavailable) => {}
+        }
+    }
+    match ProxySignInBy::best(schemes) {
+        Some(by) => Ok((by, None)),
+        None => Err(refused(reply)),
+    }
+}
+
+async fn open_once<'a>(
     context: &Context,
-    route: &Route,
+    route: &'a Route,
     destination: &Destination,
     purpose: Purpose,
+    ticket: Option<Ticket<'a>>,
 ) -> Result<MeteredStream, Refusal> {
     let proxy = &route.proxy;
     let by = route.scheme.get().copied();
-    let credentials = proxy.sign_in.as_ref().map(|sign_in| Credentials { sign_in, by });
+    let credentials = proxy.sign_in.as_ref().map(|sign_in| Credentials { sign_in, by, ticket });
     let stream = arrive(context, route).await.map_err(Refusal::Proxy)?;
     if proxy.scheme == ProxyScheme::Https {
         let stream = secured(context, proxy, stream).await.map_err(Refusal::Proxy)?;
@@ -122,6 +172,19 @@ async fn open_once(
     } else {
         ask(context, proxy, stream, destination, purpose, credentials).await
     }
+}
+
+/// Which way of signing in a SOCKS proxy wants, on a connection of its own: it took none that was
+/// offered, and does not say more.
+async fn ask_for_methods(context: &Context, route: &Route) {
+    let Ok(stream) = arrive(context, route).await else { return };
+    let mut dialog = Dialog::new(stream, context.deadlines.tcp);
+    let wanted = socks::wanted(&mut dialog, route.proxy.sign_in.is_some()).await;
+    if let Ok(Some(method)) = wanted {
+        dialog.note(ProxyReply::SocksMethod { method });
+    }
+    dialog.awaits(Awaited::Nothing);
+    dialog.finish(Ending::ClosedByClient);
 }
 
 /// The TCP connection to the proxy.
@@ -210,12 +273,17 @@ async fn ask<C: Carrier>(
 ) -> Result<MeteredStream, Refusal> {
     let mut dialog = Dialog::new(stream, context.deadlines.tcp);
     let is_http = matches!(proxy.scheme, ProxyScheme::Http | ProxyScheme::Https);
-    let reply = if is_http {
-        let workstation = context.own_name().to_uppercase();
-        let sign_in = credentials.and_then(|known| Some((known.sign_in, known.by?)));
-        http::connect(&mut dialog, destination, sign_in, &proxy.host, workstation).await
-    } else {
-        socks::connect(&mut dialog, destination, proxy.sign_in.as_ref()).await
+    let asks_first = credentials.as_ref().is_some_and(|known| known.by.is_none());
+    let reply = match credentials {
+        Some(Credentials { ticket: Some(ticket), .. }) => {
+            negotiate::connect(&mut dialog, destination, ticket).await
+        }
+        known if is_http => {
+            let workstation = context.own_name().to_uppercase();
+            let sign_in = known.and_then(|known| Some((known.sign_in, known.by?)));
+            http::connect(&mut dialog, destination, sign_in, &proxy.host, workstation).await
+        }
+        _ => socks::connect(&mut dialog, destination, proxy.sign_in.as_ref()).await,
     };
     let reply = match reply {
         Ok(reply) => reply,
@@ -226,12 +294,13 @@ async fn ask<C: Carrier>(
     };
     // What it takes is a step on the way where somebody can sign in.
     if let ProxyReply::Http { status: 407, schemes, .. } = &reply
-        && credentials.is_some_and(|known| known.by.is_none())
-        && let Some(by) = ProxySignInBy::best(schemes)
+        && asks_first
+        && ProxySignInBy::best(schemes).is_some()
     {
+        let at_ms = dialog.elapsed_ms();
         dialog.awaits(Awaited::Nothing);
         dialog.finish(Ending::ClosedByClient);
-        return Err(Refusal::SignIn(by));
+        return Err(Refusal::SignIn(reply, at_ms));
     }
     dialog.note(reply.clone());
     if reply.granted() {
@@ -241,6 +310,7 @@ async fn ask<C: Carrier>(
     dialog.finish(Ending::ClosedByClient);
     Err(match (reply.on_target(), reply) {
         (Some(_), _) => Refusal::Target("the proxy could not connect to the target".to_owned()),
+        (None, ProxyReply::SocksMethod { method: socks::NONE_TAKEN }) => Refusal::NoMethod,
         (None, ProxyReply::Malformed { problem, .. }) => {
             Refusal::Proxy(format!("what answers is no such proxy: {problem}"))
         }

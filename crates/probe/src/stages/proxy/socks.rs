@@ -11,7 +11,11 @@ const VERSION: u8 = 5;
 
 /// Methods (RFC 1928 3).
 const WITHOUT_SIGN_IN: u8 = 0;
+const GSSAPI: u8 = 1;
 const USER_AND_PASSWORD: u8 = 2;
+
+/// No method of those offered is taken.
+pub(super) const NONE_TAKEN: u8 = 0xFF;
 
 /// CMD and ATYP (RFC 1928 4 and 5).
 const CONNECT: u8 = 1;
@@ -56,6 +60,23 @@ pub(super) async fn connect<C: Carrier>(
     dialog.awaits(Awaited::ProxyAnswer);
     dialog.send(&request).await?;
     reply(dialog).await
+}
+
+/// What a proxy would have taken that was not offered to it: GSSAPI (RFC 1961), which is not spoken
+/// here, or a user and a password that nobody gave.
+pub(super) async fn wanted<C: Carrier>(
+    dialog: &mut Dialog<C>,
+    offered_password: bool,
+) -> Result<Option<u8>, Lost> {
+    dialog.awaits(Awaited::ProxyGreeting);
+    let offer = match offered_password {
+        true => &[VERSION, 1, GSSAPI][..],
+        false => &[VERSION, 2, GSSAPI, USER_AND_PASSWORD],
+    };
+    dialog.send(offer).await?;
+    let answer = dialog.need(2).await?;
+    let chosen = (answer[0] == VERSION).then_some(answer[1]);
+    Ok(chosen.filter(|method| offer[2..].contains(method)))
 }
 
 /// RFC 1929 2. Who makes a sign-in sees to the lengths; what is too long is cut and so rejected.

@@ -74,7 +74,7 @@ fn answer(document: &Document, columns: usize) -> Vec<Block> {
     if let Some(test) = words::next_test(document) {
         let command = clean(&test.command, words::SHORT);
         let paint = Paint::Strong;
-        match command_lines(&command, Prompt::Shell, columns - LABEL_COLUMN) {
+        match command_lines(&command, columns - LABEL_COLUMN) {
             Some(lines) => blocks.push(Block::whole(
                 lines
                     .iter()
@@ -142,9 +142,8 @@ fn first_step(document: &Document, columns: usize) -> Vec<Block> {
 /// The first step that is a command, where it fits.
 fn first_command(remedy: &Remedy, columns: usize) -> Option<Vec<Line>> {
     let step = remedy.steps.iter().find(|step| words::command(step).is_some())?;
-    let prompt = if step.starts_with("PS> ") { Prompt::PowerShell } else { Prompt::Shell };
     let indent = " ".repeat(4);
-    let lines = command_lines(&clean(step, words::SHORT), prompt, columns - indent.len())?;
+    let lines = command_lines(&clean(step, words::SHORT), columns - indent.len())?;
     Some(
         lines
             .iter()
@@ -153,19 +152,11 @@ fn first_command(remedy: &Remedy, columns: usize) -> Option<Vec<Line>> {
     )
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prompt {
-    PowerShell,
-    Shell,
-}
-
 /// A command on one line, or on several that the shell reads as one: cut at spaces outside of
-/// quotes, with the shell's own sign of continuation. `None` when it is too long even so.
-fn command_lines(command: &str, prompt: Prompt, columns: usize) -> Option<Vec<String>> {
-    let sign = match prompt {
-        Prompt::PowerShell => " `",
-        Prompt::Shell => " \\",
-    };
+/// quotes, with the sign of continuation of the shell whose prompt it begins with. `None` when it is
+/// too long even so.
+fn command_lines(command: &str, columns: usize) -> Option<Vec<String>> {
+    let sign = if command.starts_with("PS> ") { " `" } else { " \\" };
     let mut lines = Vec::new();
     let mut rest = command.to_owned();
     while width(&rest) > columns {
