@@ -8,6 +8,7 @@
 //! A [`Check`] is a row of the table of what can break a connection, and the questions that it takes.
 //! A [`System`] answers questions and judges nothing; causes read the facts.
 
+mod beside;
 pub mod changes;
 pub mod checks;
 mod collect;
@@ -23,6 +24,7 @@ pub mod store;
 pub mod system;
 mod user_files;
 
+pub use beside::collect_beside;
 pub use collect::{collect, observations};
 pub use facts_file::{FactsFile, FactsFileError};
 pub use machine_file::MachineFile;

@@ -16,8 +16,8 @@ use crate::{
     GatewayTransport, Hex, IdleOutcome, JoinedEvidence, LocalAccount, LongOffer, Lookup,
     MachineCertificate, NetworkAdapter, OwnInterface, OwnRule, OwnWay, PacketHead, PathPart,
     PortListeners, ProxyChoice, ProxyReply, ProxyScheme, RegistryHive, RegistryKey, RegistryValue,
-    SavedCredential, Stage, Timestamp, UdpReply, Volume, WatchState, WindowsEvent, WindowsFile,
-    WindowsHosts, WindowsService, WindowsSession,
+    SavedCredential, Stage, SystemTls, Timestamp, UdpReply, Volume, WatchState, WindowsEvent,
+    WindowsFile, WindowsHosts, WindowsService, WindowsSession,
 };
 
 /// What was seen. Each variant is one observation kind of the contract; the kind is the variant's
@@ -629,6 +629,8 @@ pub enum Fact {
         /// The library's reason.
         reason: String,
     },
+    /// The TLS of the system itself failed where the check went by it.
+    SystemTls(SystemTls),
     /// The chain held against this machine's trust store.
     CertificateChain {
         /// What stood in the way of trusting it; empty: it leads to a trusted root.
@@ -983,12 +985,13 @@ pub enum Fact {
         /// Mean difference between the times of two answers that follow each other.
         jitter_ms: Option<f64>,
     },
-    /// What the kernel knew of this TCP connection when it ended (tcp(7), TCP_INFO).
+    /// What the kernel knew of this TCP connection when it ended (tcp(7), TCP_INFO; SIO_TCP_INFO of
+    /// Windows, which counts bytes: they are given as full segments).
     TcpFigures {
         /// Smoothed round-trip time.
         round_trip_ms: f64,
-        /// How much it varies.
-        variation_ms: f64,
+        /// How much it varies; Windows does not tell.
+        variation_ms: Option<f64>,
         /// Segments that were sent more than once.
         sent_again: u32,
         /// Segments that were never acknowledged.

@@ -22,6 +22,7 @@ mod proxy;
 mod rdp_file;
 mod secret;
 mod stage;
+mod system_tls;
 mod target;
 mod terms;
 mod timestamp;
@@ -53,6 +54,7 @@ pub use proxy::{ProxyChoice, ProxyReply, ProxyScheme};
 pub use rdp_file::{GatewayUse, RdpFileEncoding, RdpFileFlaw, RdpFileValue};
 pub use secret::Secret;
 pub use stage::Stage;
+pub use system_tls::SystemTls;
 pub use target::{DEFAULT_PORT, Target, TargetError};
 pub use terms::{
     Awaited, ChainError, ConnectFailure, DnsOutcome, Ending, Icmp, KerberosExchange, LifeSource,

@@ -107,6 +107,7 @@ impl Prober {
             dns: Arc::clone(&self.dns),
             deadlines: options.deadlines,
             offer: options.requested_protocols,
+            engine: options.engine,
             side: options.side,
             sign_in: options.sign_in.clone(),
             samples: options.samples,

@@ -7,7 +7,7 @@ use rdpdoctor_model::{Fact, Purpose, Stage, Target};
 
 use crate::Journal;
 use crate::gateway::Gateway;
-use crate::options::{Deadlines, SideQuestions};
+use crate::options::{Deadlines, Engine, SideQuestions};
 use crate::proxy::Route;
 use crate::side::DnsClient;
 use crate::sign_in::SignIn;
@@ -25,6 +25,9 @@ pub(crate) struct Context {
     pub(crate) deadlines: Deadlines,
     /// requestedProtocols of the main connection.
     pub(crate) offer: u32,
+    /// Whose TLS the connection to the host has.
+    #[cfg_attr(not(windows), expect(dead_code, reason = "only Windows has a TLS of its own"))]
+    pub(crate) engine: Engine,
     pub(crate) side: SideQuestions,
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) samples: Option<u16>,

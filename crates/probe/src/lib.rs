@@ -20,6 +20,8 @@ mod path;
 mod picture;
 mod proxy;
 mod recorder;
+#[cfg(windows)]
+mod schannel;
 mod side;
 mod sign_in;
 mod stages;
@@ -27,6 +29,7 @@ mod stream;
 mod tcp_figures;
 mod tickets;
 mod tls;
+mod tls_stream;
 mod winrm;
 mod winsock;
 
@@ -35,7 +38,7 @@ pub use gateway::{GATEWAY_PORT, Gateway};
 pub use idle::{Held, hold_idle};
 pub use interface::interface_of;
 pub use journal::Journal;
-pub use options::{CheckOptions, Deadlines, Progress, SideQuestions};
+pub use options::{CheckOptions, Deadlines, Engine, Progress, SideQuestions};
 pub use proxy::{Proxy, ProxySignIn};
 pub use recorder::{Recorded, Recorder, Recording};
 pub use sign_in::{Gate, Release, SignIn};

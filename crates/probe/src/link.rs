@@ -8,10 +8,10 @@ use rdpdoctor_wire::frame::Frame;
 use rdpdoctor_wire::security::Layer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout_at};
-use tokio_openssl::SslStream;
 
-use crate::exchange::{CLOSING, metered, received_alert};
+use crate::exchange::CLOSING;
 use crate::stream::MeteredStream;
+use crate::tls_stream::TlsStream;
 
 /// More than one message is never kept; the longest is a TSRequest.
 const MOST_KEPT: usize = 128 * 1024;
@@ -36,7 +36,7 @@ pub(crate) struct Link {
 /// What carries it.
 enum Channel {
     Clear(Box<MeteredStream>),
-    Tls(Box<SslStream<MeteredStream>>),
+    Tls(TlsStream),
 }
 
 impl Link {
@@ -46,8 +46,8 @@ impl Link {
     }
 
     /// Inside TLS.
-    pub(crate) fn tls(stream: SslStream<MeteredStream>) -> Self {
-        Self::new(Channel::Tls(Box::new(stream)))
+    pub(crate) fn tls(stream: TlsStream) -> Self {
+        Self::new(Channel::Tls(stream))
     }
 
     fn new(channel: Channel) -> Self {
@@ -58,7 +58,7 @@ impl Link {
     pub(crate) fn metered(&mut self) -> &mut MeteredStream {
         match &mut self.channel {
             Channel::Clear(stream) => stream,
-            Channel::Tls(stream) => metered(stream),
+            Channel::Tls(stream) => stream.metered(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Link {
     pub(crate) fn number(&self) -> u32 {
         match &self.channel {
             Channel::Clear(stream) => stream.number(),
-            Channel::Tls(stream) => stream.get_ref().number(),
+            Channel::Tls(stream) => stream.number(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Link {
     pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
         match &self.channel {
             Channel::Clear(_) => None,
-            Channel::Tls(stream) => stream.ssl().peer_certificate()?.to_der().ok(),
+            Channel::Tls(stream) => stream.certificate(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Link {
             Channel::Clear(stream) => timeout_at(deadline, stream.write_all(message)).await,
             Channel::Tls(stream) => {
                 let written = timeout_at(deadline, stream.write_all(message)).await;
-                let metered = metered(stream);
+                let metered = stream.metered();
                 let now = metered.now_ms();
                 metered.dissector().plaintext(Party::Client, message, now);
                 written
@@ -184,7 +184,7 @@ impl Link {
             match read {
                 Ok(Ok(read)) if read > 0 => {
                     if let Channel::Tls(stream) = &mut self.channel {
-                        let metered = metered(stream);
+                        let metered = stream.metered();
                         let now = metered.now_ms();
                         metered.dissector().plaintext(Party::Server, &buffer[..read], now);
                     }
@@ -200,9 +200,10 @@ impl Link {
     /// The server ended it: by close_notify, an alert, or the TCP connection's end.
     async fn hung_up(&mut self, error: Option<io::Error>, deadline: Instant) -> Over {
         if let Channel::Tls(stream) = &mut self.channel {
-            let metered = metered(stream);
+            let alert = error.as_ref().and_then(|error| stream.received_alert(error));
+            let metered = stream.metered();
             let now = metered.now_ms();
-            if let Some(description) = error.as_ref().and_then(received_alert) {
+            if let Some(description) = alert {
                 metered.dissector().alert(Party::Server, 2, description, now);
             } else if metered.ended().is_none() {
                 // close_notify: the TCP connection itself may end a moment later.

@@ -15,6 +15,8 @@ use crate::stages;
 pub struct CheckOptions {
     /// requestedProtocols of the first Connection Request (MS-RDPBCGR 2.2.1.1.1).
     pub requested_protocols: u32,
+    /// Whose TLS the connection to the host has.
+    pub engine: Engine,
     /// What is asked beside the main path.
     pub side: SideQuestions,
     /// How long each stage may take.
@@ -39,6 +41,7 @@ impl Default for CheckOptions {
     fn default() -> Self {
         Self {
             requested_protocols: stages::x224::MSTSC_OFFER,
+            engine: Engine::Portable,
             side: SideQuestions::Few,
             deadlines: Deadlines::default(),
             sign_in: None,
@@ -50,6 +53,16 @@ impl Default for CheckOptions {
             gateway: None,
         }
     }
+}
+
+/// Whose TLS the connection to the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A library's that goes by no setting of the machine, the same on every system.
+    Portable,
+    /// The system's own, Schannel of Windows. Other systems have none that their clients go by; there it
+    /// is the portable one.
+    Native,
 }
 
 /// How much is asked beside the main path.

@@ -16,7 +16,7 @@ use crate::side;
 use crate::sign_in::SignIn;
 use crate::stages;
 use crate::stages::session::{Logon, Session};
-use crate::stages::tls::Established;
+use crate::stages::tls::Encrypted;
 use crate::stream::MeteredStream;
 use crate::{by_gateway, by_proxy};
 
@@ -147,7 +147,7 @@ async fn connected(
             Link::clear(stream)
         }
         _ => {
-            let tls = stages::tls::run(context, stream, protocol);
+            let tls = stages::tls::encrypt(context, stream, protocol);
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
@@ -200,7 +200,7 @@ async fn directly(
     let (remote, protocol) = (stream.remote(), stages::x224::PROTOCOL_HYBRID);
     begin_directly(&mut stream);
     let encrypting = async {
-        let tls = stages::tls::run(context, stream, protocol);
+        let tls = stages::tls::encrypt(context, stream, protocol);
         let mut link = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
         match &context.sign_in {
             Some(sign_in) => {
@@ -269,7 +269,7 @@ async fn set_up(
 
 /// The link inside an established encryption; starts the question whether its certificate was
 /// revoked.
-fn encrypted(context: &Context, established: Established, beside: &mut Beside) -> Link {
+fn encrypted(context: &Context, established: Encrypted, beside: &mut Beside) -> Link {
     if let Some(issued) = established.issued
         && context.side.connect()
         // Whether the proxy leads to the authority as well, nobody said.
@@ -306,7 +306,7 @@ async fn sign_in_with(
         }
         stream = again.stream;
     }
-    *link = Link::tls(stages::tls::run(context, stream, protocol).await?.stream);
+    *link = Link::tls(stages::tls::encrypt(context, stream, protocol).await?.stream);
     let only_ntlm = SignIn { mechanism: Some(Mechanism::Ntlm), ..sign_in.clone() };
     match stages::credssp::run(context, link, protocol, &only_ntlm).await {
         Ok(()) => Ok(()),

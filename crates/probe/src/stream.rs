@@ -87,6 +87,12 @@ impl MeteredStream {
         self.dropped = Ending::ClosedByClient;
     }
 
+    /// How it ends when it is dropped before the server ended it.
+    #[cfg(windows)]
+    pub(crate) fn ends_as(&mut self, ending: Ending) {
+        self.dropped = ending;
+    }
+
     /// The same to an RD Gateway: it begins with TLS, and all that is seen is the gateway's.
     pub(crate) fn of_gateway(mut self) -> Self {
         self.dissector = Dissector::of_gateway();

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+#[cfg(any(windows, test))]
+use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::pkey::Id;
@@ -14,7 +16,11 @@ use openssl::ssl::{
     self, Ssl, SslContext, SslMethod, SslMode, SslOptions, SslRef, SslVerifyMode, SslVersion,
     StatusType,
 };
+#[cfg(any(windows, test))]
+use openssl::stack::Stack;
 use openssl::x509::X509;
+#[cfg(any(windows, test))]
+use openssl::x509::X509StoreContext;
 use openssl::x509::store::X509StoreBuilder;
 use rdpdoctor_model::{ChainError, LongOffer};
 use tokio::time::timeout;
@@ -64,6 +70,10 @@ const DHE_SUITES: &str =
 
 /// A group of which the server's share has 1,120 bytes.
 const POST_QUANTUM_GROUP: &str = "X25519MLKEM768";
+
+/// X509_V_ERR_CERT_HAS_EXPIRED (openssl-verification-options(1)).
+#[cfg(any(windows, test))]
+const EXPIRED: i32 = 10;
 
 /// The TLS library could not be set up.
 #[derive(Debug)]
@@ -128,6 +138,54 @@ impl TlsClient {
             None => "the system's trust store".to_owned(),
         };
         Ok(Self { context: context.build(), store, roots })
+    }
+
+    /// What stands in the way of trusting certificates, the server's own first, and the chain that was
+    /// found for it. Outside of a handshake of its own OpenSSL's verification ends with the first thing
+    /// that it does not like; the dates are looked at one by one, as they are in one.
+    #[cfg(any(windows, test))]
+    pub(crate) fn judged(
+        &self,
+        certificates: &[X509],
+    ) -> Result<(Vec<ChainError>, Vec<X509>), ErrorStack> {
+        let Some(own) = certificates.first() else { return Ok((Vec::new(), Vec::new())) };
+        let mut others = Stack::new()?;
+        for other in &certificates[1..] {
+            others.push(other.clone())?;
+        }
+        let mut verified = X509StoreContext::new()?;
+        let (mut errors, chain) =
+            verified.init(self.context.cert_store(), own, &others, |verified| {
+                let trusted = verified.verify_cert()?;
+                let error = verified.error();
+                let found = ChainError {
+                    depth: verified.error_depth(),
+                    code: error.as_raw(),
+                    text: error.error_string().to_owned(),
+                };
+                let chain = verified.chain().into_iter().flatten().map(ToOwned::to_owned);
+                Ok(((!trusted).then_some(found).into_iter().collect::<Vec<_>>(), chain.collect()))
+            })?;
+        for (depth, one) in (0..).zip::<&Vec<X509>>(&chain) {
+            if !errors.iter().any(|error| (error.depth, error.code) == (depth, EXPIRED))
+                && *one.not_after() < *Asn1Time::days_from_now(0)?
+            {
+                let text = "certificate has expired".to_owned();
+                errors.push(ChainError { depth, code: EXPIRED, text });
+            }
+        }
+        Ok((errors, chain))
+    }
+
+    /// The name of a suite by its number.
+    #[cfg(any(windows, test))]
+    pub(crate) fn suite_name(&self, number: u16) -> String {
+        let name = || {
+            let session = Ssl::new(&self.context).ok()?;
+            let list = session.bytes_to_cipher_list(&number.to_be_bytes(), false).ok()?;
+            list.suites.iter().next().map(|suite| suite.name().to_owned())
+        };
+        name().unwrap_or_else(|| format!("{number:#06x}"))
     }
 
     /// A session that has not begun; `server_name` is sent as SNI.
@@ -249,4 +307,55 @@ pub(crate) fn key_exchange(session: &SslRef) -> Option<String> {
         Id::DH => format!("DHE {} bit", key.bits()),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::bn::BigNum;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::x509::X509NameBuilder;
+
+    use super::*;
+
+    /// A certificate that vouches for itself, valid between these moments.
+    fn self_signed(from: i64, to: i64) -> Result<X509, ErrorStack> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+        let mut name = X509NameBuilder::new()?;
+        name.append_entry_by_text("CN", "pc42")?;
+        let name = name.build();
+        let mut certificate = X509::builder()?;
+        certificate.set_version(2)?;
+        certificate.set_serial_number(&*BigNum::from_u32(1)?.to_asn1_integer()?)?;
+        certificate.set_subject_name(&name)?;
+        certificate.set_issuer_name(&name)?;
+        certificate.set_pubkey(&key)?;
+        certificate.set_not_before(&*Asn1Time::from_unix(from)?)?;
+        certificate.set_not_after(&*Asn1Time::from_unix(to)?)?;
+        certificate.sign(&key, MessageDigest::sha256())?;
+        Ok(certificate.build())
+    }
+
+    #[test]
+    fn a_chain_is_judged_outside_of_a_handshake() {
+        let client = TlsClient::new(None).unwrap();
+        let codes = |certificate: X509| {
+            let (errors, _) = client.judged(&[certificate]).unwrap();
+            errors.into_iter().map(|error| (error.depth, error.code)).collect::<Vec<_>>()
+        };
+        // X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT.
+        assert_eq!(codes(self_signed(0, i64::from(u32::MAX)).unwrap()), [(0, 18)]);
+        assert_eq!(codes(self_signed(0, 1_000_000_000).unwrap()), [(0, 18), (0, EXPIRED)]);
+        assert!(client.judged(&[]).unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn suites_have_their_names() {
+        let client = TlsClient::new(None).unwrap();
+        assert_eq!(client.suite_name(0xC030), "ECDHE-RSA-AES256-GCM-SHA384");
+        assert_eq!(client.suite_name(0x1302), "TLS_AES_256_GCM_SHA384");
+        assert_eq!(client.suite_name(0xFAFA), "0xfafa");
+    }
 }

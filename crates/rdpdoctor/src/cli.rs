@@ -97,6 +97,9 @@ pub struct CheckArgs {
     /// What the client insists on; auto offers what mstsc offers
     #[arg(long, value_enum, default_value_t = Security::Auto)]
     pub security: Security,
+    /// Whose TLS: that of Windows, as mstsc has it (the default there), or one that is the same everywhere
+    #[arg(long, value_enum)]
+    pub engine: Option<EngineChoice>,
     /// Sign in as DOMAIN\user, user@realm or user, once; the password is asked for
     #[arg(short, long, value_name = "NAME")]
     pub user: Option<String>,
@@ -261,6 +264,15 @@ pub enum Security {
     Tls,
     /// NLA only
     Nla,
+}
+
+/// `--engine`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineChoice {
+    /// OpenSSL, by no setting of this machine
+    Portable,
+    /// Schannel, by this machine's settings; Windows only
+    Native,
 }
 
 /// `--auth`.

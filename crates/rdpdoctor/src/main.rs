@@ -10,6 +10,7 @@ mod cli_remote;
 mod cli_watch;
 mod commands;
 mod console;
+mod engine;
 mod event_logs;
 mod evidence_file;
 #[cfg(any(windows, test))]

@@ -8,5 +8,7 @@ pub(crate) mod proxy;
 pub(crate) mod session;
 pub(crate) mod tcp;
 pub(crate) mod tls;
+#[cfg(windows)]
+mod tls_native;
 pub(crate) mod udp;
 pub(crate) mod x224;

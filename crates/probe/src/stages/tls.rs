@@ -16,10 +16,13 @@ use super::dns::millis;
 use super::x224;
 use crate::context::Context;
 use crate::exchange::{alert_of, exchange, metered};
+#[cfg(windows)]
+use crate::options::Engine;
 use crate::options::SideQuestions;
 use crate::side;
 use crate::stream::MeteredStream;
 use crate::tls::{Offer, handshake, key_exchange, wire_version};
+use crate::tls_stream::TlsStream;
 
 /// internal_error and handshake_failure (RFC 5246 7.2): a reason in one word that has several
 /// causes.
@@ -28,12 +31,12 @@ const HANDSHAKE_FAILURE: u8 = 40;
 
 /// An answer to the first ClientHello that a second, plain one sheds light on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     Dropped,
     Alert(u8),
 }
 
-fn refusal(fact: &Fact) -> Option<Refusal> {
+pub(super) fn refusal(fact: &Fact) -> Option<Refusal> {
     match *fact {
         Fact::TlsAlert {
             from: Party::Server,
@@ -48,6 +51,28 @@ fn refusal(fact: &Fact) -> Option<Refusal> {
         } => Some(Refusal::Dropped),
         _ => None,
     }
+}
+
+/// The encrypted connection to a host.
+pub(crate) struct Encrypted {
+    pub(crate) stream: TlsStream,
+    /// The certificate, where a trusted CA issued it.
+    pub(crate) issued: Option<Issued>,
+}
+
+/// The encrypted connection to a host, by the engine that was asked for; the error says why there is
+/// none.
+pub(crate) async fn encrypt(
+    context: &Context,
+    stream: MeteredStream,
+    protocol: u32,
+) -> Result<Encrypted, String> {
+    #[cfg(windows)]
+    if context.engine == Engine::Native {
+        return super::tls_native::run(context, stream, protocol).await;
+    }
+    let Established { stream, issued } = run(context, stream, protocol).await?;
+    Ok(Encrypted { stream: TlsStream::Portable(Box::new(stream)), issued })
 }
 
 /// What the handshake came to.
@@ -91,17 +116,7 @@ pub(crate) async fn run(
         let ending = metered(&mut stream).finish(Ending::ClosedByClient);
         drop(stream);
         let refusal = facts.iter().chain(&ending).find_map(refusal);
-        let ask = refusal.is_some() && context.side != SideQuestions::None;
-        let answered = ask && plain_client_hello(context, remote, protocol).await;
-        if ask
-            && context.asks_beside()
-            && !answered
-            && refusal == Some(Refusal::Alert(INTERNAL_ERROR))
-        {
-            // A server without a usable key fails at every version, one that can do only what its
-            // own library forbids says so to a client that offers nothing else.
-            side::tls_offer(context, remote, Offer::Modern).await;
-        }
+        ask_again(context, remote, protocol, refusal).await;
         return Err(format!("the handshake failed: {error}"));
     }
 
@@ -125,6 +140,23 @@ pub(crate) async fn run(
     });
     metered(&mut stream).dissector().established();
     Ok(Established { stream, issued })
+}
+
+/// What a refusal that has several causes is told apart by.
+pub(super) async fn ask_again(
+    context: &Context,
+    remote: SocketAddr,
+    protocol: u32,
+    refusal: Option<Refusal>,
+) {
+    let ask = refusal.is_some() && context.side != SideQuestions::None;
+    let answered = ask && plain_client_hello(context, remote, protocol).await;
+    if ask && context.asks_beside() && !answered && refusal == Some(Refusal::Alert(INTERNAL_ERROR))
+    {
+        // A server without a usable key fails at every version, one that can do only what its own
+        // library forbids says so to a client that offers nothing else.
+        side::tls_offer(context, remote, Offer::Modern).await;
+    }
 }
 
 /// The certificate of a trusted CA with its issuer, from the chain that was verified.

@@ -13,14 +13,15 @@ use rdpdoctor_probe::{
     CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy, SideQuestions,
 };
 use rdpdoctor_report::Document;
-use rdpdoctor_report::document::{Engine, RunContext};
+use rdpdoctor_report::document::RunContext;
 
 use super::exit_code;
 use super::read::judged;
 use crate::bastion_list::BastionList;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
-use crate::joined::{HostFacts, not_used};
+use crate::engine;
+use crate::joined::{HostFacts, OwnClient, not_used};
 use crate::output;
 use crate::progress;
 use crate::proxy::{self, Leads};
@@ -33,6 +34,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Checks the target and gives the answer; the exit code is the status'.
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
+    engine::may_be_used(args)?;
     let reported = args.output.reported.as_deref().map(parse_reported).transpose()?;
     let file = GivenFile::named_by(&args.target)?;
     let Some(file) = file else {
@@ -201,6 +203,7 @@ impl Job<'_> {
         let journal = Arc::new(Journal::default());
         let recording = Recording::begin(args, &journal);
         let options = self.options();
+        let own_client = (!args.no_side).then(OwnClient::begin);
         let deadline = args.deadline.unwrap_or(Duration::MAX);
         let interrupted = tokio::select! {
             // Ctrl-C is listened for before the first packet leaves.
@@ -218,6 +221,9 @@ impl Job<'_> {
         }
         if let Some(recording) = recording {
             recording.end(args, &self.target, &mut observations);
+        }
+        if let Some(own_client) = own_client {
+            own_client.join(&mut observations);
         }
         let sent_to_host =
             self.join_host(prober, line, &journal, interrupted, &mut observations).await;
@@ -251,7 +257,7 @@ impl Job<'_> {
             via: self.via(),
             started_at: journal.started_at(),
             elapsed_ms: journal.elapsed_whole_ms(),
-            engine: Engine::Portable,
+            engine: engine::named(options.engine),
             last_stage_asked: Some(Stage::Desktop),
         };
         let document = Document::new(run, &diagnosis, observations);
@@ -376,6 +382,7 @@ fn options(args: &CheckArgs) -> CheckOptions {
     };
     CheckOptions {
         requested_protocols: requested_protocols(args.security),
+        engine: engine::chosen(args),
         side,
         deadlines: deadlines(args.timeout),
         samples: args.network_samples,

@@ -3,6 +3,7 @@
 
 mod host_facts;
 mod incident;
+mod own_client;
 
 use rdpdoctor_model::{
     Fact, JoinedEvidence, Observation, ObservationId, Origin, Source, Stage, StageOutcome,
@@ -10,6 +11,7 @@ use rdpdoctor_model::{
 
 pub use host_facts::{HostFacts, join_machines};
 pub use incident::{join as join_incident, join_logs};
+pub use own_client::OwnClient;
 
 /// What came of holding evidence against a connection, as an observation.
 fn said(number: usize, source: Source, file: Option<&str>, said: JoinedEvidence) -> Observation {

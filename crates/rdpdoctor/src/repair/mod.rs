@@ -29,7 +29,7 @@ pub fn machine(place: &PlaceArgs) -> anyhow::Result<Option<Box<dyn Mutable>>> {
 }
 
 /// The machine that this program runs on, where that is one of Windows.
-fn this_machine() -> Option<Box<dyn Mutable>> {
+pub fn this_machine() -> Option<Box<dyn Mutable>> {
     #[cfg(windows)]
     return Some(Box::new(rdpdoctor_host::system::live::Live));
     #[cfg(not(windows))]

@@ -19,7 +19,7 @@ const NOT_UNDER_WINE: &str = "tcp-figures";
 const RESET: [&str; 2] = ["tls-key-unavailable-rst", "net-closed-on-accept-rst"];
 
 /// `check` under Wine; `trusted` is a file of certificates.
-fn under_wine(wine: &Wine, arguments: &[&str], trusted: Option<&Path>) -> Run {
+pub fn under_wine(wine: &Wine, arguments: &[&str], trusted: Option<&Path>) -> Run {
     let mut command = wine.command();
     let state = wine.new_folder("state").join("under-wine");
     // Wine hands all variables on.
@@ -37,7 +37,9 @@ fn both(wine: &Wine, arguments: &[&str], trusted: Option<&Path>) -> (Run, Run) {
     if let Some(file) = trusted {
         here.env("SSL_CERT_FILE", file);
     }
-    let there = under_wine(wine, arguments, trusted);
+    // The same engine on both sides: what the other one comes to is held against this in `native.rs`.
+    let arguments = [arguments, &["--engine", "portable"]].concat();
+    let there = under_wine(wine, &arguments, trusted);
     (there, Run::of(here.arg("check").args(arguments)))
 }
 
@@ -95,7 +97,7 @@ fn same(there: &Run, here: &Run, resets: bool) {
     assert_eq!(there.stderr, here.stderr);
 }
 
-fn observation<'a>(document: &'a Value, kind: &str) -> &'a Value {
+pub fn observation<'a>(document: &'a Value, kind: &str) -> &'a Value {
     let observations = document["observations"].as_array().expect("observations");
     observations.iter().find(|o| o["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
 }
@@ -186,7 +188,8 @@ pub fn signing_in_at_the_lab(wine: &Wine) {
     assert!(!there.stdout.contains(PASSWORD) && !there.stderr.contains(PASSWORD));
 }
 
-pub fn xrdp_of_debian(wine: &Wine) {
+/// xrdp with TLS and a certificate that may do anything, and its address.
+pub fn xrdp(wine: &Wine) -> (impl Drop + use<>, String) {
     let folder = wine.new_folder("xrdp");
     let path = |file: &str| folder.join(file).display().to_string();
     let made = Run::of(
@@ -227,8 +230,11 @@ pub fn xrdp_of_debian(wine: &Wine) {
     std::fs::write(&file, lines.join("\n")).expect("a file");
     let mut server = Command::new("xrdp");
     server.args(["--nodaemon", "--config"]).arg(&file);
-    let _server = serve(&mut server, &folder, port);
-    let target = format!("127.0.0.1:{port}");
+    (serve(&mut server, &folder, port), format!("127.0.0.1:{port}"))
+}
+
+pub fn xrdp_of_debian(wine: &Wine) {
+    let (_server, target) = xrdp(wine);
     let (there, here) = both(wine, &[&target, "--json", "--no-side"], None);
     same(&there, &here, false);
     let document = there.json();

@@ -43,7 +43,7 @@ fn host(wine: &Wine, arguments: &[&str]) -> Run {
 }
 
 /// A program of Wine that has to do what it is told.
-fn told(wine: &Wine, arguments: &[&str]) -> String {
+pub fn told(wine: &Wine, arguments: &[&str]) -> String {
     let run = Run::of(wine.under("wine").args(arguments));
     assert_eq!(run.code, 0, "{arguments:?}: {run:?}");
     run.stdout
@@ -53,7 +53,7 @@ fn set(wine: &Wine, key: &str, name: &str, kind: &str, data: &str) {
     told(wine, &["reg", "add", key, "/v", name, "/t", kind, "/d", data, "/f"]);
 }
 
-fn set_number(wine: &Wine, key: &str, name: &str, number: u32) {
+pub fn set_number(wine: &Wine, key: &str, name: &str, number: u32) {
     set(wine, key, name, "REG_DWORD", &number.to_string());
 }
 
@@ -77,7 +77,7 @@ fn is_on(wine: &Wine) -> bool {
     told(wine, &["reg", "query", SERVER, "/v", SWITCH]).contains("0x0")
 }
 
-fn observations<'a>(document: &'a Value, kind: &str) -> Vec<&'a Value> {
+pub fn observations<'a>(document: &'a Value, kind: &str) -> Vec<&'a Value> {
     let all = document["observations"].as_array().expect("observations");
     all.iter().filter(|o| o["kind"] == kind).collect()
 }

@@ -7,8 +7,9 @@
 //! What Wine cannot show, and where it is shown instead:
 //! - `bcryptprimitives.dll` is missing from Wine 8; a stand-in of one function lies beside the program.
 //! - Without a terminal Wine gives a program no console at all; those of Explorer are made by `script`.
-//! - Schannel, the firewall and sessions are not Windows' own: nothing here asks for them. What else a
-//!   live look at a machine cannot have from Wine is listed in `host.rs`.
+//! - The firewall and sessions are not Windows' own: nothing here asks for them. Schannel is GnuTLS behind
+//!   the same calls, with the same settings of the registry: what it offers by itself is not Windows'.
+//!   What else a live look at a machine cannot have from Wine is listed in `host.rs`.
 //! - Its certificate store holds what this system trusts, so that trust by a policy is not seen.
 #![allow(
     clippy::expect_used,
@@ -23,6 +24,7 @@ mod check;
 mod console;
 mod files;
 mod host;
+mod native;
 #[path = "../e2e/programs.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod programs;
@@ -46,6 +48,10 @@ const TESTS: &[(&str, Test)] = &[
     ("servers_of_the_lab", check::servers_of_the_lab),
     ("signing_in_at_the_lab", check::signing_in_at_the_lab),
     ("xrdp_of_debian", check::xrdp_of_debian),
+    ("schannel_agrees_with_a_healthy_server", native::schannel_agrees_with_a_healthy_server),
+    ("settings_of_schannel_count", native::settings_of_schannel_count),
+    ("a_version_that_is_off_here_alone", native::a_version_that_is_off_here_alone),
+    ("a_check_reads_the_client_along", native::a_check_reads_the_client_along),
     ("evidence_in_files", files::evidence_in_files),
     ("a_path_beyond_260_characters", files::a_path_beyond_260_characters),
     ("answers_into_files", files::answers_into_files),

@@ -422,7 +422,19 @@ fn encryption(evidence: &Evidence<'_>) -> Option<String> {
         });
         reasons.into_iter().next_back().map(|seen| seen.value)
     };
-    said.into_iter().next_back().map(|seen| seen.value).or_else(ended).or_else(gave_up)
+    let system = || {
+        let failed = evidence.main_path(|fact| match fact {
+            Fact::SystemTls(system) => {
+                let number =
+                    system.code.map_or_else(String::new, |code| format!(" ({code:#010x})"));
+                Some(format!("{} of this machine gave up{number}", clean(&system.library, QUOTED)))
+            }
+            _ => None,
+        });
+        failed.into_iter().next_back().map(|seen| seen.value)
+    };
+    let said = said.into_iter().next_back().map(|seen| seen.value);
+    said.or_else(ended).or_else(gave_up).or_else(system)
 }
 
 fn certificate_words(certificate: &Certificate, now: Timestamp) -> String {

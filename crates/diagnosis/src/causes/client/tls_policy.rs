@@ -1,7 +1,8 @@
 //! The client's settings for TLS and certificates keep it from hosts.
 
-use rdpdoctor_model::{CauseId, Change, ObservationId, Stage};
+use rdpdoctor_model::{CauseId, Change, Fact, ObservationId, Stage};
 
+use crate::host_view::leading;
 use crate::machine::{Machine, POLICY, Setting};
 use crate::machine_facts::{CLIENT, OWN_CLIENT, Point, build, matched, number, text};
 use crate::mend::Mend;
@@ -50,7 +51,14 @@ pub static CAUSE: Cause = Cause {
         "https://learn.microsoft.com/en-us/windows/client-management/mdm/policy-csp-admx-terminalserver",
     ],
     client_shows: &[],
-    more_specific_than: &[],
+    more_specific_than: &[
+        CauseId("tls.no-common-version"),
+        CauseId("tls.no-common-cipher"),
+        CauseId("tls.malformed"),
+        CauseId("tls.alert"),
+        CauseId("tls.closed"),
+        CauseId("tls.private-key-unavailable"),
+    ],
     reproduction: Reproduction::Test("facts_of_broken_clients"),
     next_tests: &[],
     rule,
@@ -84,8 +92,29 @@ pub static MEND: Mend = Mend {
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let client = Machine::client(evidence);
-    let points = [versions(&client), suites(&client), certificates(&client), override_(&client)];
-    matched(points.into_iter().flatten().collect())
+    let settings = [versions(&client), suites(&client), certificates(&client), override_(&client)];
+    let refused = refused(evidence);
+    let met = refused.is_some();
+    let found = matched(refused.into_iter().chain(settings.into_iter().flatten()).collect())?;
+    // Settings alone explain nothing that another library met.
+    Some(if met { leading(evidence, &CAUSE, found).at_stage(Stage::Tls) } else { found })
+}
+
+/// The TLS of this system failed, and one that goes by no setting of it agreed with the same host.
+fn refused(evidence: &Evidence<'_>) -> Option<Point> {
+    let tried = evidence.main_path(|fact| match fact {
+        Fact::SystemTls(system) => Some(system),
+        _ => None,
+    });
+    let seen = tried.into_iter().next_back().filter(|_| !evidence.tls_established())?;
+    let suite = seen.value.other.as_seen()?;
+    let number = seen.value.code.map_or_else(String::new, |code| format!(" ({code:#010x})"));
+    let title = "This client's own TLS does not agree with {host}, and another one does";
+    let words = format!(
+        "{} of this machine, which the Remote Desktop client goes by, failed{number}; a library that goes by no setting of this machine agreed to {suite} a moment later.",
+        seen.value.library
+    );
+    Some(Point::new(Severity::Blocking, Proof::Likely, [seen.id()], title, words))
 }
 
 /// The setting that switches a version off, if one does.
@@ -168,7 +197,7 @@ fn override_(client: &Machine<'_, '_>) -> Option<Point> {
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{Change, Lookup, RegistryData, Stage};
+    use rdpdoctor_model::{Awaited, Change, Fact, Lookup, RegistryData, Stage, SystemTls};
 
     use super::{CAUSE, MEND, POLICY, PROTOCOLS, SUITES};
     use crate::machine_facts::VERSION;
@@ -186,6 +215,25 @@ mod tests {
 
     fn judged(scene: &Scene) -> Option<(Severity, Proof)> {
         scene.judge(&CAUSE).map(|found| (found.severity, found.proof))
+    }
+
+    #[test]
+    fn the_system_fails_where_another_library_agrees() {
+        let failed = |other: Lookup<String>| {
+            let library = "Schannel".to_owned();
+            let code = Some(0x8009_0331);
+            let fact = Fact::SystemTls(SystemTls { library, code, other });
+            Scene::negotiated(2).alert(70, Awaited::ServerHello).fact(Stage::Tls, fact)
+        };
+        let agreed = || Lookup::seen("ECDHE-RSA-AES256-SHA".to_owned());
+        let found = failed(agreed()).judge(&CAUSE).unwrap();
+        assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Likely));
+        // It goes in front of what the same alert says by itself.
+        assert_eq!(found.stage, Some(Stage::Tls));
+        assert!(found.detail.unwrap().contains("0x80090331"));
+        assert_eq!(failed(Lookup::Absent).judge(&CAUSE), None, "the server refuses everybody");
+        assert_eq!(failed(Lookup::unavailable("not asked")).judge(&CAUSE), None);
+        assert_eq!(failed(agreed()).established(0x0303).judge(&CAUSE), None, "the second try");
     }
 
     #[test]

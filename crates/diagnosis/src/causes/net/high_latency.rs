@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(scene().echoes(12, 0, 240.0).judge(&CAUSE), None);
         let figures = |round_trip_ms| Fact::TcpFigures {
             round_trip_ms,
-            variation_ms: 1.0,
+            variation_ms: Some(1.0),
             sent_again: 0,
             unacknowledged: 0,
             path_mtu: 1500,

@@ -135,7 +135,7 @@ mod tests {
     fn sent_again(count: u32) -> Fact {
         Fact::TcpFigures {
             round_trip_ms: 20.0,
-            variation_ms: 1.0,
+            variation_ms: Some(1.0),
             sent_again: count,
             unacknowledged: 0,
             path_mtu: 1500,
