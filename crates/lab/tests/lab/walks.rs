@@ -42,6 +42,7 @@ const WALKS: &[(&str, &str)] = &[
     ("wrong-service-telnet", "fffd18fffd20fffd23fffd270d0a6c6f, open"),
     ("wrong-service-mysql", "4a0000000a382e302e33360008000000, fin"),
     ("wrong-service-unknown", r#""ERR 17 these wor", open"#),
+    ("direct-only", "fin"),
     // Past the proxy all is well.
     ("healthy-proxy", REGULAR),
     ("proxy-auth", REGULAR),
