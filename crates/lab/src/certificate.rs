@@ -139,9 +139,7 @@ pub(crate) fn self_signed_weak(
     let mut name = X509NameBuilder::new()?;
     name.append_entry_by_nid(Nid::COMMONNAME, &forge.computer.name)?;
     let name = name.build();
-    let mut serial = [0; 16];
-    openssl::rand::rand_bytes(&mut serial)?;
-    serial[0] &= 0x7F;
+    let serial = random_serial()?;
     let mut builder = X509Builder::new()?;
     builder.set_version(2)?;
     builder.set_serial_number(BigNum::from_slice(&serial)?.to_asn1_integer()?.as_ref())?;
@@ -240,7 +238,18 @@ fn own_params(computer: &Computer, names: Vec<String>) -> io::Result<Certificate
     params.not_after = params.not_before + HALF_A_YEAR;
     params.key_usages = vec![KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::DataEncipherment];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // Not the number that rcgen makes of the key: all servers share that (`rsa_2048`), and two of
+    // one second would have one certificate.
+    params.serial_number = Some(SerialNumber::from_slice(&random_serial()?));
     Ok(params)
+}
+
+/// A positive number of 16 octets, as Windows gives its own certificates (RFC 5280 4.1.2.2).
+fn random_serial() -> io::Result<[u8; 16]> {
+    let mut serial = [0; 16];
+    openssl::rand::rand_bytes(&mut serial)?;
+    serial[0] = serial[0] & 0x7F | 0x40;
+    Ok(serial)
 }
 
 fn authority_params(name: &[(DnType, &str)]) -> CertificateParams {
@@ -329,6 +338,16 @@ mod tests {
         let public = identity.chain[0].public_key().expect("a key");
         assert!(public.public_eq(&identity.key));
         assert!(!identity.key.rsa().expect("RSA").check_key().unwrap_or(false));
+    }
+
+    #[test]
+    fn two_certificates_of_one_second_and_one_key_differ() {
+        let forge = forge();
+        let certificates = [self_signed(&forge), self_signed(&forge)].map(|identity| {
+            let identity = identity.expect("an identity");
+            identity.chain.first().expect("a certificate").to_der().expect("its bytes")
+        });
+        assert_ne!(certificates[0], certificates[1]);
     }
 
     #[test]
