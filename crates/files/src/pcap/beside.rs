@@ -1,5 +1,6 @@
 //! What passes beside a Remote Desktop connection and explains it: names, tickets, signs of life.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
@@ -103,6 +104,25 @@ impl Beside {
             (Some(_), false) => (LifeSource::OtherPort, "connected"),
         };
         self.alive.entry(host).or_insert(Life { at, by, port, answer });
+    }
+
+    /// Takes what was seen elsewhere at the same time.
+    pub(super) fn join(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.names.sort_by_key(|name| name.at.frame);
+        self.names.truncate(MOST_KEPT);
+        self.tickets.extend(other.tickets);
+        self.tickets.sort_by_key(|ticket| ticket.at.frame);
+        self.tickets.truncate(MOST_KEPT);
+        for (host, life) in other.alive {
+            match self.alive.entry(host) {
+                Entry::Occupied(mut own) if life.at.frame < own.get().at.frame => {
+                    own.insert(life);
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(place) => drop(place.insert(life)),
+            }
+        }
     }
 
     /// The name by which a client knew an address, and the answers that gave it.

@@ -14,6 +14,7 @@ mod gateway;
 mod heads;
 mod ip;
 mod link;
+mod parts;
 mod proxy;
 mod side;
 mod stages;
@@ -25,6 +26,7 @@ use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 
 pub use self::write::write;
+use ahash::RandomState;
 use rdpdoctor_model::{Observation, Target, Timestamp};
 pub use rdpdoctor_wire::tls_decrypt::KeyLog;
 use time::OffsetDateTime;
@@ -34,30 +36,31 @@ use self::flow::{Connection, Flow};
 use self::frames::{Frame, Visitor};
 use self::gateway::{Role, Tunnels};
 use self::ip::{Packet, Segment, Unreachable};
+use self::parts::PARTS;
 use self::side::Moment;
 use self::udp::Handshakes;
 
-/// Connections that are followed at a time.
-const MOST_FLOWS: usize = 20_000;
+/// Connections that are followed at a time, by each part as all of the following.
+const MOST_FLOWS: usize = 20_000 / PARTS;
 
 /// Remote Desktop connections that are followed at a time; each may hold some 100 KiB.
-const MOST_RDP: usize = 500;
+const MOST_RDP: usize = 500 / PARTS;
 
 /// Connections of TLS that are followed at a time until it shows what they are for.
-const MOST_SEALED: usize = 500;
+const MOST_SEALED: usize = 500 / PARTS;
 
 /// Connections of which the facts are kept, and facts of them all.
-const MOST_CONNECTIONS: usize = 5_000;
-const MOST_FACTS: usize = 100_000;
+const MOST_CONNECTIONS: usize = 5_000 / PARTS;
+const MOST_FACTS: usize = 100_000 / PARTS;
 
 /// Connections to other ports that did not come about, the last ones.
-const MOST_FAILED: usize = 1_000;
+const MOST_FAILED: usize = 1_000 / PARTS;
 
 /// Bytes of all connections together that wait for others.
-const MOST_HELD: usize = 64 * 1024 * 1024;
+const MOST_HELD: usize = 64 * 1024 * 1024 / PARTS;
 
 /// Servers that are remembered.
-const MOST_SERVERS: usize = 5_000;
+const MOST_SERVERS: usize = 5_000 / PARTS;
 
 /// What a capture shows.
 pub struct Capture {
@@ -88,8 +91,11 @@ pub struct Attempt {
 /// # Errors
 /// When the file does not begin as a capture does.
 pub fn read(file: impl Read + Send, name: &str, secrets: KeyLog) -> Result<Capture, String> {
-    let mut reader = Reader { secrets, ..Reader::default() };
-    let broken = frames::walk(file, &mut reader)?;
+    let mut parts = parts::read(file, &secrets)?.into_iter();
+    let Some((mut reader, broken)) = parts.next() else {
+        return Err("nothing was read".to_owned());
+    };
+    parts.for_each(|(other, _)| reader.join(other));
     Ok(reader.finish(name, broken))
 }
 
@@ -98,12 +104,14 @@ type Ends = (SocketAddr, SocketAddr);
 
 #[derive(Default)]
 struct Reader {
+    /// Which part of the connections is its own.
+    part: usize,
     secrets: KeyLog,
     /// Nanoseconds since 1970 at the first frame.
     began: Option<i64>,
     now: Moment,
     packets: ip::Reader,
-    flows: HashMap<Ends, Flow>,
+    flows: HashMap<Ends, Box<Flow>, RandomState>,
     rdp_flows: usize,
     sealed_flows: usize,
     /// Connections that began since room was made.
@@ -150,6 +158,9 @@ impl Visitor for Reader {
 
 impl Reader {
     fn packet(&mut self, packet: &Packet<'_>) {
+        if parts::of(packet) != self.part {
+            return;
+        }
         match packet {
             Packet::Tcp(segment) => self.segment(segment),
             Packet::Udp(datagram) => {
@@ -231,15 +242,15 @@ impl Reader {
         let is_known = |server| self.servers.contains(&server);
         let Some(flow) = Flow::begin(self.now, segment, is_known) else { return };
         self.rdp_flows += usize::from(flow.is_rdp());
-        self.flows.insert(ends, flow);
+        self.flows.insert(ends, Box::new(flow));
     }
 
     /// Ends what is over, and what nobody wants to know of.
     fn make_room(&mut self) {
         let now = self.now;
         let over = self.flows.extract_if(|_, flow| flow.is_other() || flow.is_over(now));
-        let mut over: Vec<Flow> = over.map(|(_, flow)| flow).collect();
-        over.sort_by_key(Flow::begun_in_frame);
+        let mut over: Vec<Box<Flow>> = over.map(|(_, flow)| flow).collect();
+        over.sort_by_key(|flow| flow.begun_in_frame());
         over.into_iter().for_each(|flow| self.end(flow));
     }
 
@@ -251,7 +262,7 @@ impl Reader {
         }
     }
 
-    fn end(&mut self, mut flow: Flow) {
+    fn end(&mut self, mut flow: Box<Flow>) {
         self.rdp_flows -= usize::from(flow.is_rdp());
         self.sealed_flows -= usize::from(flow.is_sealed());
         self.held -= flow.held();
@@ -282,26 +293,42 @@ impl Reader {
         }
     }
 
-    fn finish(mut self, name: &str, broken: Option<String>) -> Capture {
-        let mut rest: Vec<Flow> = std::mem::take(&mut self.flows).into_values().collect();
-        rest.sort_by_key(Flow::begun_in_frame);
+    /// Ends what goes on.
+    fn end_all(&mut self) {
+        let mut rest: Vec<Box<Flow>> = std::mem::take(&mut self.flows).into_values().collect();
+        rest.sort_by_key(|flow| flow.begun_in_frame());
         for flow in rest {
             self.end(flow);
         }
+        let tunnels = std::mem::take(&mut self.tunnels);
+        self.passed_over += tunnels.passed_over;
+        self.over.extend(tunnels.finish());
+    }
+
+    /// Takes what another part has seen. Each has ended all of its own, and both have seen all frames.
+    fn join(&mut self, other: Self) {
+        self.over.extend(other.over);
+        self.failed.extend(other.failed);
+        self.others |= other.others;
+        self.beside.join(other.beside);
+        self.udp.join(other.udp);
+        self.passed_over += other.passed_over;
+    }
+
+    fn finish(mut self, name: &str, broken: Option<String>) -> Capture {
         let mut notes = Vec::new();
         notes.extend(broken.map(|how| format!("not read to its end: {how}")));
         for (link, frames) in &self.unknown_links {
             notes.push(format!("{frames} frames of link type {link}, which cannot be read"));
         }
-        let passed_over = self.passed_over + self.tunnels.passed_over;
-        if passed_over > 0 {
-            notes.push(format!("{passed_over} connections too many to be followed"));
+        if self.passed_over > 0 {
+            notes.push(format!("{} connections too many to be followed", self.passed_over));
         }
         let clock = Clock { began: self.began, file: name.to_owned() };
         let around =
             Around { beside: &self.beside, udp: &self.udp, clock: &clock, until: self.now.nanos };
-        self.over.extend(self.tunnels.finish());
         self.over.extend(self.failed);
+        self.over.sort_by_key(|connection| connection.first.frame);
         let (connections, failed) = attempt::relevant(self.over, self.others);
         let attempts = attempt::attempts(connections, &around);
         if attempts.is_empty() {

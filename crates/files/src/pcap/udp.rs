@@ -53,6 +53,11 @@ impl Handshakes {
         }
     }
 
+    /// Takes what was seen between other ends.
+    pub(super) fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(super) fn unreachable(&mut self, at: Moment, message: &Unreachable) {
         if let Some(handshake) = self.0.get_mut(&(message.from, message.to)) {
             let icmp = Icmp {

@@ -54,9 +54,6 @@ pub(super) async fn sign_in(context: &Context, link: &mut Link) -> Result<Admitt
         return Err(Problem::NoScheme { offers });
     }
     let mut negotiation = Negotiation { context, link, sign_in, offers };
-    if !negotiation.link.http.is_usable().await {
-        *negotiation.link = negotiation.link.again(context).await?;
-    }
     if let Some(realm) = negotiation.realm()
         && let Some(admitted) = negotiation.by_kerberos(&realm).await?
     {
@@ -101,7 +98,7 @@ impl Negotiation<'_> {
             NtlmClient::new(&identity, self.service(), self.workstation(), binding.as_deref())
                 .map_err(own)?;
         let first = client.step(&[]).map_err(own)?;
-        let answer = self.ask(&first).await?;
+        let answer = self.begin(&first).await?;
         let Some(challenge) = challenge(&answer.headers) else {
             let what = "it offers to negotiate and gives no NTLM challenge";
             return Err(Problem::Malformed(what.to_owned()));
@@ -146,6 +143,9 @@ impl Negotiation<'_> {
             };
         };
         self.gate(Some(Mechanism::Kerberos)).await?;
+        if !self.link.http.is_usable().await {
+            *self.link = self.link.again(context).await?;
+        }
         let mechanism = Mechanism::Kerberos;
         context.note(Stage::Gateway, Fact::CredentialSent { mechanism });
         for _ in 0..MOST_ROUNDS {
@@ -169,6 +169,18 @@ impl Negotiation<'_> {
             }
         }
         Err(Problem::Malformed("its negotiation has no end".to_owned()))
+    }
+
+    /// Asks with a token that proves nothing. The server may have ended the connection behind its first
+    /// answer, and that may be noticed only now: then it is asked on another one (RFC 9112 9.3.1).
+    async fn begin(&mut self, token: &[u8]) -> Result<Reply, Problem> {
+        match self.ask(token).await {
+            Err(Problem::Ended { .. }) => {
+                *self.link = self.link.again(self.context).await?;
+                self.ask(token).await
+            }
+            answer => answer,
+        }
     }
 
     async fn ask(&mut self, token: &[u8]) -> Result<Reply, Problem> {

@@ -2,6 +2,7 @@
 //! its own or in a capture's Decryption Secrets Block.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rdpdoctor_model::Secret;
 
@@ -12,20 +13,20 @@ const MOST_CONNECTIONS: usize = 10_000;
 const LONGEST_SECRET: usize = 64;
 
 /// The secrets of connections, by the random of their ClientHello.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct KeyLog {
     connections: HashMap<[u8; 32], Secrets>,
 }
 
-/// What is known of one connection.
-#[derive(Debug, Default)]
+/// What is known of one connection. A copy shares the secrets.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Secrets {
     /// TLS 1.0 to 1.2.
-    pub(super) master: Option<Secret>,
-    pub(super) client_handshake: Option<Secret>,
-    pub(super) server_handshake: Option<Secret>,
-    pub(super) client_traffic: Option<Secret>,
-    pub(super) server_traffic: Option<Secret>,
+    pub(super) master: Option<Arc<Secret>>,
+    pub(super) client_handshake: Option<Arc<Secret>>,
+    pub(super) server_handshake: Option<Arc<Secret>>,
+    pub(super) client_traffic: Option<Arc<Secret>>,
+    pub(super) server_traffic: Option<Arc<Secret>>,
 }
 
 impl KeyLog {
@@ -63,7 +64,7 @@ impl KeyLog {
             "SERVER_TRAFFIC_SECRET_0" => &mut known.server_traffic,
             _ => return None,
         };
-        *place = Some(secret);
+        *place = Some(Arc::new(secret));
         Some(())
     }
 
