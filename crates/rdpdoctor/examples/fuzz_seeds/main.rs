@@ -21,7 +21,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use etherparse::PacketBuilder;
-use rdpdoctor_lab::{Depth, FAULTS, Fault, LoggedEvent, Options, PASSWORD, USER, event_log, start};
+use rdpdoctor_lab::{
+    Depth, FAULTS, Fault, LoggedEvent, Options, PASSWORD, USER, event_log, event_log_of_templates,
+    start,
+};
 
 /// What passed: the connection, whether the server sent it, the bytes.
 type Passed = (u16, bool, Vec<u8>);
@@ -39,7 +42,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for fault in FAULTS.iter().filter(|fault| !fault.is_gateway()) {
         of_fault(&seeds, &program, fault).await?;
     }
-    seeds.keep_long("event_log", "two", &event_log("PC42.corp.example", &events()))?;
+    seeds.keep_long("event_log", "whole", &event_log("PC42.corp.example", &events()))?;
+    let templates = event_log_of_templates("PC42.corp.example", &events());
+    seeds.keep_long("event_log", "templates", &templates)?;
     for (name, text) in RDP_FILES {
         seeds.keep("rdp_file", name, text.as_bytes())?;
     }
@@ -61,13 +66,14 @@ const RDP_FILES: [(&str, &str); 2] = [
     ),
 ];
 
-fn events() -> [LoggedEvent; 2] {
+fn events() -> [LoggedEvent; 3] {
     let provider = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
     let channel = "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational";
     let data = vec![("Param1", "jo".to_owned()), ("Param3", "10.0.0.1".to_owned())];
     [
         LoggedEvent { at_ms: 0, provider, id: 261, channel, activity: None, data: Vec::new() },
-        LoggedEvent { at_ms: 200, provider, id: 1149, channel, activity: None, data },
+        LoggedEvent { at_ms: 200, provider, id: 1149, channel, activity: None, data: data.clone() },
+        LoggedEvent { at_ms: 300, provider, id: 1155, channel, activity: None, data },
     ]
 }
 
