@@ -33,3 +33,4 @@ pub use certificate::{read_certificate, subject_public_key};
 pub use dissector::{Dissector, Event};
 pub use redirection::Redirection;
 pub use share::{graphics_update, redirection};
+pub use tls::begins_directly;

@@ -46,6 +46,8 @@ pub struct Asked {
 /// One dialog.
 pub struct ProxyDialog {
     kind: Kind,
+    /// It passes inside TLS.
+    in_tls: bool,
     /// Bytes that were not read yet.
     client: Vec<u8>,
     server: Vec<u8>,
@@ -94,9 +96,15 @@ impl ProxyDialog {
         Some(Some(Self::new(kind)))
     }
 
+    /// The dialog inside TLS with a proxy that was asked for a connection there.
+    pub fn in_tls() -> Self {
+        Self { in_tls: true, ..Self::new(Kind::Http(http::State::default())) }
+    }
+
     fn new(kind: Kind) -> Self {
         Self {
             kind,
+            in_tls: false,
             client: Vec::new(),
             server: Vec::new(),
             asked: None,
@@ -111,6 +119,7 @@ impl ProxyDialog {
     /// The proxy's protocol. That names are resolved by a proxy of SOCKS shows in what it is asked for.
     pub fn scheme(&self) -> ProxyScheme {
         match &self.kind {
+            Kind::Http(_) if self.in_tls => ProxyScheme::Https,
             Kind::Http(_) => ProxyScheme::Http,
             Kind::Socks { resolves: true, .. } => ProxyScheme::Socks5h,
             Kind::Socks { .. } => ProxyScheme::Socks5,

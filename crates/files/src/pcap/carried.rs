@@ -1,4 +1,5 @@
-//! What is inside TLS that began with the first byte: the way to a gateway, or nobody's business here.
+//! What is inside TLS that began with the first byte: the way to a gateway or a proxy, Remote Desktop
+//! itself, or nobody's business here.
 
 use rdpdoctor_model::{Awaited, Fact, Party};
 use rdpdoctor_wire::gateway::{GatewayLeg, KdcProxyLeg, LegEvent, Opening, opening};
@@ -9,16 +10,23 @@ use super::side::Moment;
 /// Bytes that are kept until the client's first ones tell what it is for.
 const MOST_UNDECIDED: usize = 16 * 1024;
 
+/// Bytes of one side, and when they came.
+pub(super) type Said = (Party, Moment, Vec<u8>);
+
 /// What passes there.
 pub(super) enum Carried {
     /// Too little has passed.
-    Undecided(Vec<(Party, Moment, Vec<u8>)>),
+    Undecided(Vec<Said>),
     /// A gateway's.
     Leg(Box<Leg>),
     /// RPC over HTTP, to a gateway or to anybody else.
     Rpc(Box<Leg>),
     /// The proxy of a key distribution centre.
     Kdc(Box<(KdcProxyLeg, KerberosStream)>),
+    /// Remote Desktop, which begins with CredSSP: what has passed of it.
+    Direct(Vec<Said>),
+    /// A proxy's: what has passed since its dialog was handed on.
+    Proxy(Vec<Said>),
     /// Something else, of which nothing is kept.
     Other,
 }
@@ -65,6 +73,19 @@ impl Carried {
         matches!(self, Self::Kdc(_))
     }
 
+    /// Whether it leads to a proxy.
+    pub(super) fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxy(_))
+    }
+
+    /// What passed for somebody else to read since the last call.
+    pub(super) fn take_passed(&mut self) -> Vec<Said> {
+        match self {
+            Self::Direct(passed) | Self::Proxy(passed) => std::mem::take(passed),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether nothing that matters passes on it.
     pub(super) fn is_other(&self) -> bool {
         matches!(self, Self::Other)
@@ -109,6 +130,10 @@ impl Carried {
                 bodies.iter().for_each(|(from, body)| stream.proxied(*from, body, at));
                 Vec::new()
             }
+            Self::Direct(passed) | Self::Proxy(passed) => {
+                passed.push((from, at, bytes.to_vec()));
+                Vec::new()
+            }
             Self::Other => Vec::new(),
         }
     }
@@ -138,6 +163,8 @@ impl Carried {
                 kept.iter().for_each(|(from, at, bytes)| drop(kdc.plaintext(*from, bytes, *at)));
                 (Vec::new(), kdc)
             }
+            Some(Opening::CredSsp) => (Vec::new(), Self::Direct(kept)),
+            Some(Opening::Proxy) => (Vec::new(), Self::Proxy(kept)),
             None if total <= MOST_UNDECIDED => (Vec::new(), Self::Undecided(kept)),
             _ => (Vec::new(), Self::Other),
         };
@@ -146,7 +173,7 @@ impl Carried {
 }
 
 /// What the bytes that were kept show of a gateway.
-fn replayed(kept: &[(Party, Moment, Vec<u8>)]) -> (Vec<Fact>, Box<Leg>) {
+fn replayed(kept: &[Said]) -> (Vec<Fact>, Box<Leg>) {
     let mut leg = Leg::default();
     let facts = kept.iter().flat_map(|(from, at, bytes)| leg.plaintext(*from, bytes, *at));
     (facts.collect(), Box::new(leg))

@@ -13,6 +13,8 @@ mod bastion;
 mod bastion_freerdp;
 #[cfg(target_os = "linux")]
 mod capture;
+#[cfg(target_os = "linux")]
+mod capture_ways;
 mod collect;
 mod compare;
 #[cfg(target_os = "linux")]
