@@ -34,6 +34,8 @@ pub struct Options {
     /// What a gateway answers at which step, in place of the fault's own answer: an HRESULT, or the
     /// Win32 code inside it.
     pub gateway_code: Option<(GatewayStep, u32)>,
+    /// With which error a gateway answers a Kerberos ticket; none: it takes it for no sign-in.
+    pub gateway_ticket_error: Option<u8>,
     /// The server behind a gateway; none: the healthy one.
     pub behind: Option<&'static Fault>,
     /// A server that waits for a Connection Request takes the direct approach instead (MS-RDPBCGR
@@ -50,6 +52,7 @@ impl Default for Options {
             ca_file: None,
             most_connections: 256,
             gateway_code: None,
+            gateway_ticket_error: None,
             behind: None,
             direct: false,
             proxied: false,
@@ -173,6 +176,7 @@ pub async fn start(
         None => None,
     };
     let (gateway_code, direct) = (options.gateway_code, options.direct);
+    let ticket_error = options.gateway_ticket_error;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;
@@ -210,6 +214,7 @@ pub async fn start(
             public_key,
             behind,
             gateway_code,
+            ticket_error,
             direct,
             waiting: Waiting::default(),
         };

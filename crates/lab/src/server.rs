@@ -50,6 +50,8 @@ pub(crate) struct Server {
     pub(crate) behind: Option<Running>,
     /// What a gateway was told to answer, and at which step.
     pub(crate) gateway_code: Option<(GatewayStep, u32)>,
+    /// With which error it answers a Kerberos ticket.
+    pub(crate) ticket_error: Option<u8>,
     /// The direct approach instead of the negotiation.
     pub(crate) direct: bool,
     /// Channels of a gateway that wait for their other half.

@@ -13,6 +13,7 @@ pub mod encode;
 mod foreign;
 pub mod frame;
 pub mod gateway;
+pub mod kerberos;
 mod license;
 mod mcs;
 mod ntlm;

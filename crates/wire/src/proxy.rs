@@ -6,7 +6,7 @@ mod socks;
 #[cfg(test)]
 mod tests;
 
-use rdpdoctor_model::{Awaited, Hex, Mechanism, Party, ProxyReply, ProxyScheme};
+use rdpdoctor_model::{Awaited, Fact, Hex, Mechanism, Party, ProxyReply, ProxyScheme};
 
 pub use self::http::{ResponseHead, response_head};
 
@@ -17,7 +17,7 @@ const LONGEST: usize = 64 * 1024;
 const MOST_REPLIES: usize = 16;
 
 /// What a dialog showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ProxyEvent {
     /// The proxy answered.
     Reply(ProxyReply),
@@ -28,6 +28,8 @@ pub enum ProxyEvent {
         /// Whether it came to a proof.
         shown: bool,
     },
+    /// What the proxy answers to a Kerberos ticket.
+    TicketAnswer(Fact),
     /// The proxy made the connection: what follows passes inside, and is given back from now on.
     Opened,
     /// Bytes inside.

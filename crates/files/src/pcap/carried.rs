@@ -128,6 +128,7 @@ impl Carried {
                 let (http, stream) = &mut **kdc;
                 let bodies = http.feed(from, bytes);
                 bodies.iter().for_each(|(from, body)| stream.proxied(*from, body, at));
+                http.take_refused().into_iter().for_each(|status| stream.refused(status, at));
                 Vec::new()
             }
             Self::Direct(passed) | Self::Proxy(passed) => {
@@ -288,17 +289,25 @@ mod tests {
         };
         assert_eq!(*exchange, KerberosExchange::AuthenticationService);
         // 500: words for people.
-        assert_eq!(heard(&request, &status(0x8E)).1, []);
+        assert_eq!(refused_with(&heard(&request, &status(0x8E)).1), Some("500"));
         let other = [&[0x83, 0x04, 5][..], b"/mail"].concat();
         let elsewhere = [preface, &http2(1, &other, b"x")].concat();
         assert!(heard(&elsewhere, &status(0x88)).0.is_other());
     }
 
+    /// The status with which the centre's proxy says that it could not ask.
+    fn refused_with(facts: &[Fact]) -> Option<&str> {
+        match facts {
+            [Fact::KerberosUnavailable { why, .. }] => why.rsplit(' ').next(),
+            _ => None,
+        }
+    }
+
     #[test]
-    fn words_of_a_web_server_and_other_places_are_none() {
+    fn words_of_a_web_server_and_other_places_are_no_messages() {
         let request = http("POST /KdcProxy HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
         let answer = http("HTTP/1.1 503 Service Unavailable", &wrapped(&unknown_user()));
-        assert_eq!(heard(&request, &answer).1, []);
+        assert_eq!(refused_with(&heard(&request, &answer).1), Some("503"));
         let elsewhere = http("POST /other HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
         let answer = http("HTTP/1.1 200 OK", &wrapped(&unknown_user()));
         assert!(heard(&elsewhere, &answer).0.is_other());

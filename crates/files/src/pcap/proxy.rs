@@ -119,6 +119,7 @@ impl Proxied {
                     let fact = Fact::ProxyCredential { mechanism, shown };
                     self.outside.note(Stage::Proxy, at, fact);
                 }
+                ProxyEvent::TicketAnswer(fact) => self.outside.note(Stage::Proxy, at, fact),
                 ProxyEvent::Opened => self.opened_at = Some(at),
                 ProxyEvent::Inside(from, bytes) => self.passed(from, bytes, at, secrets),
             }

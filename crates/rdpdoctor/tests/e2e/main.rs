@@ -23,6 +23,8 @@ mod event_logs;
 mod explain;
 mod first_picture;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod gateway_ticket;
 mod gnome;
 mod host_causes;
 mod host_facts;

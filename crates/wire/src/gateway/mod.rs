@@ -23,7 +23,7 @@ use crate::frame::Frame;
 use crate::tsgu::{self, Packet};
 
 pub use self::kdc_proxy::KdcProxyLeg;
-pub use self::sign_in::schemes;
+pub use self::sign_in::{schemes, ticket_answer};
 pub use self::tunnel::{GatewayTunnel, TunnelEvent};
 
 /// The place of a gateway (MS-TSGU 3.3.4), in lower case.
@@ -266,7 +266,8 @@ impl GatewayLeg {
                 after_credentials: asked.proves,
             };
             self.events.push(LegEvent::Fact(fact));
-            self.events.extend(challenge.map(LegEvent::Fact));
+            let answered = head.all("www-authenticate").find_map(ticket_answer);
+            self.events.extend(challenge.into_iter().chain(answered).map(LegEvent::Fact));
         }
         let bodiless = matches!(head.status, 204 | 304);
         let body = if bodiless { Body::Sized(0) } else { head.body().unwrap_or(Body::Endless) };
