@@ -206,7 +206,7 @@ impl KerberosStream {
     pub(super) fn proxied(&mut self, from: Party, body: &[u8], at: Moment) {
         if let Ok(message) = picky_asn1_der::from_bytes::<KdcProxyMessage>(body) {
             let realm = message.target_domain.0.as_ref();
-            let realm = realm.map(|name| printable(&name.0.0.as_utf8()));
+            let realm = realm.map(|name| printable(name.0.0.as_utf8()));
             self.realm = realm.or(self.realm.take());
             self.bytes(from, &message.kerb_message.0.0, at);
         }

@@ -34,7 +34,7 @@ pub struct KdcProxyLeg {
 }
 
 enum Version {
-    One { client: Inbox, server: Inbox },
+    One { client: Box<Inbox>, server: Box<Inbox> },
     Two(Box<Listener>),
 }
 
@@ -50,7 +50,10 @@ struct Inbox {
 
 impl Default for KdcProxyLeg {
     fn default() -> Self {
-        let version = Version::One { client: Inbox::new(true), server: Inbox::new(false) };
+        let version = Version::One {
+            client: Box::new(Inbox::new(true)),
+            server: Box::new(Inbox::new(false)),
+        };
         Self { version, refused: Vec::new() }
     }
 }
