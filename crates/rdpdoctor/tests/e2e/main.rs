@@ -17,6 +17,7 @@ mod capture;
 mod capture_ways;
 mod collect;
 mod compare;
+mod direct_peers;
 #[cfg(target_os = "linux")]
 mod disk;
 mod event_logs;
