@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use rdpdoctor_fuzz::{Op, ops};
 use rdpdoctor_model::Ending;
-use rdpdoctor_wire::Dissector;
+use rdpdoctor_wire::{Dissector, begins_directly};
 
 fuzz_target!(|data: &[u8]| {
     let Some((head, rest)) = data.split_first() else { return };
@@ -13,6 +13,13 @@ fuzz_target!(|data: &[u8]| {
     if head & 2 != 0 {
         dissector.established();
     }
+    match head >> 2 & 3 {
+        1 => dissector.direct(),
+        2 => dissector.turn_direct(),
+        3 => dissector.turn_outside(),
+        _ => {}
+    }
+    let _ = begins_directly(rest);
     for (at, op) in ops(rest).enumerate() {
         let at_ms = at as f64;
         match op {

@@ -28,5 +28,6 @@ fuzz_target!(|data: &[u8]| {
         }
         let _ = (leg.awaited(), leg.carries(), leg.has_unfinished_answer(), tunnel.awaited());
     }
-    let _ = (opening(&client), tunnel.ended("it ended"));
+    let refused = proxies.each_mut().map(KdcProxyLeg::take_refused);
+    let _ = (opening(&client), tunnel.ended("it ended"), refused);
 });

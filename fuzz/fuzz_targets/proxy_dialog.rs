@@ -9,9 +9,11 @@ use rdpdoctor_wire::proxy::{ProxyDialog, response_head};
 
 fuzz_target!(|data: &[u8]| {
     let mut dialog = None;
+    let mut in_tls = ProxyDialog::in_tls();
     let mut client = Vec::new();
     for op in ops(data) {
         let (Op::Wire(party, bytes) | Op::Plaintext(party, bytes)) = op else { continue };
+        in_tls.feed(party, bytes);
         if party == Party::Client && dialog.is_none() {
             client.extend_from_slice(bytes);
             dialog = ProxyDialog::begun(&client).flatten();

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use crate::behaviour::{Revocation, Tls};
 use crate::certificate::{self, Forge};
 use crate::gateway::{GatewayStep, Waiting};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, ProxyAnswer};
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
 use crate::{Fault, faults, tls, udp};
@@ -34,8 +34,15 @@ pub struct Options {
     /// What a gateway answers at which step, in place of the fault's own answer: an HRESULT, or the
     /// Win32 code inside it.
     pub gateway_code: Option<(GatewayStep, u32)>,
+    /// With which error a gateway answers a Kerberos ticket; none: it takes it for no sign-in.
+    pub gateway_ticket_error: Option<u8>,
     /// The server behind a gateway; none: the healthy one.
     pub behind: Option<&'static Fault>,
+    /// A server that waits for a Connection Request takes the direct approach instead (MS-RDPBCGR
+    /// 5.4.2.2), and fails in it as it would behind the negotiation.
+    pub direct: bool,
+    /// Whether a proxy that connects everybody stands in front, where the fault has none of its own.
+    pub proxied: bool,
 }
 
 impl Default for Options {
@@ -45,7 +52,10 @@ impl Default for Options {
             ca_file: None,
             most_connections: 256,
             gateway_code: None,
+            gateway_ticket_error: None,
             behind: None,
+            direct: false,
+            proxied: false,
         }
     }
 }
@@ -146,7 +156,8 @@ pub async fn start(
     let address = listener.local_addr()?;
     let point = DistributionPoint::open(behaviour.tls.revocation).await?;
     let url = point.url()?;
-    let at_proxy = match behaviour.proxy {
+    let answer = behaviour.proxy.or(options.proxied.then_some(ProxyAnswer::Connect));
+    let at_proxy = match answer {
         Some(answer) => Some((TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?, answer)),
         None => None,
     };
@@ -164,7 +175,8 @@ pub async fn start(
         }
         None => None,
     };
-    let gateway_code = options.gateway_code;
+    let (gateway_code, direct) = (options.gateway_code, options.direct);
+    let ticket_error = options.gateway_ticket_error;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;
@@ -179,7 +191,7 @@ pub async fn start(
             std::fs::write(file, &ca_pem)?;
         }
         let context = tls::context(&behaviour.tls, &identity)?;
-        let at_proxy = match behaviour.proxy {
+        let at_proxy = match answer {
             Some(_) => {
                 let own = certificate::from_authority(&forge, &forge.names)?;
                 Some(tls::context(&Tls::HEALTHY, &own)?)
@@ -202,6 +214,8 @@ pub async fn start(
             public_key,
             behind,
             gateway_code,
+            ticket_error,
+            direct,
             waiting: Waiting::default(),
         };
         Ok((server, at_proxy, list, ca_pem))

@@ -50,6 +50,10 @@ pub(crate) struct Server {
     pub(crate) behind: Option<Running>,
     /// What a gateway was told to answer, and at which step.
     pub(crate) gateway_code: Option<(GatewayStep, u32)>,
+    /// With which error it answers a Kerberos ticket.
+    pub(crate) ticket_error: Option<u8>,
+    /// The direct approach instead of the negotiation.
+    pub(crate) direct: bool,
     /// Channels of a gateway that wait for their other half.
     pub(crate) waiting: gateway::Waiting,
 }
@@ -75,8 +79,8 @@ impl Server {
             };
         }
         match &self.behaviour.opening {
-            Opening::Await => self.negotiation(channel).await,
-            Opening::Directly => self.directly(channel).await,
+            Opening::Await if !self.direct => self.negotiation(channel).await,
+            Opening::Await | Opening::Directly => self.directly(channel).await,
             Opening::Foreign(service) => self.foreign(channel, service).await,
             Opening::Instead(instead) => {
                 // An RST that comes while the client's connect is still under way looks to it as if

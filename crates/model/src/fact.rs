@@ -765,6 +765,15 @@ pub enum Fact {
         /// e-text, at most 200 characters.
         text: Option<String>,
     },
+    /// A service answered a Kerberos ticket (RFC 4120 5.5.2, 5.9.1), in a token of its sign-in.
+    TicketAnswer {
+        /// error-code (RFC 4120 7.5.9); none: it takes the ticket.
+        code: Option<u32>,
+        /// Its clock (stime), with an error.
+        server_time: Option<Timestamp>,
+        /// e-text, at most 200 characters.
+        text: Option<String>,
+    },
     /// No key distribution centre could be asked.
     KerberosUnavailable {
         /// The realm.

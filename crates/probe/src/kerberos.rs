@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::proto::rr::{RData, RecordType};
-use picky_krb::messages::KrbError;
-use rdpdoctor_model::{Fact, KerberosExchange, Purpose, Stage, Timestamp, Transport};
+use rdpdoctor_model::{Fact, KerberosExchange, Purpose, Stage, Transport};
+use rdpdoctor_wire::kerberos::{Refusal, read_error};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -26,9 +26,6 @@ const MOST_CENTRES: usize = 4;
 
 /// A ticket of a user in a thousand groups stays below this.
 const LONGEST_ANSWER: u32 = 128 * 1024;
-
-/// Longest text kept of an error.
-const LONGEST_TEXT: usize = 200;
 
 /// KDC_ERR_PREAUTH_REQUIRED and KRB_ERR_RESPONSE_TOO_BIG (RFC 4120 7.5.9): steps on the way, no
 /// errors.
@@ -178,29 +175,13 @@ impl<'a> Kdc<'a> {
                 Fact::KerberosTicket { exchange, kdc, service }
             }
             Some(&KRB_ERROR) => {
-                let Ok(error) = picky_asn1_der::from_bytes::<KrbError>(&answer[4..]) else {
+                let Some(Refusal { code, server_time, text }) = read_error(&answer[4..]) else {
                     return;
                 };
-                let code = error.0.error_code.0;
                 if ON_THE_WAY.contains(&code) {
                     return;
                 }
                 self.error.store(code, Ordering::Relaxed);
-                let time = &error.0.stime.0.0;
-                let server_time = format!(
-                    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-                    time.year(),
-                    time.month(),
-                    time.day(),
-                    time.hour(),
-                    time.minute(),
-                    time.second()
-                );
-                let server_time = server_time.parse::<Timestamp>().ok();
-                let text =
-                    error.0.e_text.0.map(|text| {
-                        text.0.0.as_utf8().chars().take(LONGEST_TEXT).collect::<String>()
-                    });
                 Fact::KerberosError { exchange, kdc, code, server_time, text }
             }
             _ => return,

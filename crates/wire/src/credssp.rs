@@ -10,6 +10,9 @@ use crate::ntlm;
 /// A TSRequest with a Kerberos ticket of a user in a thousand groups stays below this.
 pub(crate) const LONGEST: usize = 64 * 1024;
 
+/// With it a TSRequest begins: it is a SEQUENCE.
+pub(crate) const FIRST_BYTE: u8 = 0x30;
+
 /// Nesting of TSRequest and its tokens.
 const DEEPEST: usize = 12;
 

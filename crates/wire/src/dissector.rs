@@ -258,6 +258,20 @@ impl Dissector {
         self.selected_protocol = PROTOCOL_HYBRID;
     }
 
+    /// What was taken for the way to a gateway turns out to be the direct approach: TLS is done, and
+    /// CredSSP begins in it.
+    pub fn turn_direct(&mut self) {
+        self.only_stage = None;
+        self.direct();
+        self.established();
+    }
+
+    /// What was taken for the way to a gateway turns out to lead to a proxy.
+    pub fn turn_outside(&mut self) {
+        self.only_stage = None;
+        self.outside(Awaited::Nothing);
+    }
+
     /// TLS from the first byte, as a proxy speaks it.
     pub fn expect_tls(&mut self) {
         self.phase = Phase::ClientHello;

@@ -6,7 +6,7 @@ mod socks;
 #[cfg(test)]
 mod tests;
 
-use rdpdoctor_model::{Awaited, Hex, Mechanism, Party, ProxyReply, ProxyScheme};
+use rdpdoctor_model::{Awaited, Fact, Hex, Mechanism, Party, ProxyReply, ProxyScheme};
 
 pub use self::http::{ResponseHead, response_head};
 
@@ -17,7 +17,7 @@ const LONGEST: usize = 64 * 1024;
 const MOST_REPLIES: usize = 16;
 
 /// What a dialog showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ProxyEvent {
     /// The proxy answered.
     Reply(ProxyReply),
@@ -28,6 +28,8 @@ pub enum ProxyEvent {
         /// Whether it came to a proof.
         shown: bool,
     },
+    /// What the proxy answers to a Kerberos ticket.
+    TicketAnswer(Fact),
     /// The proxy made the connection: what follows passes inside, and is given back from now on.
     Opened,
     /// Bytes inside.
@@ -46,6 +48,8 @@ pub struct Asked {
 /// One dialog.
 pub struct ProxyDialog {
     kind: Kind,
+    /// It passes inside TLS.
+    in_tls: bool,
     /// Bytes that were not read yet.
     client: Vec<u8>,
     server: Vec<u8>,
@@ -94,9 +98,15 @@ impl ProxyDialog {
         Some(Some(Self::new(kind)))
     }
 
+    /// The dialog inside TLS with a proxy that was asked for a connection there.
+    pub fn in_tls() -> Self {
+        Self { in_tls: true, ..Self::new(Kind::Http(http::State::default())) }
+    }
+
     fn new(kind: Kind) -> Self {
         Self {
             kind,
+            in_tls: false,
             client: Vec::new(),
             server: Vec::new(),
             asked: None,
@@ -111,6 +121,7 @@ impl ProxyDialog {
     /// The proxy's protocol. That names are resolved by a proxy of SOCKS shows in what it is asked for.
     pub fn scheme(&self) -> ProxyScheme {
         match &self.kind {
+            Kind::Http(_) if self.in_tls => ProxyScheme::Https,
             Kind::Http(_) => ProxyScheme::Http,
             Kind::Socks { resolves: true, .. } => ProxyScheme::Socks5h,
             Kind::Socks { .. } => ProxyScheme::Socks5,

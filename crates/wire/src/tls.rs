@@ -40,6 +40,8 @@ pub(crate) enum Message {
         cipher_suites: usize,
         server_name: Option<String>,
         extensions: usize,
+        /// It names the protocol that is to follow (RFC 7301), as web browsers do.
+        names_protocol: bool,
     },
     ServerHello {
         version: u16,
@@ -156,7 +158,7 @@ fn client_hello(body: &[u8]) -> Message {
     let extensions =
         hello.ext.and_then(|ext| parse_tls_client_hello_extensions(ext).ok()).unwrap_or_default().1;
     let mut versions = vec![hello.version.0];
-    let mut server_name = None;
+    let (mut server_name, mut names_protocol) = (None, false);
     for extension in &extensions {
         match extension {
             TlsExtension::SupportedVersions(offered) => {
@@ -166,6 +168,7 @@ fn client_hello(body: &[u8]) -> Message {
                 server_name =
                     names.first().map(|(_, name)| String::from_utf8_lossy(name).into_owned());
             }
+            TlsExtension::ALPN(_) => names_protocol = true,
             _ => {}
         }
     }
@@ -175,6 +178,26 @@ fn client_hello(body: &[u8]) -> Message {
         cipher_suites: hello.ciphers.len(),
         server_name,
         extensions: extensions.len(),
+        names_protocol,
+    }
+}
+
+/// Whether this is the plain ClientHello by which is asked who is there, and no client's own.
+pub(crate) fn is_plain(versions: &[u16], extensions: usize) -> bool {
+    versions == [0x0303] && extensions <= 2
+}
+
+/// Whether a client's first bytes are the ClientHello of the direct approach (MS-RDPBCGR 5.4.2.2): not
+/// that of a web browser, and no mere question; `None` while that cannot be told.
+pub fn begins_directly(bytes: &[u8]) -> Option<bool> {
+    if bytes.first().is_some_and(|&kind| kind != HANDSHAKE) || bytes.len() > LONGEST_RECORD {
+        return Some(false);
+    }
+    match HandshakeReader::default().feed(bytes).first()? {
+        Message::ClientHello { versions, extensions, names_protocol, .. } => {
+            Some(!names_protocol && !is_plain(versions, *extensions))
+        }
+        _ => Some(false),
     }
 }
 

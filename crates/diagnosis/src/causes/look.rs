@@ -148,15 +148,24 @@ pub(crate) enum PlainHello {
     Other,
 }
 
-/// What says that a server hung up on TLS at its very beginning (MS-RDPBCGR 5.4.2.2) and takes it
-/// behind a negotiation.
-pub(crate) fn wants_negotiation(evidence: &Evidence<'_>) -> Option<[ObservationId; 3]> {
+/// What says that a server knows no TLS without a negotiation (MS-RDPBCGR 5.4.2.2): it answers a ClientHello
+/// with a packet of its own protocol, or hangs up on it and takes TLS behind a negotiation.
+pub(crate) fn wants_negotiation(evidence: &Evidence<'_>) -> Option<Vec<ObservationId>> {
+    /// Version and reserved byte of TPKT (RFC 1006 6), in which only Remote Desktop speaks here.
+    const TPKT: [u8; 2] = [3, 0];
     let direct = evidence.main_path(|f| matches!(f, Fact::DirectApproach).then_some(())).pop()?;
+    let answered = evidence.main_path(|fact| match fact {
+        Fact::TlsMalformed { bytes, .. } if bytes.0.starts_with(&TPKT) => Some(()),
+        _ => None,
+    });
+    if let Some(packet) = answered.first().filter(|_| !evidence.tls_established()) {
+        return Some(vec![direct.id(), packet.id()]);
+    }
     let ended = evidence
         .ended_awaiting(Awaited::ServerHello)
         .filter(|end| matches!(end.value.ending, Ending::Fin | Ending::Reset))?;
     match plain_hello(evidence) {
-        PlainHello::Answered(second) => Some([direct.id(), ended.id(), second]),
+        PlainHello::Answered(second) => Some(vec![direct.id(), ended.id(), second]),
         _ => None,
     }
 }

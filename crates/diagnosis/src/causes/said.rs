@@ -253,12 +253,36 @@ pub(crate) fn kerberos_name(code: u32) -> &'static str {
         29 => "KDC_ERR_SVC_UNAVAILABLE",
         31 => "KRB_AP_ERR_BAD_INTEGRITY",
         32 => "KRB_AP_ERR_TKT_EXPIRED",
+        33 => "KRB_AP_ERR_TKT_NYV",
+        34 => "KRB_AP_ERR_REPEAT",
+        35 => "KRB_AP_ERR_NOT_US",
+        36 => "KRB_AP_ERR_BADMATCH",
         37 => "KRB_AP_ERR_SKEW",
         41 => "KRB_AP_ERR_MODIFIED",
+        44 => "KRB_AP_ERR_BADKEYVER",
+        45 => "KRB_AP_ERR_NOKEY",
         60 => "KRB_ERR_GENERIC",
         68 => "KDC_ERR_WRONG_REALM",
         _ => "an error without a name here",
     }
+}
+
+/// KRB_AP_ERR_SKEW: the clocks of a service and its client differ (RFC 4120 7.5.9).
+pub(crate) const SKEW: u32 = 37;
+
+/// The error with which a service answered a ticket, and what it says of why.
+pub(crate) fn ticket_error(fact: &Fact) -> Option<(u32, String)> {
+    let Fact::TicketAnswer { code: Some(code), server_time, .. } = fact else { return None };
+    let mut words = format!("It answers the ticket with error {code}, {}.", kerberos_name(*code));
+    match (code, server_time) {
+        (&SKEW, Some(time)) => words.push_str(&format!(" Its clock says {time}.")),
+        // BAD_INTEGRITY, NOT_US, MODIFIED, BADKEYVER, NOKEY.
+        (31 | 35 | 41 | 44 | 45, _) => words.push_str(
+            " It has not got the key that the ticket was made for: its name belongs to another account (setspn -Q HTTP/<its name>), or its key table is old.",
+        ),
+        _ => {}
+    }
+    Some((*code, words))
 }
 
 /// The match of a cause for what the key distribution centre said.

@@ -73,13 +73,13 @@ pub(super) fn relevant(
     let gateways: HashSet<SocketAddr> =
         connections.iter().filter(|c| is_gateways(c)).map(|c| c.server).collect();
     connections.retain(|c| {
-        let is_web = matches!(c.role, Role::PerhapsLeg) && !gateways.contains(&c.server);
+        let is_web = is_perhaps_gateways(c) && !gateways.contains(&c.server);
         others |= is_web && matches!(c.connect, Connect::Made { .. });
         !is_web
     });
     for connection in connections.iter_mut() {
         if gateways.contains(&connection.server) && matches!(connection.role, Role::Host) {
-            connection.role = Role::PerhapsLeg;
+            connection.role = Role::PerhapsLeg { by: None };
         }
     }
     let known: HashSet<SocketAddr> =
@@ -133,15 +133,21 @@ fn is_gateways(connection: &Connection) -> bool {
     matches!(connection.role, Role::Leg { .. } | Role::Tunnel(_))
 }
 
+/// Whether that depends on what others show.
+fn is_perhaps_gateways(connection: &Connection) -> bool {
+    let asked = connection.role.dialog().is_some_and(|dialog| dialog.to_gateway);
+    asked || matches!(connection.role, Role::PerhapsLeg { .. })
+}
+
 /// Whether it is Remote Desktop by its content, or by its port.
 fn is_rdp(connection: &Connection) -> bool {
     if is_gateways(connection) {
         return true;
     }
-    let spoke = connection
-        .events
-        .iter()
-        .any(|e| matches!(e.fact, Fact::ConnectionRequest { .. } | Fact::ConnectionConfirm { .. }));
+    let spoke = is_direct(connection)
+        || connection.events.iter().any(|e| {
+            matches!(e.fact, Fact::ConnectionRequest { .. } | Fact::ConnectionConfirm { .. })
+        });
     let by_proxy = connection.role.is_by_proxy();
     let asked = connection.role.host().is_some_and(|(_, port)| by_proxy && *port == DEFAULT_PORT);
     spoke || asked || (connection.server.port() == DEFAULT_PORT && !by_proxy)
@@ -180,6 +186,11 @@ fn redirected_to(connection: &Connection) -> Vec<IpAddr> {
         _ => &[],
     });
     targets.filter_map(|target| target.trim_matches(['[', ']']).parse().ok()).collect()
+}
+
+/// Whether the client began with TLS (MS-RDPBCGR 5.4.2.2).
+pub(super) fn is_direct(connection: &Connection) -> bool {
+    connection.events.iter().any(|event| matches!(event.fact, Fact::DirectApproach))
 }
 
 /// requestedProtocols of its Connection Request.
@@ -269,9 +280,13 @@ fn attempt(group: &[Connection], around: &Around<'_>) -> Attempt {
     let until = group.iter().map(|c| c.last.nanos).max().unwrap_or_default();
     Attempt {
         addresses: addresses(&to_host),
-        via: gateway::place(group)
-            .map(|place| place.place(HTTPS_PORT))
-            .or_else(|| proxy::place(group)),
+        via: match (gateway::place(group), proxy::place(group)) {
+            (Some(gateway), Some(proxy)) => {
+                Some(format!("{} by {proxy}", gateway.place(HTTPS_PORT)))
+            }
+            (Some(gateway), None) => Some(gateway.place(HTTPS_PORT)),
+            (None, proxy) => proxy,
+        },
         target: target(group, &to_host, around.beside),
         started_at: clock.at(first).unwrap_or_else(Timestamp::now),
         elapsed_ms: millis(until - first.nanos),
@@ -284,6 +299,7 @@ fn purposes(group: &[&Connection]) -> Vec<Purpose> {
     let mut purposes = Vec::with_capacity(group.len());
     let mut furthest = Progress::NotConnected;
     let first_offer = group.iter().find_map(|c| offer(c));
+    let begins_directly = group.first().is_some_and(|first| is_direct(first));
     let versions = group.iter().find_map(|c| versions(c));
     for &connection in group {
         let progress = progress(connection);
@@ -300,6 +316,11 @@ fn purposes(group: &[&Connection]) -> Vec<Purpose> {
         } else if progress == Progress::NotConnected {
             Purpose::OtherAddress
         } else if plain {
+            Purpose::PlainClientHello
+        } else if begins_directly && is_direct(connection) {
+            Purpose::Fallback
+        } else if begins_directly && offer(connection).is_some() && progress < Progress::Encrypted {
+            // Whoever begins with TLS negotiates only to ask whether that would do better.
             Purpose::PlainClientHello
         } else if offer(connection).is_none() {
             Purpose::ServiceProbe
@@ -382,8 +403,9 @@ impl Seen<'_> {
         let beside = around.beside;
         let by_gateway = deciding.role.is_of_gateway();
         let (client, host) = (deciding.client.ip(), deciding.server.ip());
-        // A proxy's name is none of the host's.
-        let names = beside.name_of(client, host).filter(|_| !deciding.role.is_by_proxy());
+        // A proxy's name is none of the host's, nor of the gateway's.
+        let by_proxy = group.iter().any(|c| c.role.dialog().is_some());
+        let names = beside.name_of(client, host).filter(|_| !by_proxy);
         if let Some((_, names)) = names {
             // A client of a gateway looks up the gateway's name only.
             let stage = if by_gateway { Stage::Gateway } else { Stage::Dns };

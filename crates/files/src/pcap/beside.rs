@@ -6,10 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::RData;
-use picky_krb::messages::{KdcProxyMessage, KrbError};
-use rdpdoctor_model::{
-    DnsOutcome, Fact, KerberosExchange, LifeSource, Lookup, Party, RecordType, Timestamp,
-};
+use picky_krb::messages::KdcProxyMessage;
+use rdpdoctor_model::{DnsOutcome, Fact, KerberosExchange, LifeSource, Lookup, Party, RecordType};
+use rdpdoctor_wire::kerberos::{Refusal, read_error};
 
 use super::ip::Datagram;
 use super::side::Moment;
@@ -23,8 +22,9 @@ const MOST_KEPT: usize = 2000;
 /// A ticket of a user in a thousand groups stays below this.
 const LONGEST_MESSAGE: usize = 128 * 1024;
 
-/// Longest text kept of an error.
-const LONGEST_TEXT: usize = 200;
+/// Refusals of a centre's proxy that are told at once, and the longest name of a realm.
+const MOST_REFUSED: usize = 16;
+const LONGEST_REALM: usize = 255;
 
 /// Messages by their tags (RFC 4120 5.10).
 const AS_REQ: u8 = 0x6A;
@@ -190,6 +190,10 @@ pub(super) struct KerberosStream {
     client: Vec<u8>,
     server: Vec<u8>,
     answers: Vec<(Moment, KerberosExchange, Vec<u8>)>,
+    /// The realm that a proxy of centres was asked for.
+    realm: Option<String>,
+    /// Statuses with which it passed nothing on.
+    refused: Vec<(Moment, u16)>,
 }
 
 impl KerberosStream {
@@ -221,19 +225,41 @@ impl KerberosStream {
     /// 2.2.2).
     pub(super) fn proxied(&mut self, from: Party, body: &[u8], at: Moment) {
         if let Ok(message) = picky_asn1_der::from_bytes::<KdcProxyMessage>(body) {
+            let realm = message.target_domain.0.as_ref();
+            let realm = realm.map(|name| printable(name.0.0.as_utf8()));
+            self.realm = realm.or(self.realm.take());
             self.bytes(from, &message.kerb_message.0.0, at);
         }
     }
 
-    /// What the centre answered.
+    /// The centre's proxy has only this status for a message.
+    pub(super) fn refused(&mut self, status: u16, at: Moment) {
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.push((at, status));
+        }
+    }
+
+    /// What the centre answered, and that its proxy could not reach it.
     pub(super) fn tickets(&mut self, client: IpAddr, kdc: SocketAddr) -> Vec<Ticket> {
+        let refused = std::mem::take(&mut self.refused).into_iter().map(|(at, status)| {
+            let why = format!("the proxy of the centre answers with HTTP status {status}");
+            let realm = self.realm.clone().unwrap_or_default();
+            let tried = vec![kdc.to_string()];
+            Ticket { at, client, fact: Fact::KerberosUnavailable { realm, tried, why } }
+        });
+        let refused: Vec<Ticket> = refused.collect();
         let answers = std::mem::take(&mut self.answers).into_iter();
         answers
             .filter_map(|(at, exchange, message)| {
                 Some(Ticket { at, client, fact: kerberos(exchange, kdc, &message)? })
             })
+            .chain(refused)
             .collect()
     }
+}
+
+fn printable(realm: &str) -> String {
+    realm.chars().filter(|c| !c.is_control()).take(LONGEST_REALM).collect()
 }
 
 fn exchange(tag: Option<&u8>) -> KerberosExchange {
@@ -255,25 +281,10 @@ fn kerberos(exchange: KerberosExchange, kdc: SocketAddr, message: &[u8]) -> Opti
             Some(Fact::KerberosTicket { exchange, kdc, service })
         }
         Some(&KRB_ERROR) => {
-            let error = picky_asn1_der::from_bytes::<KrbError>(message).ok()?;
-            let code = error.0.error_code.0;
+            let Refusal { code, server_time, text } = read_error(message)?;
             if ON_THE_WAY.contains(&code) {
                 return None;
             }
-            let time = &error.0.stime.0.0;
-            let server_time = format!(
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-                time.year(),
-                time.month(),
-                time.day(),
-                time.hour(),
-                time.minute(),
-                time.second()
-            );
-            let server_time = server_time.parse::<Timestamp>().ok();
-            let text = error.0.e_text.0;
-            let text =
-                text.map(|text| text.0.0.as_utf8().chars().take(LONGEST_TEXT).collect::<String>());
             Some(Fact::KerberosError { exchange, kdc, code, server_time, text })
         }
         _ => None,

@@ -1,4 +1,5 @@
-//! What is inside TLS that began with the first byte: the way to a gateway, or nobody's business here.
+//! What is inside TLS that began with the first byte: the way to a gateway or a proxy, Remote Desktop
+//! itself, or nobody's business here.
 
 use rdpdoctor_model::{Awaited, Fact, Party};
 use rdpdoctor_wire::gateway::{GatewayLeg, KdcProxyLeg, LegEvent, Opening, opening};
@@ -9,16 +10,23 @@ use super::side::Moment;
 /// Bytes that are kept until the client's first ones tell what it is for.
 const MOST_UNDECIDED: usize = 16 * 1024;
 
+/// Bytes of one side, and when they came.
+pub(super) type Said = (Party, Moment, Vec<u8>);
+
 /// What passes there.
 pub(super) enum Carried {
     /// Too little has passed.
-    Undecided(Vec<(Party, Moment, Vec<u8>)>),
+    Undecided(Vec<Said>),
     /// A gateway's.
     Leg(Box<Leg>),
     /// RPC over HTTP, to a gateway or to anybody else.
     Rpc(Box<Leg>),
     /// The proxy of a key distribution centre.
     Kdc(Box<(KdcProxyLeg, KerberosStream)>),
+    /// Remote Desktop, which begins with CredSSP: what has passed of it.
+    Direct(Vec<Said>),
+    /// A proxy's: what has passed since its dialog was handed on.
+    Proxy(Vec<Said>),
     /// Something else, of which nothing is kept.
     Other,
 }
@@ -65,6 +73,19 @@ impl Carried {
         matches!(self, Self::Kdc(_))
     }
 
+    /// Whether it leads to a proxy.
+    pub(super) fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxy(_))
+    }
+
+    /// What passed for somebody else to read since the last call.
+    pub(super) fn take_passed(&mut self) -> Vec<Said> {
+        match self {
+            Self::Direct(passed) | Self::Proxy(passed) => std::mem::take(passed),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether nothing that matters passes on it.
     pub(super) fn is_other(&self) -> bool {
         matches!(self, Self::Other)
@@ -107,6 +128,11 @@ impl Carried {
                 let (http, stream) = &mut **kdc;
                 let bodies = http.feed(from, bytes);
                 bodies.iter().for_each(|(from, body)| stream.proxied(*from, body, at));
+                http.take_refused().into_iter().for_each(|status| stream.refused(status, at));
+                Vec::new()
+            }
+            Self::Direct(passed) | Self::Proxy(passed) => {
+                passed.push((from, at, bytes.to_vec()));
                 Vec::new()
             }
             Self::Other => Vec::new(),
@@ -138,6 +164,8 @@ impl Carried {
                 kept.iter().for_each(|(from, at, bytes)| drop(kdc.plaintext(*from, bytes, *at)));
                 (Vec::new(), kdc)
             }
+            Some(Opening::CredSsp) => (Vec::new(), Self::Direct(kept)),
+            Some(Opening::Proxy) => (Vec::new(), Self::Proxy(kept)),
             None if total <= MOST_UNDECIDED => (Vec::new(), Self::Undecided(kept)),
             _ => (Vec::new(), Self::Other),
         };
@@ -146,7 +174,7 @@ impl Carried {
 }
 
 /// What the bytes that were kept show of a gateway.
-fn replayed(kept: &[(Party, Moment, Vec<u8>)]) -> (Vec<Fact>, Box<Leg>) {
+fn replayed(kept: &[Said]) -> (Vec<Fact>, Box<Leg>) {
     let mut leg = Leg::default();
     let facts = kept.iter().flat_map(|(from, at, bytes)| leg.plaintext(*from, bytes, *at));
     (facts.collect(), Box::new(leg))
@@ -261,17 +289,25 @@ mod tests {
         };
         assert_eq!(*exchange, KerberosExchange::AuthenticationService);
         // 500: words for people.
-        assert_eq!(heard(&request, &status(0x8E)).1, []);
+        assert_eq!(refused_with(&heard(&request, &status(0x8E)).1), Some("500"));
         let other = [&[0x83, 0x04, 5][..], b"/mail"].concat();
         let elsewhere = [preface, &http2(1, &other, b"x")].concat();
         assert!(heard(&elsewhere, &status(0x88)).0.is_other());
     }
 
+    /// The status with which the centre's proxy says that it could not ask.
+    fn refused_with(facts: &[Fact]) -> Option<&str> {
+        match facts {
+            [Fact::KerberosUnavailable { why, .. }] => why.rsplit(' ').next(),
+            _ => None,
+        }
+    }
+
     #[test]
-    fn words_of_a_web_server_and_other_places_are_none() {
+    fn words_of_a_web_server_and_other_places_are_no_messages() {
         let request = http("POST /KdcProxy HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
         let answer = http("HTTP/1.1 503 Service Unavailable", &wrapped(&unknown_user()));
-        assert_eq!(heard(&request, &answer).1, []);
+        assert_eq!(refused_with(&heard(&request, &answer).1), Some("503"));
         let elsewhere = http("POST /other HTTP/1.1", &wrapped(&tlv(0x6A, b"who")));
         let answer = http("HTTP/1.1 200 OK", &wrapped(&unknown_user()));
         assert!(heard(&elsewhere, &answer).0.is_other());

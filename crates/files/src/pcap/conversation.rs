@@ -2,12 +2,12 @@
 //! are known, the plaintext above TLS go through the same dissector.
 
 use rdpdoctor_model::{Awaited, Ending, Fact, Mechanism, Negotiation, Party, Stage};
-use rdpdoctor_wire::Dissector;
 use rdpdoctor_wire::gateway::LegEvent;
 use rdpdoctor_wire::tls_decrypt::{KeyLog, TlsEvent, TlsListener};
+use rdpdoctor_wire::{Dissector, begins_directly};
 
 use super::beside::KerberosStream;
-use super::carried::Carried;
+use super::carried::{Carried, Said};
 use super::side::Moment;
 
 /// A client that leaves after so long a silence gave up waiting; a SYN is repeated after 1 s.
@@ -58,6 +58,7 @@ pub(super) struct Conversation {
     /// What is inside its TLS, where that is not Remote Desktop.
     carried: Option<Carried>,
     tls: Option<TlsListener>,
+    approach: Approach,
     client: Preamble,
     server: Preamble,
     /// When the client's last bytes passed.
@@ -70,6 +71,16 @@ pub(super) struct Conversation {
     bound: bool,
     pub(super) unread: Option<Unread>,
     pub(super) events: Vec<Event>,
+}
+
+/// How the client begins.
+enum Approach {
+    /// These first bytes do not tell it yet.
+    Untold(Vec<u8>),
+    /// With a Connection Request, or another word in clear.
+    InClear,
+    /// With TLS.
+    Tls,
 }
 
 /// The TPKT packet at the beginning of a direction; behind it TLS begins.
@@ -100,14 +111,31 @@ impl Conversation {
     /// TLS from the first byte; what is inside will tell what it is for.
     pub(super) fn of_tls() -> Self {
         let tls = Some(TlsListener::new());
-        Self { tls, ..Self::over(Dissector::of_gateway(), Some(Carried::default())) }
+        let approach = Approach::Tls;
+        Self { tls, approach, ..Self::over(Dissector::of_gateway(), Some(Carried::default())) }
     }
 
     /// The dialog with a proxy, which somebody else reads.
     pub(super) fn to_proxy() -> Self {
         let mut dissector = Dissector::new();
         dissector.outside(Awaited::Nothing);
-        Self::over(dissector, None)
+        Self { approach: Approach::InClear, ..Self::over(dissector, None) }
+    }
+
+    /// What was said to the proxy inside its TLS since the last call.
+    pub(super) fn take_passed(&mut self) -> Vec<Said> {
+        self.carried.as_mut().map(Carried::take_passed).unwrap_or_default()
+    }
+
+    /// TLS that turned out to lead to a proxy.
+    pub(super) fn turn_outside(&mut self) {
+        self.dissector.turn_outside();
+        self.events.iter_mut().for_each(|event| event.stage = Stage::Tls);
+    }
+
+    /// Whether it is Remote Desktop that began with TLS (MS-RDPBCGR 5.4.2.2).
+    pub(super) fn is_direct(&self) -> bool {
+        self.carried.is_none() && matches!(self.approach, Approach::Tls)
     }
 
     /// What the client waits for from the proxy.
@@ -125,6 +153,7 @@ impl Conversation {
             dissector,
             carried,
             tls: None,
+            approach: Approach::Untold(Vec::new()),
             client: Preamble::default(),
             server: Preamble::default(),
             client_spoke: None,
@@ -143,10 +172,59 @@ impl Conversation {
         if from == Party::Client {
             self.client_spoke = Some(at);
         }
+        match self.begin(from, bytes, at) {
+            None => {}
+            Some(kept) if kept.is_empty() => self.pass(from, bytes, at, secrets),
+            Some(kept) => {
+                self.pass(Party::Client, &kept, at, secrets);
+                if from == Party::Server {
+                    self.pass(from, bytes, at, secrets);
+                }
+            }
+        }
+    }
+
+    /// The client's first bytes, once they tell how it begins; nothing behind them, and `None` before.
+    fn begin(&mut self, from: Party, bytes: &[u8], at: Moment) -> Option<Vec<u8>> {
+        let Approach::Untold(kept) = &mut self.approach else { return Some(Vec::new()) };
+        let directly = match from {
+            Party::Client => {
+                kept.extend_from_slice(bytes);
+                begins_directly(kept)?
+            }
+            Party::Server => false,
+        };
+        let kept = std::mem::take(kept);
+        self.approach = if directly { Approach::Tls } else { Approach::InClear };
+        if directly {
+            self.dissector.direct();
+            self.tls = Some(TlsListener::new());
+            self.push(Stage::X224, at, Fact::DirectApproach);
+        }
+        Some(kept)
+    }
+
+    /// What was taken for the way to a gateway is Remote Desktop itself.
+    fn turn_direct(&mut self) {
+        let passed = self.take_passed();
+        self.carried = None;
+        self.dissector.turn_direct();
+        self.events.iter_mut().for_each(|event| event.stage = Stage::Tls);
+        if let Some(at) = self.events.first().map(|event| event.at) {
+            let fact = Fact::DirectApproach;
+            self.events.insert(0, Event { stage: Stage::X224, at, fact });
+        }
+        for (from, at, bytes) in passed {
+            self.dissector.plaintext(from, &bytes, at.ms());
+            self.collect(at);
+        }
+    }
+
+    fn pass(&mut self, from: Party, bytes: &[u8], at: Moment, secrets: &KeyLog) {
         self.dissector.wire(from, bytes, at.ms());
         self.collect(at);
         let behind = match from {
-            _ if self.carried.is_some() => bytes,
+            _ if matches!(self.approach, Approach::Tls) => bytes,
             Party::Client => self.client.behind(bytes),
             Party::Server => self.server.behind(bytes),
         };
@@ -165,6 +243,7 @@ impl Conversation {
             return;
         }
         self.dissector.lost();
+        self.approach = Approach::InClear;
         self.tls = None;
         self.unread = Some(Unread::Hole);
     }
@@ -199,6 +278,13 @@ impl Conversation {
 
     /// The connection ended, or the capture did.
     pub(super) fn end(&mut self, end: End, at: Moment) {
+        if let Approach::Untold(kept) = &mut self.approach
+            && !kept.is_empty()
+        {
+            let kept = std::mem::take(kept);
+            self.dissector.wire(Party::Client, &kept, at.ms());
+            self.collect(at);
+        }
         if self.dissector.sealed_pdus() != [0; 2] {
             self.unread.get_or_insert(Unread::Sealed);
         }
@@ -266,7 +352,11 @@ impl Conversation {
             TlsEvent::Plaintext { from, bytes } => match &mut self.carried {
                 Some(carried) => {
                     let facts = carried.plaintext(from, &bytes, at);
+                    let is_direct = matches!(carried, Carried::Direct(_));
                     facts.into_iter().for_each(|fact| self.push(Stage::Gateway, at, fact));
+                    if is_direct {
+                        self.turn_direct();
+                    }
                 }
                 None => self.dissector.plaintext(from, &bytes, at.ms()),
             },
@@ -300,7 +390,9 @@ impl Conversation {
             match &event.fact {
                 Fact::ConnectionConfirm {
                     negotiation: Negotiation::Response { selected_protocol, .. },
-                } if *selected_protocol != 0 => self.tls = Some(TlsListener::new()),
+                } if *selected_protocol != 0 && !self.is_direct() => {
+                    self.tls = Some(TlsListener::new());
+                }
                 Fact::ClientHello { .. } => {
                     self.hello.get_or_insert(at);
                 }

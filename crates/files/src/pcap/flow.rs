@@ -13,7 +13,7 @@ use super::conversation::{Conversation, End, Event, Unread};
 use super::gateway::{Key, Role};
 use super::heads::Heads;
 use super::ip::{Segment, Unreachable};
-use super::proxy::{self, Finished, Proxied};
+use super::proxy::{self, Finished, Proxied, Tunnelled};
 use super::side::{Moment, Piece, Side};
 
 /// Bytes that are kept until the client's first ones tell what a connection is.
@@ -214,8 +214,22 @@ impl Flow {
     }
 
     fn carried(&self) -> Option<&Carried> {
+        self.tls().and_then(Conversation::carried)
+    }
+
+    /// TLS from the first byte that may lead to a gateway, straight or in a proxy's tunnel.
+    fn tls(&self) -> Option<&Conversation> {
         match &self.content {
-            Content::Tls(conversation) => conversation.carried(),
+            Content::Tls(conversation) => Some(conversation),
+            Content::Proxy(proxied) => proxied.tls(),
+            _ => None,
+        }
+    }
+
+    fn tls_mut(&mut self) -> Option<&mut Conversation> {
+        match &mut self.content {
+            Content::Tls(conversation) => Some(conversation),
+            Content::Proxy(proxied) => proxied.tls_mut(),
             _ => None,
         }
     }
@@ -228,20 +242,17 @@ impl Flow {
 
     /// Whether bytes of it are missing.
     pub(super) fn is_torn(&self) -> bool {
-        matches!(&self.content, Content::Tls(conversation) if conversation.unread.is_some())
+        self.tls().is_some_and(|conversation| conversation.unread.is_some())
     }
 
     /// What a gateway's connection showed for its tunnel since the last call.
     pub(super) fn take_said(&mut self) -> Vec<(Moment, LegEvent)> {
-        match &mut self.content {
-            Content::Tls(conversation) => conversation.take_said(),
-            _ => Vec::new(),
-        }
+        self.tls_mut().map(Conversation::take_said).unwrap_or_default()
     }
 
     /// What the client of its tunnel waits for, and since when.
     pub(super) fn tunnel_awaits(&mut self, awaited: Awaited, asked: Option<Moment>) {
-        if let Content::Tls(conversation) = &mut self.content {
+        if let Some(conversation) = self.tls_mut() {
             conversation.tunnel_awaits(awaited, asked);
         }
     }
@@ -391,14 +402,7 @@ impl Flow {
 
     fn role(&self) -> Role {
         let Content::Tls(conversation) = &self.content else { return Role::Host };
-        match conversation.carried() {
-            Some(carried) if carried.leg().is_some() => {
-                let name = carried.leg().and_then(GatewayLeg::host).map(str::to_owned);
-                Role::Leg { name, host: None }
-            }
-            // Only where another connection shows that a gateway is there.
-            _ => Role::PerhapsLeg,
-        }
+        conversation.carried().map_or(Role::PerhapsLeg { by: None }, |carried| role(carried, None))
     }
 
     /// Errors of a key distribution centre that passed on it.
@@ -406,6 +410,7 @@ impl Flow {
         match &mut self.content {
             Content::Kerberos(stream) => Some(stream),
             Content::Tls(conversation) => conversation.kerberos(),
+            Content::Proxy(proxied) => proxied.tls_mut().and_then(Conversation::kerberos),
             _ => None,
         }
     }
@@ -448,11 +453,7 @@ impl Flow {
             }
             (Content::Tls(conversation), Piece::Bytes(at, bytes)) => {
                 conversation.bytes(from, &bytes, at, secrets);
-                // Without its secrets nobody can say what it is for.
-                let other = conversation.carried().is_none_or(Carried::is_other);
-                if other || conversation.unread.is_some() && !conversation.is_of_gateway() {
-                    self.content = Content::Other;
-                }
+                self.look_inside(secrets);
             }
             (Content::Rdp(conversation) | Content::Tls(conversation), Piece::Hole(..)) => {
                 conversation.hole();
@@ -475,6 +476,25 @@ impl Flow {
                 self.decide(secrets);
             }
             (Content::Other, _) => {}
+        }
+    }
+
+    /// What TLS that began with the first byte turned out to be.
+    fn look_inside(&mut self, secrets: &KeyLog) {
+        let Content::Tls(conversation) = &self.content else { return };
+        let is_proxy = conversation.carried().is_some_and(Carried::is_proxy);
+        let other = conversation.carried().is_some_and(Carried::is_other);
+        // Without its secrets nobody can say what it is for.
+        let sealed = conversation.unread.is_some() && !conversation.is_of_gateway();
+        if !conversation.is_direct() && !is_proxy && !other && !sealed {
+            return;
+        }
+        let content = std::mem::replace(&mut self.content, Content::Other);
+        let Content::Tls(conversation) = content else { return };
+        if conversation.is_direct() {
+            self.content = Content::Rdp(conversation);
+        } else if is_proxy {
+            self.content = Content::Proxy(Box::new(Proxied::in_tls(*conversation, secrets)));
         }
     }
 
@@ -557,11 +577,29 @@ fn index(from: Party) -> usize {
     }
 }
 
+/// What TLS leads to whose content is known, straight or through a proxy.
+pub(super) fn role(carried: &Carried, by: Option<Tunnelled>) -> Role {
+    let by = by.map(Box::new);
+    match carried.leg() {
+        Some(leg) => Role::Leg { name: leg.host().map(str::to_owned), host: None, by },
+        // Only where another connection shows that a gateway is there.
+        None => Role::PerhapsLeg { by },
+    }
+}
+
 /// Whether a client's first bytes are an X.224 Connection Request in TPKT; `None` while that cannot be
 /// told.
 pub(super) fn begins_as_request(head: &[u8]) -> Option<bool> {
-    let mut own = head.iter().take(REQUEST_HEAD).enumerate();
-    if !own.all(|(place, byte)| is_of_request(place, *byte)) {
+    begins(head, is_of_request)
+}
+
+/// The same of a handshake of TLS.
+pub(super) fn begins_as_hello(head: &[u8]) -> Option<bool> {
+    begins(head, is_of_hello)
+}
+
+fn begins(head: &[u8], wanted: fn(usize, u8) -> bool) -> Option<bool> {
+    if !head.iter().take(REQUEST_HEAD).enumerate().all(|(place, byte)| wanted(place, *byte)) {
         return Some(false);
     }
     (head.len() >= REQUEST_HEAD).then_some(true)

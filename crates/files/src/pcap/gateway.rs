@@ -34,9 +34,14 @@ pub(super) enum Role {
         name: Option<String>,
         /// The host that was asked for on it.
         host: Option<Place>,
+        /// The way through a proxy, where it goes by one.
+        by: Option<Box<Tunnelled>>,
     },
     /// TLS without a word of HTTP in it: a gateway's where others lead to one.
-    PerhapsLeg,
+    PerhapsLeg {
+        /// The way through a proxy, where it goes by one.
+        by: Option<Box<Tunnelled>>,
+    },
     /// Inside a tunnel.
     Tunnel(Box<Inside>),
     /// To a proxy.
@@ -60,12 +65,12 @@ pub(super) struct Inside {
 impl Role {
     /// Whether it has to do with a gateway.
     pub(super) fn is_of_gateway(&self) -> bool {
-        matches!(self, Self::Leg { .. } | Self::PerhapsLeg | Self::Tunnel(_))
+        matches!(self, Self::Leg { .. } | Self::PerhapsLeg { .. } | Self::Tunnel(_))
     }
 
     /// Whether it is a connection to a gateway.
     pub(super) fn is_leg(&self) -> bool {
-        matches!(self, Self::Leg { .. } | Self::PerhapsLeg)
+        matches!(self, Self::Leg { .. } | Self::PerhapsLeg { .. })
     }
 
     /// Whether it leads to a host.
@@ -73,14 +78,15 @@ impl Role {
         match self {
             Self::Host | Self::Tunnelled(_) => true,
             Self::Tunnel(inside) => inside.opened,
-            Self::Leg { .. } | Self::PerhapsLeg | Self::Proxy(_) => false,
+            Self::Leg { .. } | Self::PerhapsLeg { .. } | Self::Proxy(_) => false,
         }
     }
 
     /// How it is carried.
     pub(super) fn transport(&self) -> Transport {
         match self {
-            Self::Tunnel(_) | Self::Tunnelled(_) => Transport::Tunnel,
+            Self::Tunnel(_) => Transport::Tunnel,
+            role if role.tunnelled().is_some() => Transport::Tunnel,
             _ => Transport::Tcp,
         }
     }
@@ -93,9 +99,21 @@ impl Role {
         }
     }
 
-    /// Whether it goes by a proxy.
+    /// The way through a proxy, where it goes inside one.
+    pub(super) fn tunnelled(&self) -> Option<&Tunnelled> {
+        match self {
+            Self::Tunnelled(tunnelled) => Some(tunnelled),
+            Self::Leg { by, .. } | Self::PerhapsLeg { by } => by.as_deref(),
+            Self::Host | Self::Tunnel(_) | Self::Proxy(_) => None,
+        }
+    }
+
+    /// Whether it goes by a proxy to a host.
     pub(super) fn is_by_proxy(&self) -> bool {
-        matches!(self, Self::Proxy(_) | Self::Tunnelled(_))
+        match self {
+            Self::Proxy(dialog) => !dialog.to_gateway,
+            role => matches!(role, Self::Tunnelled(_)),
+        }
     }
 
     /// The host that a gateway or a proxy was asked for.
@@ -103,9 +121,9 @@ impl Role {
         match self {
             Self::Leg { host, .. } => host.as_ref(),
             Self::Tunnel(inside) => inside.host.as_ref(),
-            Self::Proxy(dialog) => dialog.asked.as_ref(),
+            Self::Proxy(dialog) => dialog.asked.as_ref().filter(|_| !dialog.to_gateway),
             Self::Tunnelled(tunnelled) => Some(&tunnelled.asked),
-            Self::Host | Self::PerhapsLeg => None,
+            Self::Host | Self::PerhapsLeg { .. } => None,
         }
     }
 }
@@ -334,9 +352,13 @@ pub(super) fn place(group: &[Connection]) -> Option<Target> {
     let host = match named.map(|name| name.strip_prefix('[').ok_or(name)) {
         Some(Ok(address)) => address.split(']').next().unwrap_or_default().to_owned(),
         Some(Err(name)) => name.split(':').next().unwrap_or_default().to_owned(),
-        None => leg.server.ip().to_string(),
+        None => match leg.role.tunnelled() {
+            Some(tunnelled) => tunnelled.asked.0.clone(),
+            None => leg.server.ip().to_string(),
+        },
     };
-    Some(Target { input: host.clone(), host, port: leg.server.port() })
+    let port = leg.role.tunnelled().map_or(leg.server.port(), |tunnelled| tunnelled.asked.1);
+    Some(Target { input: host.clone(), host, port })
 }
 
 /// Where the gateway stands in an attempt: its name first, then what it said, and how it ended.

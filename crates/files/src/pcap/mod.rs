@@ -213,8 +213,8 @@ impl Reader {
                 self.tunnels.torn(&key);
             }
         }
+        self.rdp_flows = self.rdp_flows + usize::from(flow.is_rdp()) - usize::from(before);
         if flow.is_rdp() && !before {
-            self.rdp_flows += 1;
             // What a proxy is asked for next may be anything.
             if flow.is_to_host() && self.servers.len() < MOST_SERVERS {
                 self.servers.insert(server);
@@ -274,8 +274,12 @@ impl Reader {
         if self.over.len() >= MOST_CONNECTIONS || self.facts >= MOST_FACTS {
             self.passed_over += 1;
         } else if let Some(mut connection) = flow.finish(self.now, &self.secrets) {
-            if let (Some(key), Role::Leg { host, .. }) = (&tunnel, &mut connection.role) {
-                *host = self.tunnels.leg_ended(key, connection.end, connection.closed);
+            let (end, closed) = (connection.end, connection.closed);
+            let inside = connection.inside.as_deref_mut().map(|inside| &mut inside.role);
+            if let (Some(key), Role::Leg { host, .. }) =
+                (&tunnel, inside.unwrap_or(&mut connection.role))
+            {
+                *host = self.tunnels.leg_ended(key, end, closed);
             }
             if connection.is_mere_failure() {
                 self.failed.push_back(connection);

@@ -1,15 +1,17 @@
-//! A connection to a proxy: what it was asked for, what it answered, and the connection inside.
+//! A connection to a proxy, in clear or inside TLS: what it was asked for, what it answered, and the
+//! connection inside, to a host or to a gateway.
 
 use std::net::SocketAddr;
 
 use rdpdoctor_model::{
-    Fact, Party, ProxyChoice, ProxyReply, ProxyScheme, Stage, StageOutcome, Target,
+    DEFAULT_PORT, Fact, Party, ProxyChoice, ProxyReply, ProxyScheme, Stage, StageOutcome, Target,
 };
 use rdpdoctor_wire::proxy::{ProxyDialog, ProxyEvent};
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
-use super::conversation::{Conversation, End, Event};
-use super::flow::{Connect, Connection, begins_as_request};
+use super::carried::Said;
+use super::conversation::{Conversation, End, Event, Unread};
+use super::flow::{Connect, Connection, begins_as_hello, begins_as_request, role};
 use super::gateway::{Place, Role};
 use super::side::Moment;
 
@@ -23,6 +25,8 @@ const WEB_PORTS: [u16; 2] = [80, 443];
 pub(super) struct Proxied {
     dialog: ProxyDialog,
     outside: Conversation,
+    /// The dialog is inside TLS.
+    in_tls: bool,
     /// When the client first spoke to it.
     asked_at: Option<Moment>,
     opened_at: Option<Moment>,
@@ -31,8 +35,10 @@ pub(super) struct Proxied {
 
 /// What passes in the tunnel.
 enum Inside {
-    Undecided(Vec<(Party, Moment, Vec<u8>)>),
+    Undecided(Vec<Said>),
     Rdp(Box<Conversation>),
+    /// TLS from the first byte, perhaps to a gateway.
+    Tls(Box<Conversation>),
     Other,
 }
 
@@ -44,6 +50,8 @@ pub(super) struct Dialog {
     /// The host that was asked for.
     pub(super) asked: Option<Place>,
     pub(super) refusal: Option<ProxyReply>,
+    /// It was asked for a gateway.
+    pub(super) to_gateway: bool,
 }
 
 /// The connection inside a tunnel.
@@ -60,18 +68,46 @@ impl Proxied {
         Self {
             dialog,
             outside: Conversation::to_proxy(),
+            in_tls: false,
             asked_at: None,
             opened_at: None,
             inside: Inside::Undecided(Vec::new()),
         }
     }
 
+    /// The same inside TLS that turned out to lead to a proxy.
+    pub(super) fn in_tls(mut outside: Conversation, secrets: &KeyLog) -> Self {
+        outside.turn_outside();
+        let mut proxied = Self { outside, in_tls: true, ..Self::new(ProxyDialog::in_tls()) };
+        proxied.decrypted(secrets);
+        proxied
+    }
+
     /// Bytes in order.
     pub(super) fn bytes(&mut self, from: Party, bytes: &[u8], at: Moment, secrets: &KeyLog) {
+        self.outside.bytes(from, bytes, at, secrets);
+        if self.in_tls {
+            self.decrypted(secrets);
+        } else {
+            self.said(from, bytes, at, secrets);
+        }
+    }
+
+    /// What passed inside its TLS.
+    fn decrypted(&mut self, secrets: &KeyLog) {
+        for (from, at, bytes) in self.outside.take_passed() {
+            self.said(from, &bytes, at, secrets);
+        }
+        if self.outside.unread == Some(Unread::Sealed) {
+            self.hole();
+        }
+    }
+
+    /// A word to the proxy or from it, or to whom is behind it.
+    fn said(&mut self, from: Party, bytes: &[u8], at: Moment, secrets: &KeyLog) {
         if from == Party::Client {
             self.asked_at.get_or_insert(at);
         }
-        self.outside.bytes(from, bytes, at, secrets);
         for event in self.dialog.feed(from, bytes) {
             match event {
                 ProxyEvent::Reply(reply) => {
@@ -83,6 +119,7 @@ impl Proxied {
                     let fact = Fact::ProxyCredential { mechanism, shown };
                     self.outside.note(Stage::Proxy, at, fact);
                 }
+                ProxyEvent::TicketAnswer(fact) => self.outside.note(Stage::Proxy, at, fact),
                 ProxyEvent::Opened => self.opened_at = Some(at),
                 ProxyEvent::Inside(from, bytes) => self.passed(from, bytes, at, secrets),
             }
@@ -94,7 +131,7 @@ impl Proxied {
     pub(super) fn hole(&mut self) {
         self.outside.hole();
         match &mut self.inside {
-            Inside::Rdp(conversation) => conversation.hole(),
+            Inside::Rdp(conversation) | Inside::Tls(conversation) => conversation.hole(),
             inside => *inside = Inside::Other,
         }
     }
@@ -104,27 +141,69 @@ impl Proxied {
         matches!(self.inside, Inside::Other)
     }
 
+    /// TLS in the tunnel that may lead to a gateway.
+    pub(super) fn tls(&self) -> Option<&Conversation> {
+        match &self.inside {
+            Inside::Tls(conversation) => Some(conversation),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn tls_mut(&mut self) -> Option<&mut Conversation> {
+        match &mut self.inside {
+            Inside::Tls(conversation) => Some(conversation),
+            _ => None,
+        }
+    }
+
     fn passed(&mut self, from: Party, bytes: Vec<u8>, at: Moment, secrets: &KeyLog) {
         match &mut self.inside {
-            Inside::Rdp(conversation) => conversation.bytes(from, &bytes, at, secrets),
-            Inside::Other => {}
+            Inside::Rdp(conversation) => return conversation.bytes(from, &bytes, at, secrets),
+            Inside::Tls(conversation) => conversation.bytes(from, &bytes, at, secrets),
+            Inside::Other => return,
             Inside::Undecided(kept) => {
                 kept.push((from, at, bytes));
-                let own = kept.iter().filter(|(from, ..)| *from == Party::Client);
-                let head: Vec<u8> = own.flat_map(|(_, _, bytes)| bytes).copied().collect();
-                let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
-                match begins_as_request(&head) {
-                    Some(true) => {
-                        let mut conversation = Box::new(Conversation::new());
-                        for (from, at, bytes) in std::mem::take(kept) {
-                            conversation.bytes(from, &bytes, at, secrets);
-                        }
-                        self.inside = Inside::Rdp(conversation);
-                    }
-                    None if total <= MOST_UNDECIDED => {}
-                    _ => self.inside = Inside::Other,
-                }
+                self.decide(secrets);
             }
+        }
+        self.look_inside();
+    }
+
+    /// What the client's first bytes in the tunnel begin.
+    fn decide(&mut self, secrets: &KeyLog) {
+        let Inside::Undecided(kept) = &mut self.inside else { return };
+        let own = kept.iter().filter(|(from, ..)| *from == Party::Client);
+        let head: Vec<u8> = own.flat_map(|(_, _, bytes)| bytes).copied().collect();
+        let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        let by_port = self.dialog.asked().is_some_and(|asked| asked.port == DEFAULT_PORT);
+        let (mut conversation, is_rdp) = match (begins_as_request(&head), begins_as_hello(&head)) {
+            (Some(true), _) => (Box::new(Conversation::new()), true),
+            (_, Some(true)) if by_port => (Box::new(Conversation::new()), true),
+            (_, Some(true)) => (Box::new(Conversation::of_tls()), false),
+            (None, _) | (_, None) if total <= MOST_UNDECIDED => return,
+            _ => return self.inside = Inside::Other,
+        };
+        for (from, at, bytes) in std::mem::take(kept) {
+            conversation.bytes(from, &bytes, at, secrets);
+        }
+        let wrap = if is_rdp { Inside::Rdp } else { Inside::Tls };
+        self.inside = wrap(conversation);
+    }
+
+    /// What TLS in the tunnel turned out to be.
+    fn look_inside(&mut self) {
+        let Inside::Tls(conversation) = &self.inside else { return };
+        let other = conversation.carried().is_some_and(|c| c.is_other() || c.is_proxy());
+        let sealed = conversation.unread.is_some() && !conversation.is_of_gateway();
+        if !conversation.is_direct() && !other && !sealed {
+            return;
+        }
+        let inside = std::mem::replace(&mut self.inside, Inside::Other);
+        if let Inside::Tls(conversation) = inside
+            && conversation.is_direct()
+        {
+            self.inside = Inside::Rdp(conversation);
         }
     }
 
@@ -139,10 +218,13 @@ impl Proxied {
         let inside = match std::mem::replace(&mut self.inside, Inside::Other) {
             Inside::Other => return None,
             Inside::Rdp(conversation) => Some(conversation),
+            Inside::Tls(conversation) if conversation.is_of_gateway() => Some(conversation),
+            Inside::Tls(_) => return None,
             Inside::Undecided(_) if is_web => return None,
             // A client that does not speak in an open tunnel waits for nothing that is known here.
             Inside::Undecided(_) => Some(Box::new(Conversation::new())),
         };
+        let to_gateway = inside.as_ref().is_some_and(|inside| inside.is_of_gateway());
         let opened = self.opened_at.zip(inside);
         let elapsed_ms = match (self.asked_at, self.opened_at) {
             (Some(begun), Some(opened)) => (opened.ms() - begun.ms()).max(0.0),
@@ -158,6 +240,7 @@ impl Proxied {
             has_user: self.dialog.has_user(),
             asked: Some(asked.clone()),
             refusal: refusal.filter(|_| self.opened_at.is_none()),
+            to_gateway,
         };
         let tunnel = opened.map(|(begun, mut conversation)| {
             conversation.end(end, at);
@@ -180,8 +263,12 @@ pub(super) fn inner(
     (client, server): (SocketAddr, SocketAddr),
     (last, end, closed): (Moment, End, Moment),
 ) -> Connection {
+    let role = match conversation.carried() {
+        Some(carried) => role(carried, Some(tunnelled)),
+        None => Role::Tunnelled(Box::new(tunnelled)),
+    };
     Connection {
-        role: Role::Tunnelled(Box::new(tunnelled)),
+        role,
         client,
         server,
         first,
@@ -213,7 +300,7 @@ pub(super) fn events(group: &[Connection]) -> Vec<Event> {
         chosen_by: ProxyChoice::Seen,
         has_user: dialogs.iter().any(|(_, dialog)| dialog.has_user),
     };
-    let opened = group.iter().find(|c| matches!(c.role, Role::Tunnelled(_)));
+    let opened = group.iter().find(|c| c.role.tunnelled().is_some());
     let last = dialogs.last().map_or(first.last, |(connection, _)| connection.last);
     let at = opened.map_or(last, |connection| connection.first);
     let refusal = dialogs.iter().rev().find_map(|(_, dialog)| dialog.refusal.as_ref());
@@ -265,7 +352,8 @@ fn unreached(at: Moment, on_target: bool) -> Vec<Event> {
 
 /// That the tunnel was opened, on the connection of that number.
 pub(super) fn opened(connection: &Connection, carrier: u32) -> Option<Event> {
-    let Role::Tunnelled(tunnelled) = &connection.role else { return None };
+    let tunnelled = connection.role.tunnelled()?;
+    let stage = if connection.role.is_leg() { Stage::Gateway } else { Stage::Tcp };
     let (host, port) = tunnelled.asked.clone();
     let place = Target { input: String::new(), host, port };
     let fact = Fact::TunnelOpened {
@@ -273,5 +361,5 @@ pub(super) fn opened(connection: &Connection, carrier: u32) -> Option<Event> {
         carrier,
         elapsed_ms: tunnelled.elapsed_ms,
     };
-    Some(Event { stage: Stage::Tcp, at: connection.first, fact })
+    Some(Event { stage, at: connection.first, fact })
 }

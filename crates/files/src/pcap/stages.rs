@@ -4,6 +4,7 @@ use rdpdoctor_model::{
     Awaited, ConnectFailure, Ending, Fact, Negotiation, Party, Stage, StageOutcome,
 };
 
+use super::attempt::is_direct;
 use super::conversation::{End, Event, Unread};
 use super::flow::{Connect, Connection};
 use super::side::Moment;
@@ -11,6 +12,9 @@ use super::side::Moment;
 /// Messages of the server inside TLS by which a session is known without reading them: a sign-in has
 /// three, MCS and licensing a dozen.
 const SESSION_RECORDS: u32 = 40;
+
+/// CredSSP, the one protocol of the direct approach (MS-RDPBCGR 5.4.2.2).
+const PROTOCOL_HYBRID: u32 = 2;
 
 /// STATUS_VALID_CLIENT (MS-RDPBCGR 2.2.1.12.1.3).
 const STATUS_VALID_CLIENT: u32 = 7;
@@ -38,7 +42,7 @@ pub(super) fn has_session_traffic(connection: &Connection) -> bool {
 /// How each stage of a connection ended.
 pub(super) fn ended(connection: &Connection) -> Vec<Event> {
     let walk = Walk(connection);
-    let steps = [
+    let mut steps = [
         (Stage::Tcp, walk.tcp()),
         (Stage::X224, walk.x224()),
         (Stage::Tls, walk.tls()),
@@ -48,6 +52,10 @@ pub(super) fn ended(connection: &Connection) -> Vec<Event> {
         (Stage::Session, walk.session()),
         (Stage::Desktop, Went::Skipped("not looked at in a capture")),
     ];
+    if is_direct(connection) {
+        // The negotiation stands behind the sign-in.
+        steps[1..4].rotate_left(1);
+    }
     let mut reached = connection.first;
     let mut stopped = false;
     let mut events = Vec::new();
@@ -127,6 +135,9 @@ impl Walk<'_> {
     }
 
     fn protocol(&self) -> Option<u32> {
+        if is_direct(self.0) {
+            return Some(PROTOCOL_HYBRID);
+        }
         match self.negotiation()? {
             Negotiation::None => Some(0),
             Negotiation::Response { selected_protocol, .. } => Some(selected_protocol),
@@ -185,6 +196,9 @@ impl Walk<'_> {
                 Went::Stopped(format!("the server refused with negotiation failure {code}"))
             }
             Some(_) => Went::Passed,
+            None if is_direct(self.0) && self.broke_off() != Some(Awaited::ConnectionConfirm) => {
+                Went::Skipped("comes behind the sign-in here, inside the encryption")
+            }
             None if self.broke_off().is_some() => {
                 Went::Stopped("the server gave no answer that counts".to_owned())
             }

@@ -20,6 +20,21 @@ fn client_hello() -> Vec<u8> {
     record
 }
 
+/// The same as a client of Remote Desktop sends it, with more than a question has; or as a web browser
+/// does, which names its protocol (RFC 7301).
+fn full_hello(names_protocol: bool) -> Vec<u8> {
+    let mut extensions = vec![0, 23, 0, 0, 0xFF, 1, 0, 1, 0, 0, 35, 0, 0];
+    if names_protocol {
+        extensions.extend(b"\0\x10\0\x05\0\x03\x02h2");
+    }
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    body.extend([0, 0, 2, 0, 0x2F, 1, 0, 0, u8::try_from(extensions.len()).expect("short")]);
+    body.extend(extensions);
+    let length = u8::try_from(body.len()).expect("short");
+    [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &body].concat()
+}
+
 fn ended(facts: &[Fact]) -> Option<(Ending, Awaited)> {
     facts.iter().find_map(|fact| match fact {
         Fact::StreamEnded { ending, awaited, .. } => Some((*ending, *awaited)),
@@ -363,4 +378,33 @@ fn any_port_is_known_by_its_content() {
     let confirm = attempts[0].observations.iter().find(|o| o.stage == Stage::X224);
     let origin = confirm.and_then(|o| o.origin.clone()).expect("an origin");
     assert_eq!((origin.file.as_str(), origin.frame), ("test.pcap", Some(22)));
+}
+
+/// MS-RDPBCGR 5.4.2.2, byte by byte; and what only looks like it.
+#[test]
+fn a_client_that_begins_with_tls() {
+    let begun = |hello: &[u8], server: &str| {
+        let mut writer = Writer::default();
+        let mut talk = Talk::between(CLIENT, server, 0);
+        talk.open(&mut writer);
+        hello.iter().for_each(|byte| talk.client(&mut writer, &[*byte]));
+        talk.send(&mut writer, false, Flag::Fin, b"");
+        writer.read().attempts.iter().flat_map(facts).collect::<Vec<_>>()
+    };
+    let is_direct = |facts: &[Fact]| facts.iter().any(|f| matches!(f, Fact::DirectApproach));
+    let direct = begun(&full_hello(false), SERVER);
+    assert!(is_direct(&direct));
+    assert_eq!(ended(&direct), Some((Ending::Fin, Awaited::ServerHello)));
+    for (hello, server) in [
+        // A question who is there, and a web browser.
+        (client_hello(), SERVER),
+        (full_hello(true), SERVER),
+        // Anything may be on another port.
+        (full_hello(false), "10.0.0.2:4000"),
+        // Half a hello.
+        (full_hello(false)[..20].to_vec(), SERVER),
+        (vec![22; 40], SERVER),
+    ] {
+        assert!(!is_direct(&begun(&hello, server)), "{hello:?}");
+    }
 }

@@ -8,7 +8,9 @@ use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_files::rdpfile::Way;
-use rdpdoctor_model::{Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target};
+use rdpdoctor_model::{
+    Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target, Timestamp,
+};
 use rdpdoctor_probe::{
     CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy, SideQuestions,
 };
@@ -48,7 +50,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let without_connection = |seen| judged(&file, seen, reported, Some(Stage::Desktop));
     let document = match file.way() {
         Some(way) => check_by_file(args, &file, &way, reported)?,
-        None => without_connection(file.observations(0)),
+        None => {
+            let mut seen = file.observations(0);
+            let facts = HostFacts::read(&args.host_facts)?;
+            facts.join(&mut seen, &file.target(), Timestamp::now(), false);
+            without_connection(seen)
+        }
     };
     let difference =
         args.fixed.as_ref().map(|copy| file.write_mended(copy, args.output.mask)).transpose()?;

@@ -3,12 +3,12 @@
 use rdpdoctor_lab::FAULTS;
 use serde_json::Value;
 
-use crate::lab::{self, Recorded};
+use crate::lab::{self, Recorded, Way};
 use crate::recorder::Recorder;
 use crate::support::{Run, cause, command, findings, folder, run};
 
 /// Faults of which a capture does not hold what the verdict of `check` rests on, and why.
-const NOT_IN_A_CAPTURE: &[(&str, &str)] = &[
+pub const NOT_IN_A_CAPTURE: &[(&str, &str)] = &[
     ("self-connection", "the name of the machine that checks"),
     ("tls-wrong-key", "what the client's library says of the signature"),
     ("cert-name-mismatch", "whom the client trusts; an untrusted certificate may bear any name"),
@@ -97,7 +97,8 @@ async fn read_agrees_with_check_by_socks() {
     let mut tasks = Vec::new();
     for &fault in proxies {
         let keys = place.join(format!("{}.keys", fault.name));
-        tasks.push((fault, tokio::spawn(lab::recorded_by(fault, keys, "socks5"))));
+        let way = Way::Usual("socks5");
+        tasks.push((fault, tokio::spawn(lab::recorded_by(fault, keys, way))));
     }
     assert!(tasks.len() >= 10, "{} proxies", tasks.len());
     let mut checks = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Run, command, folder, run};
+use crate::support::{Run, command, findings, folder, run};
 
 const SERVER: &str = r"HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server";
 
@@ -53,4 +53,28 @@ fn facts_that_are_none_get_one_line() {
         assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{text}");
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     }
+}
+
+/// A file that names no computer leads nowhere; what was read on the host counts all the same.
+#[test]
+fn facts_beside_a_file_that_leads_nowhere() {
+    let off = written("host-beside-file", &[value(SERVER, "fDenyTSConnections", 1)]);
+    let way = off.with_file_name("way.rdp");
+    std::fs::write(&way, "screen mode id:i:2\r\n").expect("the file is written");
+    let causes = |facts: Option<&PathBuf>| {
+        let mut check = command();
+        check.arg("check").arg(&way).args(["--json", "--no-side"]);
+        if let Some(facts) = facts {
+            check.arg("--host-facts").arg(facts);
+        }
+        findings(&run(&mut check).json())
+    };
+    let without = causes(None);
+    assert!(without[0].starts_with("client.rdp-file-invalid blocking"), "{without:?}");
+    let with = causes(Some(&off));
+    assert_eq!(with[0], without[0]);
+    let added = with.iter().any(|finding| finding == "host.rdp-disabled blocking proven");
+    assert!(added && !without.iter().any(|finding| finding.starts_with("host.")), "{with:?}");
+    let none = run(command().arg("check").arg(&way).args(["--host-facts", "nobody-wrote-this"]));
+    assert_eq!((none.code, none.stdout.as_str()), (3, ""));
 }

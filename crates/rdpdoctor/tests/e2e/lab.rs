@@ -17,7 +17,35 @@ const TIMEOUT: &str = "4";
 
 /// Starts a fault and checks it.
 async fn checked(fault: &'static Fault, more: &[&str]) -> Run {
-    checked_in(fault, more, fault.name, "http").await.0
+    checked_in(fault, more, fault.name, Way::Usual("http")).await.0
+}
+
+/// How a check goes to the lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the fault has it, with this protocol where it has a proxy.
+    Usual(&'static str),
+    /// By a proxy of this protocol in front of the fault.
+    Proxied(&'static str),
+    /// Straight, with a file that lets nothing be negotiated, to a server that wants it so.
+    Directly,
+    /// The same, held to be what it is on whatever port.
+    DirectlyAnywhere,
+    /// The same by a proxy of this protocol.
+    DirectlyBy(&'static str),
+}
+
+impl Way {
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Usual(scheme) | Self::Proxied(scheme) | Self::DirectlyBy(scheme) => scheme,
+            Self::Directly | Self::DirectlyAnywhere => "http",
+        }
+    }
+
+    fn is_direct(self) -> bool {
+        matches!(self, Self::Directly | Self::DirectlyAnywhere | Self::DirectlyBy(_))
+    }
 }
 
 /// A check with the port and the secrets of its connections.
@@ -31,15 +59,15 @@ pub struct Recorded {
 
 /// Starts a fault and checks it, and keeps the secrets of the connections.
 pub async fn recorded(fault: &'static Fault, keys: PathBuf) -> Recorded {
-    recorded_by(fault, keys, "http").await
+    recorded_by(fault, keys, Way::Usual("http")).await
 }
 
-/// The same with this protocol of a proxy, where the fault has one.
-pub async fn recorded_by(fault: &'static Fault, keys: PathBuf, scheme: &str) -> Recorded {
+/// The same on this way.
+pub async fn recorded_by(fault: &'static Fault, keys: PathBuf, way: Way) -> Recorded {
     let file = keys.to_str().expect("UTF-8").to_owned();
-    let place = format!("recorded-{scheme}-{}", fault.name);
+    let place = format!("recorded-{way:?}-{}", fault.name).replace(['(', ')', '"'], "-");
     let more = ["--json", "--keylog", &file];
-    let (run, port, time) = checked_in(fault, &more, &place, scheme).await;
+    let (run, port, time) = checked_in(fault, &more, &place, way).await;
     Recorded { run, port, time, keys }
 }
 
@@ -48,11 +76,17 @@ pub async fn checked_in(
     fault: &'static Fault,
     more: &[&str],
     place: &str,
-    scheme: &str,
+    way: Way,
 ) -> (Run, u16, [SystemTime; 2]) {
     let _turn = TURNS.acquire().await.expect("a turn");
-    let ca_file = folder(place).join("ca.pem");
-    let options = Options { ca_file: Some(ca_file.clone()), ..Options::default() };
+    let (scheme, folder) = (way.scheme(), folder(place));
+    let ca_file = folder.join("ca.pem");
+    let options = Options {
+        ca_file: Some(ca_file.clone()),
+        direct: way.is_direct(),
+        proxied: matches!(way, Way::Proxied(_) | Way::DirectlyBy(_)),
+        ..Options::default()
+    };
     let listen: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let running = start(fault, listen, options).await.expect("the fault starts");
     let begun = SystemTime::now();
@@ -64,6 +98,11 @@ pub async fn checked_in(
     if fault.is_gateway() {
         // Whatever host is asked for, the gateway's one server answers.
         command.args(["check", "labpc01.lab.example", "--gateway", &target]);
+    } else if way.is_direct() {
+        let file = folder.join("way.rdp");
+        let text = format!("full address:s:{target}\r\nnegotiate security layer:i:0\r\n");
+        std::fs::write(&file, text).expect("it can be written");
+        command.arg("check").arg(file);
     } else {
         command.args(["check", &target]);
     }

@@ -13,14 +13,19 @@ mod bastion;
 mod bastion_freerdp;
 #[cfg(target_os = "linux")]
 mod capture;
+#[cfg(target_os = "linux")]
+mod capture_ways;
 mod collect;
 mod compare;
+mod direct_peers;
 #[cfg(target_os = "linux")]
 mod disk;
 mod event_logs;
 mod explain;
 mod first_picture;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod gateway_ticket;
 mod gnome;
 mod host_causes;
 mod host_facts;

@@ -85,7 +85,12 @@ fn record(socket: &OwnedFd, marker: &[u8]) -> Vec<(Duration, Vec<u8>)> {
 impl Recording {
     /// The frames of this port in this time, during which nobody else has it, as a capture file
     /// (draft-ietf-opsawg-pcap), Ethernet.
-    pub fn pcap(&self, port: u16, [from, to]: [SystemTime; 2]) -> Vec<u8> {
+    pub fn pcap(&self, port: u16, time: [SystemTime; 2]) -> Vec<u8> {
+        self.pcap_as(port, port, time)
+    }
+
+    /// The same as if the port had been another one; sums are none's to check on loopback.
+    pub fn pcap_as(&self, port: u16, shown: u16, [from, to]: [SystemTime; 2]) -> Vec<u8> {
         let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).expect("after 1970");
         let time = since(from)..=since(to);
         let header: [u32; 6] = [0xA1B2_C3D4, 0x0004_0002, 0, 0, 0x0004_0000, 1];
@@ -97,7 +102,7 @@ impl Recording {
             for word in [seconds, at.subsec_micros(), length, length] {
                 file.extend(word.to_le_bytes());
             }
-            file.extend(frame);
+            file.extend(with_port(frame, port, shown));
         }
         file
     }
@@ -105,12 +110,29 @@ impl Recording {
 
 /// Whether an Ethernet frame with IPv4 or IPv6, and TCP or UDP inside, has this port on either side.
 fn is_of(frame: &[u8], port: u16) -> bool {
-    let inner = match frame.get(12..15) {
-        Some([0x08, 0x00, first]) => 14 + usize::from(first & 0x0F) * 4,
-        Some([0x86, 0xDD, _]) => 54,
-        _ => return false,
-    };
+    let Some(inner) = inner(frame) else { return false };
     let own = port.to_be_bytes();
     let ports = frame.get(inner..inner + 4);
     ports.is_some_and(|ports| ports[..2] == own || ports[2..] == own)
+}
+
+/// Where TCP or UDP begins in a frame.
+fn inner(frame: &[u8]) -> Option<usize> {
+    match frame.get(12..15)? {
+        [0x08, 0x00, first] => Some(14 + usize::from(first & 0x0F) * 4),
+        [0x86, 0xDD, _] => Some(54),
+        _ => None,
+    }
+}
+
+/// The frame with another port in this one's place.
+fn with_port(frame: &[u8], port: u16, shown: u16) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    let inner = inner(&frame).expect("it has ports");
+    for place in [inner, inner + 2] {
+        if frame[place..place + 2] == port.to_be_bytes() {
+            frame[place..place + 2].copy_from_slice(&shown.to_be_bytes());
+        }
+    }
+    frame
 }

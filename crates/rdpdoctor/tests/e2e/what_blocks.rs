@@ -5,7 +5,7 @@ use rdpdoctor_diagnosis::CATALOGUE;
 use rdpdoctor_lab::fault;
 use serde_json::Value;
 
-use crate::lab::checked_in;
+use crate::lab::{Way, checked_in};
 use crate::support::findings;
 
 const PAGE: &str = include_str!("../../../../docs/what-blocks.md");
@@ -27,12 +27,22 @@ fn rows() -> Vec<Row> {
             let [_, causes, default, more, _, fault] = cells[..] else {
                 panic!("six cells: {line}")
             };
-            let more = more.strip_prefix('`').and_then(|more| more.split_once("`: "));
+            let options = more.strip_prefix('`').and_then(|more| more.split_once("`: "));
+            assert!(
+                more.is_empty() || options.is_some(),
+                "no options and what they come to: {line}"
+            );
+            let (causes, fault) = (quoted(causes), quoted(fault));
+            assert!(
+                fault.is_empty() || causes.len() == 1,
+                "one cause for a server of the lab: {line}"
+            );
+            assert!(fault.len() < 2, "one server of the lab: {line}");
             Row {
-                causes: quoted(causes),
+                causes,
                 default,
-                more: more.map(|(options, said)| (options.split(' ').collect(), said)),
-                fault: quoted(fault).first().copied(),
+                more: options.map(|(options, said)| (options.split(' ').collect(), said)),
+                fault: fault.first().copied(),
             }
         })
         .collect()
@@ -80,7 +90,7 @@ async fn the_lab_says_what_the_page_says() {
             let place = format!("page-{}-{name}-{}", tasks.len(), cause);
             let run = tokio::spawn(async move {
                 let options = [options, vec!["--json"]].concat();
-                checked_in(fault, &options, &place, "http").await.0
+                checked_in(fault, &options, &place, Way::Usual("http")).await.0
             });
             tasks.push((name, cause, said, run));
         }

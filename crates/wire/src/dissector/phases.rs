@@ -14,7 +14,7 @@ use crate::security::{
 };
 use crate::share::Share;
 use crate::tls::Message;
-use crate::{credssp, foreign, license, mcs, share, x224};
+use crate::{credssp, foreign, license, mcs, share, tls, x224};
 
 /// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
 const INFO_AUTOLOGON: u32 = 0x0000_0008;
@@ -95,8 +95,9 @@ impl Dissector {
                     cipher_suites,
                     server_name,
                     extensions,
+                    names_protocol: _,
                 } => {
-                    let plain = versions == [0x0303] && extensions <= 2;
+                    let plain = tls::is_plain(&versions, extensions);
                     Fact::ClientHello { length, versions, cipher_suites, server_name, plain }
                 }
                 Message::ServerHello { version, cipher_suite } => {

@@ -29,10 +29,12 @@ pub(super) fn opening(bytes: &[u8]) -> Option<Opening> {
 /// One connection to the proxy, inside its TLS.
 pub struct KdcProxyLeg {
     version: Version,
+    /// Statuses of answers without a message.
+    refused: Vec<u16>,
 }
 
 enum Version {
-    One { client: Inbox, server: Inbox },
+    One { client: Box<Inbox>, server: Box<Inbox> },
     Two(Box<Listener>),
 }
 
@@ -43,18 +45,29 @@ struct Inbox {
     /// Bytes of it that are to come; none where its end is known otherwise.
     left: Option<u64>,
     kept: bool,
+    refused: Vec<u16>,
 }
 
 impl Default for KdcProxyLeg {
     fn default() -> Self {
-        Self { version: Version::One { client: Inbox::new(true), server: Inbox::new(false) } }
+        let version = Version::One {
+            client: Box::new(Inbox::new(true)),
+            server: Box::new(Inbox::new(false)),
+        };
+        Self { version, refused: Vec::new() }
     }
 }
 
 impl KdcProxyLeg {
     /// For a connection that speaks HTTP/2.
     pub fn of_http2() -> Self {
-        Self { version: Version::Two(Box::new(Listener::new(is_place))) }
+        let version = Version::Two(Box::new(Listener::new(is_place)));
+        Self { version, refused: Vec::new() }
+    }
+
+    /// The statuses with which the proxy passed no answer on since the last call.
+    pub fn take_refused(&mut self) -> Vec<u16> {
+        std::mem::take(&mut self.refused)
     }
 
     /// Takes bytes in; the bodies (KDC-PROXY-MESSAGE, MS-KKDCP 2.2.2) that are whole by now, each with
@@ -63,13 +76,22 @@ impl KdcProxyLeg {
         match (&mut self.version, from) {
             (Version::One { client: inbox, .. }, Party::Client)
             | (Version::One { server: inbox, .. }, Party::Server) => {
-                inbox.feed(bytes).into_iter().map(|body| (from, body)).collect()
+                let whole = inbox.feed(bytes);
+                self.refused.append(&mut inbox.refused);
+                whole.into_iter().map(|body| (from, body)).collect()
             }
             (Version::Two(listener), _) => {
                 let whole = listener.feed(from, bytes).into_iter();
-                let told = whole.filter(|exchange| exchange.status == OK);
-                let fits = told.filter(|e| e.request.len().max(e.answer.len()) <= LONGEST_MESSAGE);
-                fits.flat_map(|e| [(Party::Client, e.request), (Party::Server, e.answer)]).collect()
+                let fits = whole.filter(|e| e.request.len().max(e.answer.len()) <= LONGEST_MESSAGE);
+                let mut bodies = Vec::new();
+                for exchange in fits {
+                    bodies.push((Party::Client, exchange.request));
+                    match exchange.status {
+                        OK => bodies.push((Party::Server, exchange.answer)),
+                        status => self.refused.push(status),
+                    }
+                }
+                bodies
             }
         }
     }
@@ -77,7 +99,8 @@ impl KdcProxyLeg {
 
 impl Inbox {
     fn new(by_client: bool) -> Self {
-        Self { lane: Lane::new(by_client), body: Vec::new(), left: None, kept: false }
+        let refused = Vec::new();
+        Self { lane: Lane::new(by_client), body: Vec::new(), left: None, kept: false, refused }
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
@@ -89,6 +112,9 @@ impl Inbox {
                     whole.extend(self.last_chunk());
                     let body = head.body().unwrap_or(Body::Sized(0));
                     self.kept = matches!(head.status, 0 | OK);
+                    // 100 only lets the client go on (RFC 9110 15.2).
+                    let is_final = head.status >= OK;
+                    self.refused.extend((is_final && !self.kept).then_some(head.status));
                     self.left = match body {
                         Body::Sized(length) => Some(length),
                         Body::Chunked | Body::Endless => None,
@@ -155,6 +181,10 @@ mod tests {
     fn what_a_web_server_says_to_people_is_no_message() {
         let answered = b"HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\noops";
         assert_eq!(bodies(b"", answered, 9), [""; 0]);
+        let mut leg = KdcProxyLeg::default();
+        leg.feed(Party::Server, b"HTTP/1.1 100 Continue\r\n\r\n");
+        leg.feed(Party::Server, answered);
+        assert_eq!((leg.take_refused(), leg.take_refused()), (vec![503], vec![]));
         let long = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", LONGEST_MESSAGE + 1);
         let long = [long.as_bytes(), &vec![b'x'; LONGEST_MESSAGE + 1]].concat();
         assert_eq!(bodies(b"", &long, 4096), [""; 0]);

@@ -18,11 +18,12 @@ use sha1::{Digest as _, Sha1};
 use self::http::{Body, Head, Lane, Part};
 use self::sign_in::Shown;
 use self::websocket::{Frames, Piece};
+use crate::credssp;
 use crate::frame::Frame;
 use crate::tsgu::{self, Packet};
 
 pub use self::kdc_proxy::KdcProxyLeg;
-pub use self::sign_in::schemes;
+pub use self::sign_in::{schemes, ticket_answer};
 pub use self::tunnel::{GatewayTunnel, TunnelEvent};
 
 /// The place of a gateway (MS-TSGU 3.3.4), in lower case.
@@ -57,12 +58,21 @@ pub enum Opening {
     KdcProxyHttp2,
     /// Something else, by HTTP/2 (RFC 9113 3.4).
     Http2,
+    /// A sign-in: the direct approach of Remote Desktop (MS-RDPBCGR 5.4.2.2).
+    CredSsp,
+    /// A connection, which a proxy is to make (RFC 9110 9.3.6).
+    Proxy,
     /// Something else.
     Other,
 }
 
 /// What a client's first bytes ask for; `None` while that cannot be told.
 pub fn opening(bytes: &[u8]) -> Option<Opening> {
+    if bytes.first() == Some(&credssp::FIRST_BYTE) {
+        let (request, _) = credssp::read(bytes, Party::Client)?;
+        let whole = request.facts.iter().any(|fact| matches!(fact, Fact::TsRequest { .. }));
+        return Some(if whole { Opening::CredSsp } else { Opening::Other });
+    }
     let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
         return (bytes.len() > LONGEST_LINE).then_some(Opening::Other);
     };
@@ -77,6 +87,7 @@ pub fn opening(bytes: &[u8]) -> Option<Opening> {
         "RDG_OUT_DATA" | "RDG_IN_DATA" => Opening::Gateway,
         "GET" if path.starts_with(PATH) => Opening::Gateway,
         "RPC_OUT_DATA" | "RPC_IN_DATA" => Opening::Rpc,
+        "CONNECT" => Opening::Proxy,
         _ if kdc_proxy::is_place(method, &path) => Opening::KdcProxy,
         _ => Opening::Other,
     })
@@ -255,7 +266,8 @@ impl GatewayLeg {
                 after_credentials: asked.proves,
             };
             self.events.push(LegEvent::Fact(fact));
-            self.events.extend(challenge.map(LegEvent::Fact));
+            let answered = head.all("www-authenticate").find_map(ticket_answer);
+            self.events.extend(challenge.into_iter().chain(answered).map(LegEvent::Fact));
         }
         let bodiless = matches!(head.status, 204 | 304);
         let body = if bodiless { Body::Sized(0) } else { head.body().unwrap_or(Body::Endless) };

@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding as _};
 use rdpdoctor_model::{Fact, Mechanism};
 
-use crate::ntlm;
+use crate::{kerberos, ntlm};
 
 /// What is kept of the schemes that a gateway offers.
 const MOST_SCHEMES: usize = 8;
@@ -85,9 +85,18 @@ pub(super) fn mechanism(token: &[u8]) -> Option<Mechanism> {
 
 /// The NTLM challenge in the value of WWW-Authenticate.
 pub(super) fn challenge(value: &str) -> Option<Fact> {
+    ntlm::read_challenge(ntlm::find(&token(value)?)?).ok()
+}
+
+/// What the value of WWW-Authenticate, or of Proxy-Authenticate, answers to a Kerberos ticket.
+pub fn ticket_answer(value: &str) -> Option<Fact> {
+    kerberos::ticket_answer(&token(value)?)
+}
+
+/// What stands behind a scheme.
+fn token(value: &str) -> Option<Vec<u8>> {
     let (_, token) = value.trim().split_once(' ')?;
-    let token = Base64::decode_vec(token.trim()).ok()?;
-    ntlm::read_challenge(ntlm::find(&token)?).ok()
+    Base64::decode_vec(token.trim()).ok()
 }
 
 #[cfg(test)]

@@ -60,6 +60,17 @@ fn what_a_connection_is_for() {
         assert_eq!(first(other), Some(Opening::Other), "{other}");
     }
     assert_eq!(first("RDG_OUT_DA"), None);
+    assert_eq!(first("CONNECT pc42:3389 HTTP/1.1\r\nHost"), Some(Opening::Proxy));
+    // A TSRequest with a version and a token (MS-CSSP 2.2.1); a request of LDAP begins with a number.
+    let sign_in = b"\x30\x12\xA0\x03\x02\x01\x06\xA1\x0B\x30\x09\x30\x07\xA0\x05\x04\x03abc";
+    for length in 1..sign_in.len() {
+        assert_eq!(opening(&sign_in[..length]), None, "{length}");
+    }
+    assert_eq!(opening(sign_in), Some(Opening::CredSsp));
+    assert_eq!(
+        opening(b"\x30\x0C\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0"),
+        Some(Opening::Other)
+    );
     assert_eq!(first(&"x".repeat(5000)), Some(Opening::Other));
 }
 

@@ -1,10 +1,10 @@
 //! HTTP CONNECT: requests, and the heads of the answers to them.
 
 use httparse::{EMPTY_HEADER, Error, Request, Response, Status};
-use rdpdoctor_model::{Awaited, Mechanism, ProxyReply};
+use rdpdoctor_model::{Awaited, Fact, Mechanism, ProxyReply};
 
 use super::{Asked, ProxyDialog, ProxyEvent, Step, take};
-use crate::gateway::sign_in::{Shown, begins_ntlm, shown};
+use crate::gateway::sign_in::{Shown, begins_ntlm, shown, ticket_answer};
 
 /// More fields than this has no head of a dialog with a proxy.
 const MOST_FIELDS: usize = 96;
@@ -28,12 +28,14 @@ pub(super) enum State {
 }
 
 /// The head of a response to CONNECT.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResponseHead {
     /// Its length.
     pub length: usize,
     /// What it says.
     pub reply: ProxyReply,
+    /// What it answers to a Kerberos ticket.
+    pub ticket: Option<Fact>,
     /// Schemes of Proxy-Authenticate with the token behind them.
     pub tokens: Vec<(String, String)>,
     /// Bytes of the body, where they are told.
@@ -119,6 +121,7 @@ impl ProxyDialog {
             self.events.push(ProxyEvent::Credential { mechanism, shown: false });
         }
         self.reply(head.reply);
+        self.events.extend(head.ticket.map(ProxyEvent::TicketAnswer));
         self.awaited = Awaited::Nothing;
         match head.body {
             _ if granted => Step::Open,
@@ -167,6 +170,7 @@ pub fn response_head(bytes: &[u8]) -> Result<Option<ResponseHead>, Error> {
         schemes,
         error: error.map(|error| printable(&error, LONGEST_ERROR)),
     };
+    let ticket = all("Proxy-Authenticate").take(MOST_SCHEMES).find_map(|own| ticket_answer(&own));
     let own = all("Proxy-Authenticate").take(MOST_SCHEMES);
     let tokens = own.filter_map(|value| {
         let (scheme, token) = value.trim().split_once(' ')?;
@@ -176,7 +180,7 @@ pub fn response_head(bytes: &[u8]) -> Result<Option<ResponseHead>, Error> {
     let chunked = all("Transfer-Encoding").next().is_some();
     let told = all("Content-Length").next().and_then(|length| length.trim().parse().ok());
     let body = told.filter(|_| !chunked);
-    Ok(Some(ResponseHead { length, reply, tokens, body }))
+    Ok(Some(ResponseHead { length, reply, ticket, tokens, body }))
 }
 
 /// The schemes of a list of challenges (RFC 9110 11.6.1): words without `=`, what is quoted aside.

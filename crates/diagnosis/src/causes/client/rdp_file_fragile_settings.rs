@@ -60,8 +60,16 @@ fn not_negotiated(evidence: &Evidence<'_>) -> Option<Match> {
     let ids = look::wants_negotiation(evidence)?;
     let host = evidence.target.map_or("the host", |target| target.host.as_str());
     let title = format!("The .rdp file lets nothing be negotiated, and {host} takes nothing else");
-    let words = "negotiate security layer:i:0 makes the client begin with TLS: the host hung up on that, and took \
-                 TLS at once where it was asked first.";
+    let words = match ids.len() {
+        2 => {
+            "negotiate security layer:i:0 makes the client begin with TLS: the host answered that with a packet of \
+             the negotiation, which it expects first."
+        }
+        _ => {
+            "negotiate security layer:i:0 makes the client begin with TLS: the host hung up on that, and took TLS at \
+             once where it was asked first."
+        }
+    };
     let found = Match::new(Severity::Blocking, Proof::Proven, ids);
     Some(found.titled(title).detailed(words.to_owned()))
 }

@@ -1,8 +1,8 @@
 //! The gateway does not take the user or the password.
 
-use rdpdoctor_model::{CauseId, Fact, Mechanism, Stage};
+use rdpdoctor_model::{CauseId, Fact, Mechanism, ObservationId, Stage};
 
-use crate::causes::{advice, at_gateway};
+use crate::causes::{advice, at_gateway, said};
 use crate::{
     Cause, ClientCode, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk,
     Severity, Where,
@@ -67,35 +67,77 @@ const JUDGED: [u32; 4] = [6, 18, 23, 24];
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     at_gateway::by_code(evidence, CAUSE.id)
+        .or_else(|| by_ticket(evidence))
         .or_else(|| by_http(evidence))
         .or_else(|| by_centre(evidence))
         .or_else(|| forbidden(evidence))
         .or_else(|| no_common_scheme(evidence))
 }
 
-/// A password in clear is judged by itself; a proof may have been made for another TLS.
-fn by_http(evidence: &Evidence<'_>) -> Option<Match> {
+/// What the gateway says of a ticket is not about the user.
+fn by_ticket(evidence: &Evidence<'_>) -> Option<Match> {
     let refused = at_gateway::refused_credentials(evidence)?;
-    if let Some(words) = at_gateway::restricted(&refused.value) {
-        let found = Match::new(Severity::Blocking, Proof::Proven, [refused.id()]);
-        return Some(found.detailed(format!(
-            "It answered the credentials with HTTP status 401, '{words}': that is a restriction of \
-             the account and not its password. A member of Protected Users, for one, is not let in \
-             by NTLM and needs Kerberos, from a network without a domain controller by the \
-             gateway's KDC proxy."
-        )));
+    let sent = last_credential(evidence);
+    let said = evidence.gateway(said::ticket_error).pop()?;
+    if sent.is_some_and(|mechanism| mechanism != Mechanism::Kerberos) {
+        return None;
     }
+    let (code, words) = &said.value;
+    let title = match *code {
+        said::SKEW => {
+            "The clocks of the RD Gateway and of this machine are too far apart for Kerberos"
+        }
+        _ => "The RD Gateway cannot use this user's Kerberos ticket",
+    };
+    let found = Match::new(Severity::Blocking, Proof::Proven, [said.id(), refused.id()]);
+    Some(found.titled(title).detailed(words.clone()))
+}
+
+fn last_credential(evidence: &Evidence<'_>) -> Option<Mechanism> {
     let sent = evidence.gateway(|fact| match fact {
         Fact::CredentialSent { mechanism } => Some(*mechanism),
         _ => None,
     });
-    let proof = match sent.last().map(|seen| seen.value) {
+    sent.last().map(|seen| seen.value)
+}
+
+/// Why there was no ticket for the gateway: its user was left to NTLM.
+fn without_ticket(evidence: &Evidence<'_>) -> Option<(ObservationId, String)> {
+    let unavailable = evidence.gateway(|fact| match fact {
+        Fact::KerberosUnavailable { realm, why, .. } => Some((realm, why)),
+        _ => None,
+    });
+    let seen = unavailable.into_iter().next_back()?;
+    let (realm, why) = seen.value;
+    let of = if realm.is_empty() { String::new() } else { format!(" of {realm}") };
+    let words =
+        format!(" No ticket was to be had: no key distribution centre{of} could be asked: {why}.");
+    Some((seen.id(), words))
+}
+
+/// A password in clear is judged by itself; a proof may have been made for another TLS.
+fn by_http(evidence: &Evidence<'_>) -> Option<Match> {
+    let refused = at_gateway::refused_credentials(evidence)?;
+    let (more, no_ticket) = without_ticket(evidence).unzip();
+    let ids = || [Some(refused.id()), more.clone()].into_iter().flatten();
+    let no_ticket = no_ticket.unwrap_or_default();
+    if let Some(words) = at_gateway::restricted(&refused.value) {
+        let found = Match::new(Severity::Blocking, Proof::Proven, ids());
+        return Some(found.detailed(format!(
+            "It answered the credentials with HTTP status 401, '{words}': that is a restriction of \
+             the account and not its password. A member of Protected Users, for one, is not let in \
+             by NTLM and needs Kerberos, from a network without a domain controller by the \
+             gateway's KDC proxy.{no_ticket}"
+        )));
+    }
+    let proof = match last_credential(evidence) {
         Some(Mechanism::Basic) => Proof::Proven,
         _ if at_gateway::intercepted(evidence).is_some() => Proof::Possible,
         _ => Proof::Likely,
     };
-    let found = Match::new(Severity::Blocking, proof, [refused.id()]);
-    Some(found.detailed("It answered the credentials with HTTP status 401."))
+    let found = Match::new(Severity::Blocking, proof, ids());
+    let words = format!("It answered the credentials with HTTP status 401.{no_ticket}");
+    Some(found.detailed(words))
 }
 
 fn by_centre(evidence: &Evidence<'_>) -> Option<Match> {
@@ -142,7 +184,7 @@ fn no_common_scheme(evidence: &Evidence<'_>) -> Option<Match> {
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::GatewayStep;
+    use rdpdoctor_model::{Fact, GatewayStep, Mechanism, Stage};
 
     use super::CAUSE;
     use crate::Proof;
@@ -166,6 +208,44 @@ mod tests {
         assert_eq!(found.proof, Proof::Proven);
         assert!(found.detail.is_some_and(|text| text.contains("not its password")));
         assert_eq!(said.judge(&tls_terminated::CAUSE), None, "it names another reason");
+    }
+
+    /// A gateway that has seen a ticket, and says this of it.
+    fn of_a_ticket(mechanism: Mechanism, code: Option<u32>) -> Option<crate::Match> {
+        let answer = Fact::TicketAnswer { code, server_time: None, text: None };
+        let said = gateway().answered(401, false);
+        let said = said.fact(Stage::Gateway, Fact::CredentialSent { mechanism });
+        let said = said.answered(401, true).fact(Stage::Gateway, answer);
+        said.stopped_at_gateway().judge(&CAUSE)
+    }
+
+    #[test]
+    fn what_a_gateway_says_of_a_ticket() {
+        let told = |code| {
+            let found = of_a_ticket(Mechanism::Kerberos, code).expect("fits");
+            (found.proof, found.title.unwrap_or_default(), found.detail.unwrap_or_default())
+        };
+        let (proof, title, detail) = told(Some(41));
+        assert!(proof == Proof::Proven && title.contains("cannot use"), "{title}");
+        assert!(detail.contains("KRB_AP_ERR_MODIFIED") && detail.contains("setspn"), "{detail}");
+        let (_, title, detail) = told(Some(37));
+        assert!(title.contains("clocks") && !detail.contains("setspn"), "{title}: {detail}");
+        // It takes the ticket, and lets nobody in; or it was asked by NTLM afterwards.
+        assert_eq!(told(None).1, "");
+        let by_ntlm = of_a_ticket(Mechanism::Ntlm, Some(41)).expect("fits");
+        assert_eq!((by_ntlm.title, by_ntlm.proof), (None, Proof::Likely));
+    }
+
+    #[test]
+    fn a_centre_that_its_proxy_could_not_reach() {
+        let why = "the proxy of the centre answers with HTTP status 503".to_owned();
+        let unavailable =
+            Fact::KerberosUnavailable { realm: "CORP".to_owned(), tried: Vec::new(), why };
+        let said = gateway().fact(Stage::Gateway, unavailable);
+        let said = said.answered(401, false).answered(401, true).stopped_at_gateway();
+        let found = said.judge(&CAUSE).expect("fits");
+        assert!(found.detail.is_some_and(|text| text.contains("of CORP") && text.contains("503")));
+        assert_eq!(found.evidence.len(), 2);
     }
 
     #[test]

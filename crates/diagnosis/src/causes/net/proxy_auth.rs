@@ -166,13 +166,26 @@ fn tried(evidence: &Evidence<'_>) -> (&'static str, String, Option<ObservationId
             let id = centre.map(|seen| seen.id());
             ("The proxy {proxy} wants a Kerberos ticket", words, id.or(credential.map(|c| c.id())))
         }
-        (Some((Mechanism::Kerberos, _)), _) => (
+        (Some((Mechanism::Kerberos, _)), _) => by_ticket(evidence).unwrap_or_else(|| (
             "The proxy {proxy} does not take this user's Kerberos ticket",
             " The ticket was shown: the proxy cannot read it (another name, an old key table), or does not let this user in.".to_owned(),
             credential.map(|seen| seen.id()),
-        ),
+        )),
         _ => ("The proxy {proxy} rejects this user and password", String::new(), None),
     }
+}
+
+/// What the proxy itself says of the ticket.
+fn by_ticket(evidence: &Evidence<'_>) -> Option<(&'static str, String, Option<ObservationId>)> {
+    let said = evidence.proxy(said::ticket_error).pop()?;
+    let (code, words) = &said.value;
+    let title = match *code {
+        said::SKEW => {
+            "The clocks of the proxy {proxy} and of this machine are too far apart for Kerberos"
+        }
+        _ => "The proxy {proxy} does not take this user's Kerberos ticket",
+    };
+    Some((title, format!(" {words}"), Some(said.id())))
 }
 
 #[cfg(test)]
@@ -234,6 +247,8 @@ mod tests {
             server_time: None,
             text: None,
         };
+        let answered =
+            |code| Fact::TicketAnswer { code: Some(code), server_time: None, text: None };
         let rejects = "rejects this user and password";
         for (facts, words) in [
             (vec![credential(Mechanism::Ntlm, true)], rejects),
@@ -243,6 +258,14 @@ mod tests {
             (vec![centre(24)], "No ticket for the proxy"),
             (
                 vec![credential(Mechanism::Kerberos, true)],
+                "does not take this user's Kerberos ticket",
+            ),
+            (
+                vec![credential(Mechanism::Kerberos, true), answered(37)],
+                "clocks of the proxy http://proxy.corp.example:3128 and of this machine",
+            ),
+            (
+                vec![credential(Mechanism::Kerberos, true), answered(41)],
                 "does not take this user's Kerberos ticket",
             ),
         ] {

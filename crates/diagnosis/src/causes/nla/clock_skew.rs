@@ -38,18 +38,15 @@ pub static CAUSE: Cause = Cause {
 /// Kerberos' default tolerance (RFC 4120 7.5.8 leaves it to policy; Windows: 5 minutes).
 const TOLERANCE_MS: i64 = 5 * 60 * 1000;
 
-/// KRB_AP_ERR_SKEW (RFC 4120 7.5.9).
-const SKEW: u32 = 37;
-
 /// A warning by itself; it blocks where Kerberos failed by it.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let failed = said::by_number(evidence, CAUSE.id)
-        .or_else(|| said::centre_said(evidence, &[SKEW], Proof::Proven));
+        .or_else(|| said::centre_said(evidence, &[said::SKEW], Proof::Proven));
     if failed.is_some() {
         return failed;
     }
     let centre = evidence.all(|fact| match fact {
-        Fact::KerberosError { code: SKEW, .. } => Some(()),
+        Fact::KerberosError { code: said::SKEW, .. } => Some(()),
         _ => None,
     });
     if let Some(seen) = centre.first() {

@@ -25,7 +25,7 @@ pub static CAUSE: Cause = Cause {
 
 /// Only when the handshake failed: a certificate that one reader cannot read may still be good.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    if evidence.tls_established() {
+    if evidence.tls_established() || look::wants_negotiation(evidence).is_some() {
         return None;
     }
     let pick = |malformed: bool| {
@@ -52,17 +52,38 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
-    use rdpdoctor_model::Awaited;
+    use rdpdoctor_model::{Awaited, Fact, Hex, Stage};
 
     use super::CAUSE;
-    use crate::Proof;
+    use crate::causes::client::rdp_file_fragile_settings;
     use crate::testing::Scene;
+    use crate::{Proof, Severity};
 
     #[test]
     fn garbage_counts_only_when_the_handshake_failed() {
         let garbage = || Scene::negotiated(2).broken_tls();
         assert_eq!(garbage().judge(&CAUSE).map(|m| m.proof), Some(Proof::Proven));
         assert_eq!(garbage().established(0x0303).judge(&CAUSE), None);
+    }
+
+    /// A client that begins with TLS (MS-RDPBCGR 5.4.2.2) may be told in Remote Desktop's own words that this
+    /// is none; behind a negotiation such words are garbage.
+    #[test]
+    fn a_packet_of_remote_desktop_is_no_garbage_to_who_did_not_ask() {
+        let told = |scene: Scene, bytes: &[u8]| {
+            let (problem, bytes) = ("not a TLS record".to_owned(), Hex(bytes.to_vec()));
+            scene.fact(Stage::Tls, Fact::TlsMalformed { problem, bytes })
+        };
+        let direct =
+            || Scene::new().connected("10.0.0.1:3389").fact(Stage::X224, Fact::DirectApproach);
+        let ultimatum = [3, 0, 0, 9, 2];
+        let by_file = &rdp_file_fragile_settings::CAUSE;
+        assert_eq!(told(direct(), &ultimatum).judge(&CAUSE), None);
+        let found = told(direct(), &ultimatum).judge(by_file).expect("fits");
+        assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
+        for near in [told(direct(), b"HTTP/"), told(Scene::negotiated(2), &ultimatum)] {
+            assert!(near.judge(&CAUSE).is_some() && near.judge(by_file).is_none());
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response};
 use openssl::base64::{decode_block, encode_block};
 use rdpdoctor_model::{Fact, GatewayTransport, Mechanism};
+use rdpdoctor_wire::gateway::ticket_answer;
 use sspi::SecurityStatus;
 
 use super::Visit;
@@ -156,6 +157,11 @@ impl Visit<'_> {
             };
             stream.collect();
             stream.note(rdpdoctor_model::Stage::Gateway, fact);
+            let values = headers.get_all(WWW_AUTHENTICATE).iter();
+            let answer = values.filter_map(|value| value.to_str().ok()).find_map(ticket_answer);
+            if let Some(fact) = answer {
+                stream.note(rdpdoctor_model::Stage::Gateway, fact);
+            }
         });
         Ok(response)
     }

@@ -66,6 +66,11 @@ impl<C: Carrier> Dialog<C> {
         self.stream.metered().note(Stage::Proxy, Fact::ProxyAnswer { reply, elapsed_ms });
     }
 
+    /// Writes down something else that it showed.
+    pub(super) fn note_fact(&mut self, fact: Fact) {
+        self.stream.metered().note(Stage::Proxy, fact);
+    }
+
     /// How it is signed in; `shown` says whether that came to a proof.
     pub(super) fn signs_in(&mut self, mechanism: Mechanism, shown: bool) {
         self.stream.metered().note(Stage::Proxy, Fact::ProxyCredential { mechanism, shown });

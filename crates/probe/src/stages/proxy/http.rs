@@ -117,6 +117,9 @@ pub(super) async fn exchange<C: Carrier>(
             Err(malformed) => return Ok(broken(malformed)),
         };
         dialog.take(head.length);
+        if let Some(fact) = head.ticket.clone() {
+            dialog.note_fact(fact);
+        }
         if !matches!(head.reply, ProxyReply::Http { status: 100..=199, .. }) {
             return Ok(head);
         }
@@ -126,7 +129,7 @@ pub(super) async fn exchange<C: Carrier>(
 
 /// An answer that breaks the rules, or has no end.
 fn broken(reply: ProxyReply) -> ResponseHead {
-    ResponseHead { length: 0, reply, tokens: Vec::new(), body: None }
+    ResponseHead { length: 0, reply, ticket: None, tokens: Vec::new(), body: None }
 }
 
 fn basic(sign_in: &ProxySignIn) -> Secret {
