@@ -12,6 +12,7 @@ mod credentials;
 mod events;
 mod files;
 mod journal;
+mod licensing;
 mod listeners;
 mod me;
 mod private;
@@ -130,6 +131,10 @@ impl System for Live {
 
     fn saved_credentials(&self) -> Lookup<Vec<SavedCredential>> {
         credentials::saved()
+    }
+
+    fn license_grace(&self) -> Lookup<u32> {
+        licensing::grace()
     }
 
     fn events(&self, channel: &str, provider: &str, ids: &[u32]) -> Lookup<Vec<WindowsEvent>> {
