@@ -199,8 +199,11 @@ pub fn native() -> Command {
 }
 
 fn unburden(command: &mut Command) {
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "all_proxy", "RUST_LOG"] {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_LOG"] {
         command.env_remove(name);
+    }
+    for name in ["ALL_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
     }
     command.env("NO_COLOR", "1");
 }

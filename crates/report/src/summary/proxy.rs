@@ -1,6 +1,7 @@
 use rdpdoctor_diagnosis::{Evidence, Seen, gateway_place};
 use rdpdoctor_model::{
-    Awaited, ConnectFailure, Ending, Fact, ProxyReply, ProxyScheme, Purpose, ResolveFailure,
+    Awaited, ConnectFailure, Ending, Fact, ProxyChoice, ProxyReply, ProxyScheme, Purpose,
+    ResolveFailure,
 };
 
 use super::{QUOTED, clean, duration, failure_word};
@@ -8,8 +9,9 @@ use super::{QUOTED, clean, duration, failure_word};
 /// The proxy: what it said, or how it was lost.
 pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
     let chosen = evidence.all(|fact| match fact {
-        Fact::ProxyChosen { scheme, proxy_host, proxy_port, .. } => {
-            Some((*scheme, format!("{}:{proxy_port}", clean(proxy_host, QUOTED))))
+        Fact::ProxyChosen { scheme, proxy_host, proxy_port, chosen_by, .. } => {
+            let named = by_settings(*chosen_by);
+            Some((*scheme, format!("{}:{proxy_port}{named}", clean(proxy_host, QUOTED))))
         }
         _ => None,
     });
@@ -19,6 +21,16 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         ProxyScheme::Socks5 | ProxyScheme::Socks5h => "SOCKS proxy",
     };
     Some(format!("{kind} {name} {}", said(evidence)?))
+}
+
+/// Where a proxy comes from that nobody named for this check.
+fn by_settings(chosen_by: ProxyChoice) -> &'static str {
+    match chosen_by {
+        ProxyChoice::WindowsUser => " (Windows' settings)",
+        ProxyChoice::WindowsMachine => " (netsh winhttp)",
+        ProxyChoice::WindowsScript => " (a script of Windows' settings)",
+        ProxyChoice::Option | ProxyChoice::Environment | ProxyChoice::Seen => "",
+    }
 }
 
 fn said(evidence: &Evidence<'_>) -> Option<String> {

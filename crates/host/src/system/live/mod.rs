@@ -17,6 +17,7 @@ mod listeners;
 mod me;
 mod private;
 mod processes;
+mod proxy;
 mod registry;
 mod rights;
 mod security;
@@ -36,6 +37,7 @@ use crate::System;
 
 pub use private::PrivateFolderError;
 pub(crate) use private::private_folder;
+pub use proxy::{ProxySettings, machine_proxy, proxy_by_script, proxy_settings};
 
 /// The machine that this program runs on.
 #[derive(Debug, Clone, Copy, Default)]
