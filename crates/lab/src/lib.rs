@@ -34,7 +34,7 @@ mod udp;
 mod wsman;
 mod x224;
 
-pub use event_log::{LoggedEvent, event_log};
+pub use event_log::{LoggedEvent, event_log, event_log_of_templates};
 pub use faults::{FAULTS, fault};
 pub use gateway::GatewayStep;
 pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};

@@ -186,23 +186,23 @@ pub fn taken() -> impl Iterator<Item = (&'static str, Option<u32>)> {
 }
 
 /// Whether a record can concern Remote Desktop, by its provider and number.
-pub(super) fn may_concern(record: &Record) -> bool {
-    known_as(record).is_some()
+pub(super) fn may_concern(provider: &str, id: u32) -> bool {
+    known_as(provider, id).is_some()
 }
 
-fn known_as(record: &Record) -> Option<&'static Known> {
+fn known_as(provider: &str, id: u32) -> Option<&'static Known> {
     static BY_PROVIDER: LazyLock<HashMap<&str, Vec<&Known>>> = LazyLock::new(|| {
         let mut by_provider = HashMap::<_, Vec<_>>::new();
         KNOWN.iter().for_each(|known| by_provider.entry(known.provider).or_default().push(known));
         by_provider
     });
-    let of_provider = BY_PROVIDER.get(record.provider.as_str())?;
-    of_provider.iter().copied().find(|known| known.ids.is_empty() || known.ids.contains(&record.id))
+    let of_provider = BY_PROVIDER.get(provider)?;
+    of_provider.iter().copied().find(|known| known.ids.is_empty() || known.ids.contains(&id))
 }
 
 /// The entry of a record that concerns Remote Desktop.
 pub(super) fn entry(record: &Record) -> Option<Entry> {
-    let (known, at) = (known_as(record)?, record.at?);
+    let (known, at) = (known_as(&record.provider, record.id)?, record.at?);
     let mut entry = Entry {
         record: record.number,
         at,

@@ -5,6 +5,8 @@
 //! what is damaged costs its block or its record, and is said.
 
 mod attempts;
+mod block;
+mod heads;
 mod json;
 mod known;
 mod record;
@@ -13,25 +15,21 @@ mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{ErrorKind, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ::evtx::{EvtxChunkData, ParserSettings};
+use ::evtx::ParserSettings;
 use rayon::prelude::*;
 use rdpdoctor_model::{Fact, Stage, Timestamp, WindowsEvent};
 
 pub use attempts::{Attempt, Attempts, attempts};
+use block::{Block, Content, guarded};
 pub use known::{Class, End, taken};
-use record::Record;
 
 /// The file's header, before the first block.
 const HEADER: usize = 4096;
 
 /// A block, called chunk in the format.
 const BLOCK: usize = 65_536;
-
-/// A block and its number.
-type Block = (u64, Vec<u8>);
 
 /// Blocks that are in memory at a time.
 const AT_A_TIME: usize = 32;
@@ -242,68 +240,4 @@ impl Log {
             self.problems.push(problem);
         }
     }
-}
-
-/// What a block holds.
-#[derive(Default)]
-struct Content {
-    records: u64,
-    /// Records that could not be read.
-    lost: u64,
-    /// Names of computers, each time that another stands there.
-    computers: Vec<String>,
-    channels: BTreeSet<String>,
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    entries: Vec<Entry>,
-    jumps: Vec<Jump>,
-}
-
-impl Content {
-    fn take(&mut self, record: Record) {
-        self.records += 1;
-        if let Some(at) = record.at {
-            self.first = Some(self.first.map_or(at, |first| first.min(at)));
-            self.last = Some(self.last.map_or(at, |last| last.max(at)));
-            let set = known::clock_set(&record).filter(|by| by.unsigned_abs() >= LEAST_JUMP_MS);
-            self.jumps.extend(set.map(|by_ms| Jump { at, by_ms }));
-        }
-        self.entries.extend(known::entry(&record));
-        if self.computers.last() != Some(&record.computer) {
-            self.computers.push(record.computer);
-        }
-        if !record.channel.is_empty() && !self.channels.contains(&record.channel) {
-            self.channels.insert(record.channel);
-        }
-    }
-}
-
-/// What is in a block, or why that cannot be said. The parser is safe code that minds every length;
-/// should it fail all the same, the block is lost and not the log.
-fn guarded(
-    (number, block): Block,
-    settings: &Arc<ParserSettings>,
-) -> (u64, Result<Content, String>) {
-    let read = match catch_unwind(AssertUnwindSafe(|| content(block, settings))) {
-        Ok(read) => read.map_err(|problem| format!(": {problem}")),
-        Err(_) => Err(String::new()),
-    };
-    (number, read)
-}
-
-/// What the records of a block say that may concern anything here.
-fn content(block: Vec<u8>, settings: &Arc<ParserSettings>) -> Result<Content, &'static str> {
-    let mut data = EvtxChunkData::new(block, false).map_err(|_| "its header is damaged")?;
-    let mut chunk = data.parse(Arc::clone(settings)).map_err(|_| "its strings are damaged")?;
-    let mut content = Content::default();
-    for record in chunk.iter() {
-        let read = record.and_then(::evtx::EvtxRecord::into_json).ok();
-        let record = read
-            .and_then(|read| json::record(read.event_record_id, &read.data, known::may_concern));
-        match record {
-            Some(record) => content.take(record),
-            None => content.lost += 1,
-        }
-    }
-    Ok(content)
 }

@@ -1,7 +1,7 @@
 //! Logs that the lab writes, whole and damaged.
 
 use proptest::prelude::*;
-use rdpdoctor_lab::{LoggedEvent, event_log};
+use rdpdoctor_lab::{LoggedEvent, event_log, event_log_of_templates};
 
 use super::*;
 
@@ -124,6 +124,57 @@ fn what_does_not_concern_remote_desktop_is_left_out() {
     assert_eq!(log.records, 8);
 }
 
+/// Events that are about Remote Desktop and about something else, in few shapes.
+fn mixed() -> Vec<LoggedEvent> {
+    let logon =
+        |at, id, user, kind| event(at, SECURITY, id, &[("User", user), ("LogonType", kind)]);
+    let mut events = vec![
+        // The number of the first one stands among its values, too.
+        logon(1, 4688, "4688", "2"),
+        logon(2, 4624, "4688", "10"),
+        logon(3, 4688, "jo", "4624"),
+        logon(4, 4624, "4624", "10"),
+        logon(5, 4624, "jo", "2"),
+        logon(6, 4625, "jo", "10"),
+        event(7, "Spooler", 36870, &[("", "server"), ("", "System")]),
+        event(8, "Schannel", 36870, &[("", "server"), ("", "0x8009030d")]),
+        event(9, "Schannel", 1, &[("", "Schannel"), ("", "0x8009030d")]),
+        event(10, "Schannel", 36874, &[("", "System"), ("", "0x8009030d")]),
+    ];
+    let accepted = event(11, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")]);
+    let activity = Some("{F4200000-0000-0000-0000-000000000001}");
+    events.extend([LoggedEvent { activity, ..accepted.clone() }, accepted]);
+    events.extend((20..60).map(|at| logon(at, 4689, "jo", "10")));
+    events
+}
+
+#[test]
+fn an_instance_of_a_template_says_what_the_whole_record_says() {
+    let all = mixed();
+    for first in 0..all.len() {
+        let events: Vec<_> = all[first..].iter().chain(&all[..first]).cloned().collect();
+        let instances = event_log_of_templates("PC42.corp.example", &events);
+        assert_eq!(Log::read(instances.as_slice()), read(&events), "{first} first");
+    }
+    let log = read(&all);
+    assert_eq!((log.records, log.lost_records, log.entries.len()), (52, 0, 7));
+}
+
+#[test]
+fn damaged_records_are_lost_whatever_they_are_about() {
+    let events = mixed();
+    let whole = event_log_of_templates("PC42.corp.example", &events);
+    // The last record has no template within itself, and nobody asks for what it says.
+    let last =
+        4096 + whole[4096..].windows(4).rposition(|magic| magic == b"**\0\0").expect("a record");
+    for (at, byte) in [(24, 0x77), (28, 0x77), (38, 0xFF), (44, 0x77)] {
+        let mut damaged = whole.clone();
+        damaged[last + at] = byte;
+        let log = Log::read(damaged.as_slice());
+        assert_eq!((log.records, log.lost_records), (51, 1), "byte {at}");
+    }
+}
+
 #[test]
 fn attempts_by_time_address_and_activity() {
     let mut first = event(0, CORE, 131, &[("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")]);
@@ -227,13 +278,14 @@ proptest! {
         length in 0_usize..8_000,
     ) {
         let events: Vec<_> = (0..4).map(|at| event(at, "Schannel", 36870, &[("a", "b")])).collect();
-        let mut log = event_log("PC42", &events);
-        for (at, byte) in changes {
-            log[4096 + at] = byte;
+        for mut log in [event_log("PC42", &events), event_log_of_templates("PC42", &events)] {
+            for &(at, byte) in &changes {
+                log[4096 + at] = byte;
+            }
+            let read = Log::read(log.as_slice());
+            prop_assert!(read.entries.len() <= 64);
+            let _ = attempts([&read]);
+            let _ = Log::read(&log[..4096 + length]);
         }
-        let read = Log::read(log.as_slice());
-        prop_assert!(read.entries.len() <= 64);
-        let _ = attempts([&read]);
-        let _ = Log::read(&log[..4096 + length]);
     }
 }
