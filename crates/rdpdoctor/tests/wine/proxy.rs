@@ -87,6 +87,9 @@ pub fn the_proxy_of_windows_leads_to_a_gateway(wine: &Wine) {
     let chosen = observation(&document, "proxy-chosen");
     assert_eq!((&chosen["chosen_by"], &chosen["scheme"]), (&"windows-user".into(), &"http".into()));
     assert_eq!(document["target"]["via"], format!("{gateway} by http://{proxy}"));
+    let stages = document["stages"].as_array().expect("stages");
+    let said = stages.iter().find(|stage| stage["stage"] == "proxy").expect("the proxy");
+    assert!(said["detail"].as_str().expect("words").contains("(Windows' settings)"), "{said}");
     for connection in observations(&document, "connection") {
         assert_eq!(connection["remote"], proxy.as_str(), "{connection}");
     }

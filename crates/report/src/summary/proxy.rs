@@ -157,11 +157,19 @@ mod tests {
     use crate::testing::Scene;
 
     fn detail(stage: Stage, scene: impl FnOnce(Scene) -> Scene) -> String {
+        detail_by(ProxyChoice::Environment, stage, scene)
+    }
+
+    fn detail_by(
+        chosen_by: ProxyChoice,
+        stage: Stage,
+        scene: impl FnOnce(Scene) -> Scene,
+    ) -> String {
         let chosen = Fact::ProxyChosen {
             scheme: ProxyScheme::Socks5h,
             proxy_host: "proxy.corp.example".to_owned(),
             proxy_port: 1080,
-            chosen_by: ProxyChoice::Environment,
+            chosen_by,
             has_user: false,
         };
         let begun =
@@ -191,6 +199,22 @@ mod tests {
             words(answer(ProxyReply::SocksReply { code: 5 })),
             format!("{proxy} works, but cannot reach the host")
         );
+    }
+
+    #[test]
+    fn who_named_it_where_nobody_asked_for_it() {
+        let words = |chosen_by| {
+            let reply = answer(ProxyReply::SocksReply { code: 2 });
+            detail_by(chosen_by, Stage::Proxy, |scene| scene.fact(Stage::Proxy, reply))
+        };
+        for (chosen_by, named) in [
+            (ProxyChoice::WindowsUser, ":1080 (Windows' settings) answered"),
+            (ProxyChoice::WindowsMachine, ":1080 (netsh winhttp) answered"),
+            (ProxyChoice::WindowsScript, ":1080 (a script of Windows' settings) answered"),
+            (ProxyChoice::Option, ":1080 answered"),
+        ] {
+            assert!(words(chosen_by).contains(named), "{}", words(chosen_by));
+        }
     }
 
     #[test]
