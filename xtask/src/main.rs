@@ -30,7 +30,7 @@ const STEPS: &[(&str, Step)] = &[
     }),
     ("fuzz targets", || fuzz::run(SECONDS_OF_FUZZING, Some(SEED))),
     ("tests", || cargo(&["test", "--workspace", "--locked"])),
-    ("the program for Windows", || windows::build(windows::Build::Tests)),
+    ("the program for Windows, under Wine", windows::checked),
 ];
 
 fn main() -> ExitCode {

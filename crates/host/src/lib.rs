@@ -23,6 +23,7 @@ pub mod script;
 pub mod store;
 pub mod system;
 mod user_files;
+pub mod web_proxy;
 
 pub use beside::collect_beside;
 pub use collect::{collect, observations};

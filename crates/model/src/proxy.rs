@@ -44,6 +44,12 @@ pub enum ProxyChoice {
     Option,
     /// The environment.
     Environment,
+    /// The settings of Windows for this user.
+    WindowsUser,
+    /// The settings of Windows for the machine.
+    WindowsMachine,
+    /// A script that the settings of Windows name, or the network.
+    WindowsScript,
     /// Nobody knows: it was seen in use.
     Seen,
 }

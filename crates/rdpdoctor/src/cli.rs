@@ -137,7 +137,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "HOST[:PORT]")]
     pub gateway: Option<String>,
     /// Go through this proxy (http, https, socks5, socks5h); without it through that of ALL_PROXY, to
-    /// a gateway of HTTPS_PROXY first
+    /// a gateway of HTTPS_PROXY first, on Windows of its settings last
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
     /// A list of bastions (TOML or JSON); without it the one in rdpdoctor's folder of settings

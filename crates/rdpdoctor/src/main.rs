@@ -25,6 +25,7 @@ mod remote;
 mod repair;
 mod sign_in;
 mod watch;
+mod windows_proxy;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,13 @@
-//! Which proxy a check goes through: the one of `--proxy`, else that of the environment.
+//! Which proxy a check goes through: the one of `--proxy`, else that of the environment, else to a gateway
+//! that of Windows' settings.
 //!
 //! Of the environment only `ALL_PROXY` counts, as with curl for everything that is not the web:
 //! `HTTP_PROXY` and `HTTPS_PROXY` are for web pages, their proxies seldom let Remote Desktop pass,
 //! and `mstsc` asks none of them for a direct connection. An RD Gateway is HTTPS: to it `mstsc` goes by
 //! the system's proxy for the web, and curl by `HTTPS_PROXY` before `ALL_PROXY`. It is the gateway then
 //! that `NO_PROXY` is held against. Loopback and what `NO_PROXY` names are reached without the
-//! environment's proxy; `--proxy` was asked for and is used for every target.
+//! environment's proxy; `--proxy` was asked for and is used for every target. A gateway that `NO_PROXY`
+//! names is reached without the settings' proxy too.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use percent_encoding::percent_decode_str;
 use rdpdoctor_model::{ProxyChoice, ProxyScheme, Secret, Target};
 use rdpdoctor_probe::{Proxy, ProxySignIn};
 use url::{Host, Url};
+
+use crate::windows_proxy::{self, Named};
 
 /// User and password at the proxy.
 const USER: &str = "RDPDOCTOR_PROXY_USER";
@@ -47,14 +51,25 @@ pub fn choose(
     (target, leads): (&Target, Leads),
     trust_any: bool,
 ) -> anyhow::Result<Option<Proxy>> {
-    choose_from(option, (target, leads), trust_any, &|name| std::env::var(name).ok())
+    let around = Around {
+        environment: &|name| std::env::var(name).ok(),
+        settings: &|| windows_proxy::for_gateway(target),
+    };
+    choose_from(option, (target, leads), trust_any, &around)
+}
+
+/// What names a proxy besides the command line.
+struct Around<'a> {
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Of Windows, for this gateway.
+    settings: &'a dyn Fn() -> Option<Named>,
 }
 
 fn choose_from(
     option: Option<&str>,
     (target, leads): (&Target, Leads),
     trust_any: bool,
-    environment: &dyn Fn(&str) -> Option<String>,
+    &Around { environment, settings }: &Around<'_>,
 ) -> anyhow::Result<Option<Proxy>> {
     let variable = |names: [&str; 2]| {
         let mut values = names.iter().filter_map(|name| environment(name));
@@ -78,11 +93,23 @@ fn choose_from(
             let text = if text.contains("://") { text } else { format!("http://{text}") };
             (parse(&text).context(named)?, ProxyChoice::Environment)
         }
-        (None, None) => return Ok(None),
+        (None, None)
+            if leads == Leads::ToHost || is_left_out(target, variable(NONE).as_deref()) =>
+        {
+            return Ok(None);
+        }
+        // What is no proxy to us is none: the settings are not ours to complain of.
+        (None, None) => match settings().map(|named| (url_of(&named.server), named.chosen_by)) {
+            Some((Some(url), chosen_by)) => (url, chosen_by),
+            _ => return Ok(None),
+        },
     };
     let (scheme, host, port) = place(&url).context(match chosen_by {
         ProxyChoice::Option => "--proxy",
         ProxyChoice::Environment => named,
+        ProxyChoice::WindowsUser | ProxyChoice::WindowsMachine | ProxyChoice::WindowsScript => {
+            "Windows' proxy settings"
+        }
         ProxyChoice::Seen => "a capture",
     })?;
     let sign_in = sign_in(&url, scheme, environment)?;
@@ -95,7 +122,13 @@ fn stays_away(target: &Target, exceptions: Option<&str>) -> bool {
     let is_loopback = target.address().is_some_and(|address| address.is_loopback())
         || host == "localhost"
         || host.ends_with(".localhost");
-    let Some(exceptions) = exceptions else { return is_loopback };
+    is_loopback || is_left_out(target, exceptions)
+}
+
+/// Whether the exceptions name this target.
+fn is_left_out(target: &Target, exceptions: Option<&str>) -> bool {
+    let host = target.host.trim_end_matches('.').to_lowercase();
+    let Some(exceptions) = exceptions else { return false };
     let host = match target.address() {
         Some(IpAddr::V6(address)) => format!("[{address}]"),
         Some(address) => address.to_string(),
@@ -104,7 +137,14 @@ fn stays_away(target: &Target, exceptions: Option<&str>) -> bool {
     // Any proxy will do: what counts is whether the exceptions let it be asked.
     let matcher = Matcher::builder().https("http://proxy").no(exceptions).build();
     let uri = format!("https://{host}").parse().ok();
-    is_loopback || uri.is_some_and(|uri| matcher.intercept(&uri).is_none())
+    uri.is_some_and(|uri| matcher.intercept(&uri).is_none())
+}
+
+/// The URL of a server that Windows names, which is one of HTTP.
+fn url_of(server: &str) -> Option<Url> {
+    let url = Url::parse(&format!("http://{server}")).ok()?;
+    let bare = url.username().is_empty() && url.password().is_none();
+    (bare && place(&url).is_ok()).then_some(url)
 }
 
 fn parse(text: &str) -> anyhow::Result<Url> {
@@ -194,7 +234,8 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         };
         let target = target.parse().expect("a target");
-        let proxy = choose_from(option, (&target, leads), false, &value);
+        let around = Around { environment: &value, settings: &|| None };
+        let proxy = choose_from(option, (&target, leads), false, &around);
         let words = |proxy: Proxy| {
             let user = proxy.sign_in.map(|sign_in| {
                 let password = String::from_utf8_lossy(sign_in.password.expose()).into_owned();
@@ -301,6 +342,34 @@ mod tests {
         assert_eq!(proxy(&[("HTTP_PROXY", "http://web")]), Ok(None));
         let wrong = proxy(&[("https_proxy", "ftp://web")]).expect_err("no proxy");
         assert!(wrong.starts_with("HTTPS_PROXY: "), "{wrong}");
+    }
+
+    #[test]
+    fn the_settings_of_windows_come_last_and_for_a_gateway_alone() {
+        let proxy = |leads, server: &str, environment: &[(&str, &str)]| {
+            let value = |name: &str| {
+                let found = environment.iter().find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let chosen_by = ProxyChoice::WindowsUser;
+            let settings = || Some(Named { server: server.to_owned(), chosen_by });
+            let target = "gw.corp.example:443".parse().expect("a target");
+            let around = Around { environment: &value, settings: &settings };
+            let found = choose_from(None, (&target, leads), false, &around);
+            let found = found.expect("nothing to complain of")?;
+            Some((found.to_string(), found.chosen_by))
+        };
+        let set = Some(("http://proxy:8080".to_owned(), ProxyChoice::WindowsUser));
+        assert_eq!(proxy(Leads::ToGateway, "proxy:8080", &[]), set);
+        assert_eq!(proxy(Leads::ToGateway, "proxy:8080", &[("NO_PROXY", "example.org")]), set);
+        assert_eq!(proxy(Leads::ToHost, "proxy:8080", &[]), None);
+        assert_eq!(proxy(Leads::ToGateway, "proxy:8080", &[("NO_PROXY", "corp.example")]), None);
+        for server in ["", "jo:hunter2@proxy", "proxy/path", "proxy:99999", "a b"] {
+            assert_eq!(proxy(Leads::ToGateway, server, &[]), None, "{server}");
+        }
+        let environment = Some(("http://all:80".to_owned(), ProxyChoice::Environment));
+        let all = [("ALL_PROXY", "http://all")];
+        assert_eq!(proxy(Leads::ToGateway, "proxy:8080", &all), environment);
     }
 
     #[test]

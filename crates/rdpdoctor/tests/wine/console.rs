@@ -114,7 +114,9 @@ pub fn a_double_click_asks_for_a_host(wine: &Wine) {
 
 pub fn the_window_stays_open(wine: &Wine) {
     let port = free_port();
-    let mut terminal = Terminal::run(wine, "wine \"$PROGRAM\"");
+    // Wine takes the terminal over when the program first reads. Until then it would make line feeds of
+    // what is typed, which are no Enter.
+    let mut terminal = Terminal::run(wine, "stty raw -echo; wine \"$PROGRAM\"");
     terminal.wait_for(".rdp file):");
     terminal.type_in(&format!("127.0.0.1:{port}\r"));
     terminal.wait_for("net.refused");

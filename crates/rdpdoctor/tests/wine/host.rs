@@ -21,7 +21,7 @@ const SWITCH: &str = "fDenyTSConnections";
 const NOT_TOLD: [&str; 4] = [
     // NetUserEnum knows no level 3.
     "local-accounts",
-    // Nobody reads it yet (Win32_TerminalServiceSetting).
+    // Its WMI has no namespace root\cimv2\TerminalServices.
     "license-grace",
     // No Component Based Servicing.
     "installed-updates",

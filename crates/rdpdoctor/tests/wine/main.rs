@@ -29,6 +29,7 @@ mod native;
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod programs;
 mod programs_alike;
+mod proxy;
 mod wine;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +53,8 @@ const TESTS: &[(&str, Test)] = &[
     ("settings_of_schannel_count", native::settings_of_schannel_count),
     ("a_version_that_is_off_here_alone", native::a_version_that_is_off_here_alone),
     ("a_check_reads_the_client_along", native::a_check_reads_the_client_along),
+    ("the_proxy_of_windows_leads_to_a_gateway", proxy::the_proxy_of_windows_leads_to_a_gateway),
+    ("a_script_of_windows_decides", proxy::a_script_of_windows_decides),
     ("evidence_in_files", files::evidence_in_files),
     ("a_path_beyond_260_characters", files::a_path_beyond_260_characters),
     ("answers_into_files", files::answers_into_files),

@@ -1,15 +1,21 @@
 //! Wine with a prefix of its own, for as long as the tests run.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// No run takes longer; `timeout` ends it then.
 const LONGEST: &str = "180";
+
+/// How long the prefix may take to be made.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The one function that the standard library asks of `bcryptprimitives.dll`, which Wine 8 lacks.
 const STAND_IN: &str = "\
@@ -20,10 +26,25 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length) {
 }
 ";
 
+/// What the first program of the prefix does: it starts the Task Scheduler, which runs on every Windows,
+/// says so, and stays until its input ends. Wine ends its services with the last program.
+const FIRST_PROGRAM: &str = "net start Schedule && echo it runs&& set /p end=";
+
+/// What it says.
+const RUNS: &str = "it runs";
+
+const VERSION: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+
+/// The Windows that Wine says it is gets no updates any more. No list knows this one, so that the tests do
+/// not fail one day; beyond 32767 Wine loses its way.
+const BUILD: &str = "32000";
+
 /// The program, its prefix, and a folder for the tests' files.
 pub struct Wine {
     folder: TempDir,
     program: PathBuf,
+    /// Runs as long as the tests do.
+    first: Option<Child>,
 }
 
 /// What one run came to.
@@ -72,10 +93,35 @@ impl Wine {
         compiler.args(["-shared", "-o"]).arg(folder.path().join("bcryptprimitives.dll"));
         let compiled = Run::of(compiler.arg(&source).arg("-ladvapi32"));
         assert_eq!(compiled.code, 0, "{compiled:?}");
-        let wine = Self { folder, program };
-        let made = Run::of(wine.under("wine").args(["wineboot", "--init"]));
-        assert_eq!(made.code, 0, "no prefix for Wine: {made:?}");
+        let mut wine = Self { folder, program, first: None };
+        wine.boot();
         wine
+    }
+
+    /// Makes the prefix, which whatever program comes first does along. `wineboot --init` is left out: it
+    /// would boot a second time, and of two service managers neither starts a service any more.
+    fn boot(&mut self) {
+        let mut command = Command::new("wine");
+        self.prepare(command.args(["cmd", "/c", FIRST_PROGRAM]));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut first = command.spawn().expect("Wine starts");
+        let output = BufReader::new(first.stdout.take().expect("its output"));
+        self.first = Some(first);
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // Nobody listens once it runs.
+                let _ = tell.send(line);
+            }
+        });
+        let mut said = Vec::new();
+        while said.last().is_none_or(|line: &String| line.trim() != RUNS) {
+            let line = told.recv_timeout(PATIENCE);
+            said.push(line.unwrap_or_else(|error| panic!("no Task Scheduler: {error}: {said:?}")));
+        }
+        let build = ["reg", "add", VERSION, "/v", "CurrentBuildNumber", "/d", BUILD, "/f"];
+        let set = Run::of(self.under("wine").args(build));
+        assert_eq!(set.code, 0, "{set:?}");
     }
 
     /// A program of Wine's package, ended after a while.
@@ -130,6 +176,11 @@ impl Drop for Wine {
         if ended.code != 0 {
             eprintln!("wineserver was not ended: {ended:?}");
         }
+        if let Some(mut first) = self.first.take() {
+            // It was ended along, as a rule.
+            let _ = first.kill();
+            let _ = first.wait();
+        }
     }
 }
 
@@ -148,8 +199,11 @@ pub fn native() -> Command {
 }
 
 fn unburden(command: &mut Command) {
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "all_proxy", "RUST_LOG"] {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_LOG"] {
         command.env_remove(name);
+    }
+    for name in ["ALL_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
     }
     command.env("NO_COLOR", "1");
 }

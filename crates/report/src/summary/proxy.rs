@@ -1,6 +1,7 @@
 use rdpdoctor_diagnosis::{Evidence, Seen, gateway_place};
 use rdpdoctor_model::{
-    Awaited, ConnectFailure, Ending, Fact, ProxyReply, ProxyScheme, Purpose, ResolveFailure,
+    Awaited, ConnectFailure, Ending, Fact, ProxyChoice, ProxyReply, ProxyScheme, Purpose,
+    ResolveFailure,
 };
 
 use super::{QUOTED, clean, duration, failure_word};
@@ -8,8 +9,9 @@ use super::{QUOTED, clean, duration, failure_word};
 /// The proxy: what it said, or how it was lost.
 pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
     let chosen = evidence.all(|fact| match fact {
-        Fact::ProxyChosen { scheme, proxy_host, proxy_port, .. } => {
-            Some((*scheme, format!("{}:{proxy_port}", clean(proxy_host, QUOTED))))
+        Fact::ProxyChosen { scheme, proxy_host, proxy_port, chosen_by, .. } => {
+            let named = by_settings(*chosen_by);
+            Some((*scheme, format!("{}:{proxy_port}{named}", clean(proxy_host, QUOTED))))
         }
         _ => None,
     });
@@ -19,6 +21,16 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         ProxyScheme::Socks5 | ProxyScheme::Socks5h => "SOCKS proxy",
     };
     Some(format!("{kind} {name} {}", said(evidence)?))
+}
+
+/// Where a proxy comes from that nobody named for this check.
+fn by_settings(chosen_by: ProxyChoice) -> &'static str {
+    match chosen_by {
+        ProxyChoice::WindowsUser => " (Windows' settings)",
+        ProxyChoice::WindowsMachine => " (netsh winhttp)",
+        ProxyChoice::WindowsScript => " (a script of Windows' settings)",
+        ProxyChoice::Option | ProxyChoice::Environment | ProxyChoice::Seen => "",
+    }
 }
 
 fn said(evidence: &Evidence<'_>) -> Option<String> {
@@ -145,11 +157,19 @@ mod tests {
     use crate::testing::Scene;
 
     fn detail(stage: Stage, scene: impl FnOnce(Scene) -> Scene) -> String {
+        detail_by(ProxyChoice::Environment, stage, scene)
+    }
+
+    fn detail_by(
+        chosen_by: ProxyChoice,
+        stage: Stage,
+        scene: impl FnOnce(Scene) -> Scene,
+    ) -> String {
         let chosen = Fact::ProxyChosen {
             scheme: ProxyScheme::Socks5h,
             proxy_host: "proxy.corp.example".to_owned(),
             proxy_port: 1080,
-            chosen_by: ProxyChoice::Environment,
+            chosen_by,
             has_user: false,
         };
         let begun =
@@ -179,6 +199,22 @@ mod tests {
             words(answer(ProxyReply::SocksReply { code: 5 })),
             format!("{proxy} works, but cannot reach the host")
         );
+    }
+
+    #[test]
+    fn who_named_it_where_nobody_asked_for_it() {
+        let words = |chosen_by| {
+            let reply = answer(ProxyReply::SocksReply { code: 2 });
+            detail_by(chosen_by, Stage::Proxy, |scene| scene.fact(Stage::Proxy, reply))
+        };
+        for (chosen_by, named) in [
+            (ProxyChoice::WindowsUser, ":1080 (Windows' settings) answered"),
+            (ProxyChoice::WindowsMachine, ":1080 (netsh winhttp) answered"),
+            (ProxyChoice::WindowsScript, ":1080 (a script of Windows' settings) answered"),
+            (ProxyChoice::Option, ":1080 answered"),
+        ] {
+            assert!(words(chosen_by).contains(named), "{}", words(chosen_by));
+        }
     }
 
     #[test]

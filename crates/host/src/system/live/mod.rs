@@ -12,10 +12,12 @@ mod credentials;
 mod events;
 mod files;
 mod journal;
+mod licensing;
 mod listeners;
 mod me;
 mod private;
 mod processes;
+mod proxy;
 mod registry;
 mod rights;
 mod security;
@@ -35,6 +37,7 @@ use crate::System;
 
 pub use private::PrivateFolderError;
 pub(crate) use private::private_folder;
+pub use proxy::{ProxySettings, machine_proxy, proxy_by_script, proxy_settings};
 
 /// The machine that this program runs on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -130,6 +133,10 @@ impl System for Live {
 
     fn saved_credentials(&self) -> Lookup<Vec<SavedCredential>> {
         credentials::saved()
+    }
+
+    fn license_grace(&self) -> Lookup<u32> {
+        licensing::grace()
     }
 
     fn events(&self, channel: &str, provider: &str, ids: &[u32]) -> Lookup<Vec<WindowsEvent>> {
