@@ -5,8 +5,8 @@ Two network namespaces, a TUN device in each, and this process between them: it 
 long ones in one direction, or hands them over late. On the far side the lab serves a healthy server; on
 the near side `rdpdoctor check` looks at it. Printed, a line a path: how often the 95 % interval held
 the loss that was made, how often a black hole was found, how often a clean path got a finding of the
-kind, and, with the measuring and without, the time to the verdict and the time behind it, also of
-paths that fail. Wants root. Usage: benches/path.py [RUNS]
+kind, and, with the measuring and without, in turn, the time to the verdict and the time behind it, also
+of paths that fail; with `times` these alone. Wants root. Usage: benches/path.py [RUNS] [times]
 """
 import json, random, statistics, subprocess, sys, time
 
@@ -60,10 +60,13 @@ def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     path = Path()
     with two_sides("10.213.78.1", HOST, path.delivery) as inside:
-        measure(path, inside, runs)
+        if "times" not in sys.argv:
+            found(path, inside, runs)
+        path.delay, path.jitter = 0.025, 0.0
+        delayed(path, inside, runs)
 
 
-def measure(path, inside, runs):
+def found(path, inside, runs):
     for loss in (0.05, 0.10, 0.30):
         path.loss, held = loss, 0
         for _ in range(runs):
@@ -83,12 +86,14 @@ def measure(path, inside, runs):
     kind = {"net.packet-loss", "net.mtu-blackhole"}
     false = sum(bool(kind & causes(check(inside)[0])) for _ in range(runs))
     print(f"clean, 200 ms and 20 ms of jitter: {false} false of {runs}", flush=True)
-    path.delay, path.jitter = 0.025, 0.0
+
+
+def delayed(path, inside, runs):
     for name, direction, longest in WAYS:
         if direction:
             path.longest[direction] = longest
-        with_it = times(check(inside) for _ in range(runs))
-        without = times(check(inside, "--no-side") for _ in range(runs))
+        both = [(check(inside), check(inside, "--no-side")) for _ in range(runs)]
+        with_it, without = (times(checks) for checks in zip(*both))
         path.longest = {"up": 65535, "down": 65535}
         print(f"50 ms, {name}: to the verdict {with_it[0]:.0f} ms and {with_it[1]:.0f} ms more; "
               f"without any side question {without[0]:.0f} ms and {without[1]:.0f} ms more", flush=True)
