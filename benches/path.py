@@ -61,12 +61,12 @@ def main():
     path = Path()
     with two_sides("10.213.78.1", HOST, path.delivery) as inside:
         if "times" not in sys.argv:
-            found(path, inside, runs)
+            what_is_found(path, inside, runs)
         path.delay, path.jitter = 0.025, 0.0
         delayed(path, inside, runs)
 
 
-def found(path, inside, runs):
+def what_is_found(path, inside, runs):
     for loss in (0.05, 0.10, 0.30):
         path.loss, held = loss, 0
         for _ in range(runs):
