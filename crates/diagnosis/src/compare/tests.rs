@@ -81,6 +81,14 @@ fn an_issuer_in_between() {
     let unknown = two(bare(certificate()), bare(issued_by("CN=Edge")));
     assert!(causes(&unknown).contains(&("tls.intercepted", Proof::Possible)), "{unknown:?}");
     assert!(causes(&unknown).contains(&("dns.other-name", Proof::Possible)), "{unknown:?}");
+    // An address has no name that could lead to another host, and one machine is not two.
+    let by_address = |shown| bare(shown).target("10.0.0.1");
+    let unknown = two(by_address(certificate()), by_address(issued_by("CN=Edge")));
+    assert_eq!(causes(&unknown), [("tls.intercepted", Proof::Possible)]);
+    let mut again = certificate();
+    again.sha256 = "b".repeat(64);
+    let again = two(seen(certificate()), seen(again));
+    assert_eq!(causes(&again), [("tls.intercepted", Proof::Possible)]);
     // Another host has another certificate.
     let elsewhere = seen(issued_by("CN=Edge")).target("pc43.corp.example");
     assert!(

@@ -42,7 +42,9 @@ pub(super) fn rule(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<P
         let why = format!("{words} {}", alternatives(groups, proof));
         pointers.push(pointer(&tls::intercepted::CAUSE, proof, group, title, why, &rests));
     }
-    if other_computer.is_some() || proof == Proof::Possible {
+    // An address leads to one machine at a time; a name may lead to several.
+    let perhaps_two = proof == Proof::Possible && !one_machine && is_name(groups);
+    if other_computer.is_some() || perhaps_two {
         let mut rests = rests;
         rests.extend(other_computer);
         let sure = if other_computer.is_some() { Proof::Likely } else { Proof::Possible };
@@ -51,6 +53,15 @@ pub(super) fn rule(groups: &Groups<'_, '_>, differences: &[Difference]) -> Vec<P
         pointers.push(pointer(&dns::other_name::CAUSE, sure, None, title, why, &rests));
     }
     pointers
+}
+
+/// Whether the host was asked for by a name.
+fn is_name(groups: &Groups<'_, '_>) -> bool {
+    groups
+        .evidence
+        .iter()
+        .flat_map(|runs| runs.iter())
+        .all(|run| run.target.is_some_and(|target| !target.is_address()))
 }
 
 fn own<'e>(groups: &Groups<'_, 'e>, group: Group) -> Option<&'e Certificate> {
