@@ -171,7 +171,12 @@ mod tests {
     fn heads_tell_what_the_records_say() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/evtx");
         let settings = Arc::new(ParserSettings::default().indent(false));
-        let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
+        let Ok(files) = fs::read_dir(folder) else {
+            eprintln!("skipped: no real logs at hand");
+            return;
+        };
+        let files = files.flatten().map(|file| file.path());
+        let mut compared = 0;
         let logs = files.filter(|path| path.extension().is_some_and(|end| end == "evtx"));
         for path in logs {
             let log = fs::read(&path).expect("a log");
@@ -179,9 +184,11 @@ mod tests {
                 if block.starts_with(b"ElfChnk") {
                     let both = (content(block.to_vec(), &settings), rendered(block, &settings));
                     assert_eq!(both.0, both.1, "block {number} of {}", path.display());
+                    compared += 1;
                 }
             }
         }
+        assert!(compared > 0, "no block was compared");
     }
 
     fn rendered(block: &[u8], settings: &Arc<ParserSettings>) -> Result<Content, &'static str> {
