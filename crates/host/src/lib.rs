@@ -18,6 +18,7 @@ mod firewall;
 mod machine_file;
 pub mod paths;
 mod policy_name;
+pub mod program;
 mod question;
 pub mod script;
 pub mod store;

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
@@ -212,6 +213,18 @@ impl Mutable for MachineFile {
 
     fn log_event(&mut self, event: &LogEvent) -> Changed {
         self.change(|machine| machine.log_event(event))
+    }
+
+    fn start_apart(&mut self, _run: &str, command: &[String]) -> Option<Changed> {
+        let failed = |error: std::io::Error| NotChanged(format!("a process of its own: {error}"));
+        let started = std::env::current_exe().and_then(|program| {
+            let mut process = Command::new(program);
+            process.args(command);
+            #[cfg(unix)]
+            std::os::unix::process::CommandExt::process_group(&mut process, 0);
+            process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        });
+        Some(started.map(drop).map_err(failed))
     }
 
     fn look_after_at_start(&mut self, run: &str, command: &[String]) -> Changed {

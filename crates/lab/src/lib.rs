@@ -39,7 +39,8 @@ pub use faults::{FAULTS, fault};
 pub use gateway::GatewayStep;
 pub use running::{ConnectionRecord, FirstPicture, Options, Running, start};
 pub use wsman::{
-    RunningWinrm, WINRM_FAULTS, WinrmFault, WinrmOptions, WinrmRecord, start_winrm, winrm_fault,
+    FarMachine, RunningWinrm, WINRM_FAULTS, WinrmFault, WinrmOptions, WinrmRecord, start_winrm,
+    winrm_fault,
 };
 
 /// The one account that the servers know, in whatever domain.

@@ -8,6 +8,7 @@ use rdpdoctor_model::Timestamp;
 
 use crate::cli::duration;
 use crate::cli_machine::PlaceArgs;
+use crate::cli_remote::FarArgs;
 
 /// Longest name of a ticket.
 const LONGEST_TICKET: usize = 200;
@@ -53,6 +54,12 @@ pub struct FixArgs {
     /// Finish a run that was cut off in the middle
     #[arg(long, value_name = "RUN", conflicts_with_all = ["apply", "plan_out", "only"])]
     pub finish: Option<String>,
+    /// The caller is on another machine, and his session ends with the connection: as if this was seen
+    #[arg(long, hide = true)]
+    pub from_afar: bool,
+    /// On another machine.
+    #[command(flatten)]
+    pub far: FarArgs,
     /// Where runs are kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -70,6 +77,9 @@ pub struct ConfirmArgs {
     /// Which machine.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// On another machine.
+    #[command(flatten)]
+    pub far: FarArgs,
     /// Where runs are kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -90,6 +100,9 @@ pub struct RollbackArgs {
     /// Which machine.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// On another machine.
+    #[command(flatten)]
+    pub far: FarArgs,
     /// Where runs are kept.
     #[command(flatten)]
     pub state: StateArgs,

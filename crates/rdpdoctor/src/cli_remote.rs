@@ -1,5 +1,6 @@
 //! `--remote` on the command line: a Windows machine that is asked over WinRM.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,8 +10,8 @@ use crate::cli::{Auth, TrustLevel, seconds};
 /// Another machine, and who signs in there.
 #[derive(Debug, Args)]
 pub struct RemoteArgs {
-    /// Ask this machine over WinRM (HTTPS on 5986, or HTTP on 5985 with every message encrypted), and
-    /// change nothing on it
+    /// Ask this machine over WinRM (HTTPS on 5986, or HTTP on 5985 with every message encrypted); nothing
+    /// is changed on it but by fix --apply
     #[arg(
         long = "remote",
         value_name = "HOST[:PORT]",
@@ -41,4 +42,13 @@ pub struct RemoteArgs {
     /// Longest time for one step over WinRM; the script there may take ten times as long
     #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "host")]
     pub timeout: Option<Duration>,
+}
+
+/// What another machine is changed by.
+#[derive(Debug, Args)]
+pub struct FarArgs {
+    /// With --remote: the program for Windows that is brought there and does the work; on Windows this
+    /// very program
+    #[arg(long, value_name = "RDPDOCTOR.EXE", requires = "host")]
+    pub program: Option<PathBuf>,
 }

@@ -15,6 +15,7 @@ mod event_logs;
 mod evidence_file;
 #[cfg(any(windows, test))]
 mod explorer;
+mod far;
 mod joined;
 mod machine;
 mod output;

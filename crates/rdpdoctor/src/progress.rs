@@ -1,5 +1,6 @@
 //! What is being waited for, and how far a long file is read, on standard error.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read};
 use std::sync::Arc;
@@ -57,8 +58,8 @@ impl Line {
         }))
     }
 
-    /// Says what is waited for between two checks.
-    pub fn say(&self, text: &'static str) {
+    /// Says what is waited for otherwise.
+    pub fn say(&self, text: impl Into<Cow<'static, str>>) {
         if let Some(Shown { bar, turn }) = &self.0 {
             turn.fetch_add(1, Relaxed);
             bar.set_message(text);

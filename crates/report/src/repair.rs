@@ -26,6 +26,9 @@ pub struct RepairDocument {
     /// Steps of the plan, from 1, that could not be put back, and why not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_put_back: Vec<NotPutBack>,
+    /// Where it was done, where that was another machine (`--remote`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<There>,
     /// The SHA-256 of the file that holds the plan.
     pub plan_sha256: Option<String>,
     /// The plan.
@@ -33,6 +36,34 @@ pub struct RepairDocument {
     /// For the disk of a machine that does not run: the changes as command files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_files: Option<CommandFiles>,
+}
+
+/// Another machine, on which the program was brought over WinRM to do it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct There {
+    /// The machine, as it was named here.
+    pub host: String,
+    /// How it was asked: `HTTPS, port 5986, NTLM`.
+    pub by: Option<String>,
+    /// The SHA-256 of the program that was run there.
+    pub program_sha256: String,
+    /// Whether it was copied for that; else it lay there from before.
+    pub copied: bool,
+    /// How the line was lost, where it was: what became of it is not known then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_lost: Option<String>,
+    /// A handshake with the listener from here, behind the changes; one that passes confirms them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
+}
+
+/// A handshake from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Outside {
+    /// The port.
+    pub port: u16,
+    /// Why it failed; none where it passed.
+    pub failed: Option<String>,
 }
 
 /// The changes of a plan as command files for a recovery environment. Each takes the folder of
@@ -113,6 +144,7 @@ impl RepairDocument {
             run: None,
             confirm_until: None,
             not_put_back: Vec::new(),
+            there: None,
             plan_sha256: None,
             plan,
             command_files: None,

@@ -2,6 +2,7 @@
 //! reach but a cloud's agent. It asks the questions of the checks and writes their answers.
 
 pub mod cloud;
+pub mod far;
 mod frame;
 mod parts;
 mod read;

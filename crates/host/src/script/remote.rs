@@ -17,9 +17,14 @@ const BOOT: &str = "$ProgressPreference = 'SilentlyContinue'\n\
 /// How long a part of the output may be. An output that is cut off keeps its first parts.
 const PART: usize = 8_000;
 
-/// Its arguments. `-EncodedCommand` takes UTF-16, which no shell on the way can take apart.
+/// Its arguments.
 pub fn arguments() -> String {
-    let bytes: Vec<u8> = BOOT.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    encoded(BOOT)
+}
+
+/// Arguments that carry a command. `-EncodedCommand` takes UTF-16, which no shell on the way can take apart.
+pub(super) fn encoded(command: &str) -> String {
+    let bytes: Vec<u8> = command.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let command = Base64::encode_string(&bytes);
     format!("-NoProfile -NonInteractive -EncodedCommand {command}")
 }

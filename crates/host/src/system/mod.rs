@@ -9,7 +9,7 @@ mod power;
 mod updates;
 
 pub(crate) use facts::FactsSystem;
-pub use mutable::{Changed, LogEvent, Mutable, NotChanged};
+pub use mutable::{Changed, LogEvent, Mutable, NotChanged, WINRM_SESSION};
 
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,

@@ -17,6 +17,9 @@ impl NotChanged {
     }
 }
 
+/// How [`Mutable::came_by`] calls a shell of WinRM, which ends all of its processes with itself.
+pub const WINRM_SESSION: &str = "a WinRM session";
+
 /// What came of a change.
 pub type Changed = Result<(), NotChanged>;
 
@@ -81,6 +84,12 @@ pub trait Mutable: System {
 
     /// Writes one entry to the Application log of Windows.
     fn log_event(&mut self, event: &LogEvent) -> Changed;
+
+    /// Starts this program with a command as a process of the system's own, which does not end with the
+    /// session of whoever asks for it, until [`Mutable::forget_at_start`]. None: there is no such way.
+    fn start_apart(&mut self, _run: &str, _command: &[String]) -> Option<Changed> {
+        None
+    }
 
     /// Has a run looked after when the machine starts, until [`Mutable::forget_at_start`].
     fn look_after_at_start(&mut self, run: &str, command: &[String]) -> Changed;

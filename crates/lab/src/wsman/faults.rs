@@ -1,6 +1,6 @@
 //! The ways in which WinRM fails, a few lines each.
 
-use super::{Answers, Create, Front, How, Run, WinrmFault};
+use super::{Answers, Create, FarHow, Front, How, Run, WinrmFault};
 use crate::certificate;
 
 /// All of them.
@@ -109,6 +109,41 @@ pub static WINRM_FAULTS: &[WinrmFault] = &[
         name: "winrm-garbage",
         summary: "answers with what is no message",
         how: How { answers: Answers::Garbage, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-constrained",
+        summary: "has a PowerShell that brings no program",
+        how: How { far: FarHow::Constrained, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-arm",
+        summary: "has another processor than the program that is brought",
+        how: How { far: FarHow::Arm, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-blocked",
+        summary: "has a policy that does not let the program run",
+        how: How { far: FarHow::Blocked, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-altered",
+        summary: "keeps another program than the one that was sent",
+        how: How { far: FarHow::Alters, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-other-version",
+        summary: "runs another version of the program",
+        how: How { far: FarHow::OtherVersion, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-cut",
+        summary: "is changed, and cannot be reached any more",
+        how: How { far: FarHow::Cut, ..How::HEALTHY },
+    },
+    WinrmFault {
+        name: "winrm-far-lies",
+        summary: "answers for the program with what it never said",
+        how: How { far: FarHow::Lies, ..How::HEALTHY },
     },
 ];
 

@@ -1,10 +1,12 @@
 //! WinRM's service (MS-WSMV) on a machine that has one account, and a shell in which one script seems to
-//! run: whatever it is told to do, what it writes was given to it before.
+//! run: whatever it is told to do, what it writes was given to it before. Only a program that is brought
+//! runs for real, where there is a machine for it ([`FarMachine`]).
 //!
 //! It checks what a client sends, and writes down what is wrong with it. Faults deviate in one step, as
 //! those of the Remote Desktop servers do.
 
 mod envelope;
+mod far;
 mod faults;
 mod seal;
 mod serve;
@@ -13,6 +15,7 @@ mod sign_in;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openssl::hash::MessageDigest;
@@ -25,6 +28,8 @@ use tokio_openssl::SslStream;
 use crate::behaviour::{Computer, Tls};
 use crate::certificate::{self, Forge, Identity};
 use crate::tls;
+use far::Far;
+pub use far::FarMachine;
 pub use faults::{WINRM_FAULTS, winrm_fault};
 
 /// What the collecting script wrote on a machine in order.
@@ -68,6 +73,7 @@ struct How {
     create: Create,
     run: Run,
     answers: Answers,
+    far: FarHow,
 }
 
 impl How {
@@ -81,6 +87,7 @@ impl How {
         create: Create::Shell,
         run: Run::Writes,
         answers: Answers::AsTheyShould,
+        far: FarHow::Works,
     };
 }
 
@@ -137,6 +144,27 @@ enum Answers {
     Garbage,
 }
 
+/// How the machine takes a program that is brought to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FarHow {
+    /// It is kept, and runs.
+    Works,
+    /// PowerShell may not do what it takes.
+    Constrained,
+    /// It has another processor.
+    Arm,
+    /// A policy does not let the program run.
+    Blocked,
+    /// What is kept is not what arrived.
+    Alters,
+    /// The program there is another version.
+    OtherVersion,
+    /// The line is cut behind the changes, and nobody gets through any more.
+    Cut,
+    /// What it answers was made up.
+    Lies,
+}
+
 /// How a server is started.
 #[derive(Debug, Clone)]
 pub struct WinrmOptions {
@@ -146,6 +174,8 @@ pub struct WinrmOptions {
     pub ca_file: Option<PathBuf>,
     /// What the script writes; without it what it wrote on a machine in order.
     pub output: String,
+    /// The machine that a program may be brought to.
+    pub far: Option<FarMachine>,
 }
 
 impl Default for WinrmOptions {
@@ -154,6 +184,7 @@ impl Default for WinrmOptions {
             names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             ca_file: None,
             output: RECORDED.to_owned(),
+            far: None,
         }
     }
 }
@@ -177,6 +208,10 @@ pub struct WinrmRecord {
     pub proofs: usize,
     /// Whether a password itself came.
     pub password_received: bool,
+    /// How often a program was copied there.
+    pub far_copies: usize,
+    /// The command lines with which it was run.
+    pub far_runs: Vec<String>,
     /// All of it: on HTTP as it passed, inside TLS as it was opened.
     pub bytes: Vec<u8>,
 }
@@ -224,6 +259,7 @@ struct Service {
     context: Option<SslContext>,
     later_context: Option<SslContext>,
     output: Vec<u8>,
+    far: Option<Arc<Far>>,
     record: Arc<Mutex<WinrmRecord>>,
 }
 
@@ -260,7 +296,8 @@ pub async fn start_winrm(
             hash.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         let (how, output) = (fault.how, options.output.into_bytes());
         let computer = forge.computer;
-        let service = Service { how, computer, context, later_context, output, record: kept };
+        let far = options.far.map(|machine| Far::new(machine, how.far, Arc::clone(&kept)));
+        let service = Service { how, computer, context, later_context, output, far, record: kept };
         Ok((service, fingerprint))
     };
     let (service, fingerprint) = spawn_blocking(make).await.map_err(io::Error::other)??;
@@ -301,6 +338,9 @@ impl Service {
     }
 
     async fn connection(&self, mut stream: TcpStream, first: bool) -> io::Result<()> {
+        if self.far.as_ref().is_some_and(|far| far.cut.load(Ordering::Relaxed)) {
+            return Ok(());
+        }
         stream.set_nodelay(true)?;
         match self.how.front {
             Front::Silence => {
@@ -326,6 +366,6 @@ impl Service {
     }
 }
 
-fn lock(record: &Mutex<WinrmRecord>) -> MutexGuard<'_, WinrmRecord> {
-    record.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }

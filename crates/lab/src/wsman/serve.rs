@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use openssl::ssl::SslContext;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::envelope::{self, Asked, Message};
+use super::far::Job;
 use super::sign_in::{Answer, SignIn};
 use super::{Answers, Create, Front, Run, Service, seal};
 use crate::ntlm::Sealing;
@@ -54,6 +57,9 @@ struct Talk<'a> {
     shell: bool,
     asked: usize,
     written: usize,
+    /// What the command was given, where it may be work for a program that is brought.
+    fed: Vec<u8>,
+    job: Option<Arc<Job>>,
 }
 
 /// What is answered, and whether the connection lives on.
@@ -77,6 +83,8 @@ impl Service {
             shell: false,
             asked: 0,
             written: 0,
+            fed: Vec::new(),
+            job: None,
         };
         let mut buffer = Vec::new();
         for _ in 0..MOST_REQUESTS {
@@ -240,7 +248,13 @@ impl Talk<'_> {
                 service.record().command = line;
                 envelope::started(COMMAND)
             }
-            Asked::Send(bytes, _) => {
+            Asked::Send(bytes, last) => {
+                let runs = service.how.run == Run::Writes;
+                if let Some(far) = service.far.as_ref().filter(|_| runs) {
+                    self.fed.extend(&bytes);
+                    let fed = last.then(|| std::mem::take(&mut self.fed));
+                    self.job = fed.and_then(|fed| far.begin(fed));
+                }
                 service.record().input.extend(bytes);
                 "<rsp:SendResponse/>".to_owned()
             }
@@ -285,6 +299,19 @@ impl Talk<'_> {
     /// where PowerShell takes its time.
     fn received(&mut self) -> Option<Result<String, String>> {
         self.asked += 1;
+        if let (Some(job), Some(far)) = (&self.job, &self.service.far) {
+            let (wrote, over) = job.take();
+            let cut = over && far.cut.load(Ordering::Relaxed);
+            return match (wrote.is_empty(), over) {
+                (true, _) if cut => None,
+                (true, false) => {
+                    let words = "The operation has timed out.";
+                    Some(Err(envelope::fault("TimedOut", TIMED_OUT, words)))
+                }
+                // What was said before the line is cut arrives.
+                _ => Some(Ok(envelope::output(COMMAND, &wrote, &[], (over && !cut).then_some(0)))),
+            };
+        }
         let output = &self.service.output;
         let nothing_yet = || envelope::fault("TimedOut", TIMED_OUT, "The operation has timed out.");
         let whole = match self.service.how.run {

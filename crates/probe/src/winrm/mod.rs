@@ -1,5 +1,5 @@
-//! Running a script on a Windows machine by WinRM (MS-WSMV), to read facts there: by HTTPS, or by HTTP
-//! with every message sealed by the sign-in's own keys, never in clear.
+//! Running a script on a Windows machine by WinRM (MS-WSMV): by HTTPS, or by HTTP with every message
+//! sealed by the sign-in's own keys, never in clear.
 //!
 //! The connection is judged as that to an RD Gateway: the gate is asked before anything leaves that
 //! could be tried for a password, and one sign-in is made.
@@ -11,7 +11,7 @@ mod seal;
 mod shell;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use rdpdoctor_model::{ConnectFailure, Fact, Mechanism, Observation, ReleaseReason, Stage, Target};
@@ -53,6 +53,9 @@ pub struct Script<'a> {
     pub arguments: &'a str,
     /// What it reads.
     pub input: &'a str,
+    /// How much of that was handed over so far: for who waits, and for who has to know whether it can
+    /// have been read to its end.
+    pub sent: &'a AtomicUsize,
 }
 
 /// What a script wrote.

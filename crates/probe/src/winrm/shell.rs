@@ -20,8 +20,9 @@ const PATIENCE: u64 = 5;
 /// A server that has nothing to say at once is not asked without a pause.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What is sent of the input at once, so that a message stays below what WinRM 2.0 takes.
-const PIECE: usize = 32 * 1024;
+/// What is sent of the input at once, so that a message stays below what WinRM 2.0 takes, 150 KB: as
+/// base64 it has 128.
+const PIECE: usize = 96 * 1024;
 
 /// Facts have some 50 KB.
 const MOST_OUTPUT: usize = 8 * 1024 * 1024;
@@ -113,7 +114,7 @@ impl<'a> Session<'a> {
         script: Script<'_>,
         whole: Duration,
     ) -> Result<Ran, Problem> {
-        let Script { program, arguments, input } = script;
+        let Script { program, arguments, .. } = script;
         let command = match self.ask(Action::Command { shell, program, arguments }).await {
             Ok(Content::Command(command)) => command,
             Ok(_) => return Err(out_of_place("a command's name")),
@@ -126,7 +127,7 @@ impl<'a> Session<'a> {
             cut: None,
             by: self.way(),
         };
-        let result = match self.feed(shell, &command, input.as_bytes(), whole).await {
+        let result = match self.feed(shell, &command, script, whole).await {
             Ok(()) => self.listen(shell, &command, whole, &mut ran).await,
             Err(why) => Err(why),
         };
@@ -150,14 +151,15 @@ impl<'a> Session<'a> {
         &mut self,
         shell: &str,
         command: &str,
-        input: &[u8],
+        script: Script<'_>,
         whole: Duration,
     ) -> Result<(), Problem> {
-        let pieces = input.chunks(PIECE);
+        let pieces = script.input.as_bytes().chunks(PIECE);
         let count = pieces.len();
         for (index, bytes) in pieces.enumerate() {
             self.may_go_on(whole)?;
             let last = index + 1 == count;
+            script.sent.fetch_add(bytes.len(), Ordering::Relaxed);
             match self.ask(Action::Send { shell, command, bytes, last }).await {
                 Ok(_) => {}
                 Err(Unanswered::Fault(_)) => return Ok(()),

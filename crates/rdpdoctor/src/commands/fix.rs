@@ -8,6 +8,7 @@ use rdpdoctor_host::changes::{
     self, Applied, Began, Journal, KnownFacts, Lock, Outcome, Phase, StateFolder, apply, chosen,
     drift, roll_back,
 };
+use rdpdoctor_host::system::WINRM_SESSION;
 use rdpdoctor_host::{Mutable, Side, System};
 use rdpdoctor_model::{Plan, Timestamp};
 use rdpdoctor_report::render::plan::page;
@@ -19,6 +20,9 @@ use crate::cli_fix::FixArgs;
 use crate::evidence_file;
 use crate::output;
 use crate::repair::{self, Helper, Probe};
+
+/// Why a plan is not carried out that nobody agreed to.
+pub(super) const NOBODY_SAID_YES: &str = "nobody said yes (--yes)";
 
 /// Longest plan.
 const LONGEST: u64 = 16 * 1024 * 1024;
@@ -41,22 +45,14 @@ pub fn run(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
     repair::deliver(&document, side, &args.output)
 }
 
-/// Facts can be planned for, never changed.
+/// Collected facts can be planned for, never changed; another machine is changed by the program there.
 fn plan_only(side: Side, args: &FixArgs) -> anyhow::Result<u8> {
-    if let Some(host) = &args.place.remote.host {
-        // Who might cut the way on which it came needs the dead man's switch, which runs there.
-        let name = super::machine::name(side);
-        ensure!(
-            args.apply.is_none() && args.finish.is_none(),
-            "nothing is changed over the network; sign in at {host} and run there: rdpdoctor {name} fix \
-             --apply, which takes its changes back if you are cut off"
-        );
+    let changes = args.apply.is_some() || args.finish.is_some();
+    if let Some(host) = args.place.remote.host.as_deref().filter(|_| changes) {
+        return super::fix_remote::run(side, args, host);
     }
     let facts = super::machine::facts(side, &args.place)?;
-    ensure!(
-        args.apply.is_none() && args.finish.is_none(),
-        "collected facts cannot be changed; run it on the machine itself"
-    );
+    ensure!(!changes, "collected facts cannot be changed; run it on the machine itself");
     let plan = repair::plan_from(&facts, &KnownFacts(&facts.facts), args.even_if_policy);
     let document = planned(choose(&plan, args)?, None, args)?;
     repair::deliver(&document, side, &args.output)
@@ -83,7 +79,7 @@ pub(super) fn planned(
 }
 
 /// How a plan stands before anything is done.
-fn outcome_of(plan: &Plan) -> RepairOutcome {
+pub(super) fn outcome_of(plan: &Plan) -> RepairOutcome {
     match (plan.fixes.is_empty(), plan.refused.is_empty()) {
         (false, _) => RepairOutcome::Planned,
         (true, false) => RepairOutcome::Refused,
@@ -102,7 +98,7 @@ pub(super) fn choose(plan: &Plan, args: &FixArgs) -> anyhow::Result<Plan> {
     })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -133,7 +129,8 @@ impl Job<'_> {
     /// A run that was cut off, or waits: nothing new before it is over.
     fn unfinished(&mut self) -> anyhow::Result<Option<RepairDocument>> {
         let state = self.state()?;
-        let settled = run::settle(&mut *self.machine, &state, self.side, &self.args.place)?;
+        let afar = self.is_afar();
+        let settled = run::settle(&mut *self.machine, &state, self.side, &self.args.place, afar)?;
         for taken in &settled {
             if let Settled::TakenBack(run, why) = taken {
                 output::complain(&format!("run {run} was taken back: {why}"));
@@ -200,36 +197,29 @@ impl Job<'_> {
         if self.machine.elevated() == Some(false) {
             return Some("it takes the rights of an administrator".to_owned());
         }
-        if let Some(way) = self.machine.came_by().filter(|_| self.args.no_confirm) {
+        if let Some(way) = self.came_by().filter(|_| self.args.no_confirm) {
             return Some(format!(
                 "you are here by {way}: without a confirmation you may be cut off"
             ));
         }
-        (!self.args.yes && !self.confirmed(plan)).then(|| "nobody said yes (--yes)".to_owned())
+        let agreed = self.args.yes || confirmed(plan, self.side);
+        (!agreed).then(|| NOBODY_SAID_YES.to_owned())
     }
 
-    /// Asks on the terminal, where there is one.
-    fn confirmed(&self, plan: &Plan) -> bool {
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-            return false;
-        }
-        let document = RepairDocument::new(RepairOutcome::Planned, Some(plan.clone()));
-        let shown = rdpdoctor_report::render::plan::terminal(
-            &document,
-            super::machine::name(self.side),
-            output::style(None, true),
-            rdpdoctor_report::render::terminal::DEFAULT_WIDTH,
-        );
-        let mut to = std::io::stderr();
-        let asked = write!(to, "{shown}\nCarry it out? Type yes: ").and_then(|()| to.flush());
-        let mut answer = String::new();
-        asked.is_ok()
-            && std::io::stdin().read_line(&mut answer).is_ok()
-            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    /// By which way the caller came, where it could be cut. Who comes over WinRM says so himself as well:
+    /// the processes in between may be gone.
+    fn came_by(&self) -> Option<String> {
+        let says = || self.args.from_afar.then(|| WINRM_SESSION.to_owned());
+        self.machine.came_by().or_else(says)
+    }
+
+    /// Whether what is started here ends with the caller's session.
+    fn is_afar(&self) -> bool {
+        self.args.from_afar || self.came_by().as_deref() == Some(WINRM_SESSION)
     }
 
     fn carry_out(&mut self, plan: Plan, sum: Option<String>) -> anyhow::Result<RepairDocument> {
-        let came_by = self.machine.came_by();
+        let came_by = self.came_by();
         let touches =
             plan.certain_steps().any(|step| step.way_in.is_some()) || !plan.escalation.is_empty();
         let confirm = (touches && !self.args.no_confirm) || came_by.is_some();
@@ -244,6 +234,9 @@ impl Job<'_> {
         };
         let state = self.state()?;
         let (run, journal) = state.begin(began)?;
+        if self.args.from_afar {
+            repair::say_begun(&run);
+        }
         self.go_on(&state, &run, journal)
     }
 
@@ -277,18 +270,52 @@ impl Job<'_> {
                 apply(&mut *self.machine, &mut Probe, &mut journal, &arguments, &mut |_| {})?;
             return document(run, &journal, applied);
         }
-        let mut helper = Helper::start(&arguments, true)?;
-        let phase = helper.follow(&mut journal)?;
+        let afar = self.is_afar();
+        let mut helper = match Helper::start(&mut *self.machine, run, &arguments, true, afar) {
+            Ok(helper) => helper,
+            Err(why) => return self.go_back(state, run, journal, &format!("{why:#}")),
+        };
+        let phase = helper.follow(state, &mut journal)?;
         if matches!(phase, Phase::Applying | Phase::GoingBack | Phase::Confirmed) {
             // It was ended from outside; whoever is still here goes back.
-            let _held = Held::of(state, run)?;
-            journal.refresh()?;
             let why = "the process that carried it out was ended";
-            let back = roll_back(&mut *self.machine, &mut journal, why, &mut |_| {})?;
-            return rolled_back(run, &journal, &back);
+            return self.go_back(state, run, journal, why);
         }
         run::as_it_stands(run, &journal)
     }
+
+    fn go_back(
+        &mut self,
+        state: &StateFolder,
+        run: &str,
+        mut journal: Journal,
+        why: &str,
+    ) -> anyhow::Result<RepairDocument> {
+        let _held = Held::of(state, run)?;
+        journal.refresh()?;
+        let back = roll_back(&mut *self.machine, &mut journal, why, &mut |_| {})?;
+        rolled_back(run, &journal, &back)
+    }
+}
+
+/// Asks on the terminal, where there is one.
+pub(super) fn confirmed(plan: &Plan, side: Side) -> bool {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return false;
+    }
+    let document = RepairDocument::new(RepairOutcome::Planned, Some(plan.clone()));
+    let shown = rdpdoctor_report::render::plan::terminal(
+        &document,
+        super::machine::name(side),
+        output::style(None, true),
+        rdpdoctor_report::render::terminal::DEFAULT_WIDTH,
+    );
+    let mut to = std::io::stderr();
+    let asked = write!(to, "{shown}\nCarry it out? Type yes: ").and_then(|()| to.flush());
+    let mut answer = String::new();
+    asked.is_ok()
+        && std::io::stdin().read_line(&mut answer).is_ok()
+        && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// The rights to change the machine for a run.
@@ -312,12 +339,18 @@ fn document(run: &str, journal: &Journal, applied: Applied) -> anyhow::Result<Re
     }
 }
 
-fn refused(run: Option<String>, why: String) -> RepairDocument {
+pub(super) fn refused(run: Option<String>, why: String) -> RepairDocument {
     RepairDocument { run, why: Some(why), ..RepairDocument::new(RepairOutcome::Refused, None) }
 }
 
 /// An approved plan, and its file's SHA-256.
 fn read_plan(path: &Path) -> anyhow::Result<(Plan, String)> {
+    let (plan, bytes) = plan_file(path)?;
+    Ok((plan, sha256(&bytes)))
+}
+
+/// An approved plan, and its file.
+pub(super) fn plan_file(path: &Path) -> anyhow::Result<(Plan, Vec<u8>)> {
     let name = path.display().to_string();
     let bytes = evidence_file::bytes(path, LONGEST + 1)?;
     ensure!(bytes.len() as u64 <= LONGEST, "{name} is longer than any plan");
@@ -329,7 +362,7 @@ fn read_plan(path: &Path) -> anyhow::Result<(Plan, String)> {
         plan.version,
         Plan::VERSION
     );
-    Ok((plan, sha256(&bytes)))
+    Ok((plan, bytes))
 }
 
 /// The outcome of a run that is over.

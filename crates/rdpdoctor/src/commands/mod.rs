@@ -6,6 +6,7 @@ mod compare;
 mod explain;
 mod fix;
 mod fix_disk;
+mod fix_remote;
 mod lab;
 mod machine;
 pub mod read;

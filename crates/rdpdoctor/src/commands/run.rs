@@ -10,23 +10,17 @@ use rdpdoctor_report::repair::NotPutBack;
 use rdpdoctor_report::{RepairDocument, RepairOutcome};
 
 use super::fix::outcome;
+use super::fix_remote;
 use super::machine::not_windows;
 use crate::cli_fix::{ConfirmArgs, RollbackArgs};
 use crate::cli_machine::PlaceArgs;
 use crate::repair::{self, Helper};
 
-/// A run is ended where it was begun.
-fn not_from_afar(place: &PlaceArgs) -> anyhow::Result<()> {
-    ensure!(
-        place.remote.host.is_none(),
-        "a run is confirmed and taken back on the machine itself, not with --remote"
-    );
-    Ok(())
-}
-
 /// Says that a run may stay.
 pub fn confirmed(side: Side, args: &ConfirmArgs) -> anyhow::Result<u8> {
-    not_from_afar(&args.place)?;
+    if args.place.remote.host.is_some() {
+        return fix_remote::confirmed(side, args);
+    }
     let mut machine = repair::machine(&args.place)?.with_context(|| not_windows(side))?;
     let state = repair::state_folder(args.state.folder.as_deref())?;
     let by = machine.user().as_seen().cloned().unwrap_or_else(|| "host confirm".to_owned());
@@ -42,7 +36,9 @@ pub fn confirmed(side: Side, args: &ConfirmArgs) -> anyhow::Result<u8> {
 
 /// Takes a run back.
 pub fn taken_back(side: Side, args: &RollbackArgs) -> anyhow::Result<u8> {
-    not_from_afar(&args.place)?;
+    if args.place.remote.host.is_some() {
+        return fix_remote::taken_back(side, args);
+    }
     let mut machine = repair::machine(&args.place)?.with_context(|| not_windows(side))?;
     let state = repair::state_folder(args.state.folder.as_deref())?;
     let run = match &args.run {
@@ -148,6 +144,7 @@ pub fn settle(
     state: &StateFolder,
     side: Side,
     place: &PlaceArgs,
+    afar: bool,
 ) -> anyhow::Result<Vec<Settled>> {
     let overdue = take_back_what_is_overdue(machine, state, &mut |_| {})?;
     let mut settled: Vec<Settled> =
@@ -157,9 +154,9 @@ pub fn settle(
         match phase {
             changes::Phase::Awaiting { .. } => {
                 if alone {
-                    let machine = place.machine.as_deref();
-                    let arguments = Helper::arguments(side, &run, state.root(), machine);
-                    Helper::start(&arguments, false)?;
+                    let file = place.machine.as_deref();
+                    let arguments = Helper::arguments(side, &run, state.root(), file);
+                    Helper::start(machine, &run, &arguments, false, afar)?;
                 }
                 settled.push(Settled::Waiting(run));
             }

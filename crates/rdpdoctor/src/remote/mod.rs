@@ -1,9 +1,10 @@
-//! `--remote`: the facts of another Windows machine, read over WinRM by the collecting script.
+//! `--remote`: another Windows machine that is asked over WinRM; its facts, read by the collecting script.
 
-mod words;
+mod asker;
+pub mod words;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -22,6 +23,8 @@ use crate::machine::MachineFacts;
 use crate::output;
 use crate::progress::Line;
 use crate::sign_in::{self, Memory};
+
+pub use asker::{Asker, Work};
 
 /// Longest time for one step, and for the script: `Get-WinEvent` takes its time on an old machine.
 const STEP: Duration = Duration::from_secs(30);
@@ -53,33 +56,7 @@ impl Place {
 
 /// Reads the facts of the machine that the command line names.
 pub fn facts(side: Side, host: &str, args: &RemoteArgs) -> anyhow::Result<MachineFacts> {
-    let place = Place::parse(host)?;
-    let (line, memory) = (Line::begin(false), Memory::open());
-    let sign_in = line.suspended(|| sign_in(&place, args, &memory, &line));
-    let sign_in = sign_in.inspect_err(|_| line.clone().end())?;
-    let limits = match args.timeout {
-        Some(step) => (step, step * 10),
-        None => (STEP, WHOLE),
-    };
-    let user = sign_in.user.clone();
-    let remote =
-        Remote { host: place.host, port: place.port, sign_in, step: limits.0, whole: limits.1 };
-    let runtime = tokio::runtime::Runtime::new()?;
-    let asked = runtime.block_on(async {
-        let prober = Prober::new()?;
-        anyhow::Ok(asked(&prober, &remote, side).await)
-    });
-    line.end();
-    // A resolver that hangs must not keep the answer back.
-    runtime.shutdown_background();
-    let asked = asked?;
-    for seen in &asked.seen {
-        memory.remember(&user, seen);
-    }
-    let begun = asked.seen.first().and_then(|seen| seen.first()).and_then(|first| first.at);
-    let mut machine = read(side, &remote, asked.result)?;
-    machine.outside = connections(&asked.seen, 0, begun);
-    Ok(machine)
+    Asker::new(host, args, false)?.facts(side)
 }
 
 /// Who signs in; the password is read last.
@@ -175,10 +152,17 @@ impl Beside {
     }
 }
 
-/// Runs the script. After Ctrl-C its shell is ended, for as long as that takes at most.
+/// Runs the collecting script.
 async fn asked(prober: &Prober, remote: &Remote, side: Side) -> Asked {
     let (arguments, input) = (script_there::arguments(), script_there::input(side));
-    let script = Script { program: script_there::PROGRAM, arguments: &arguments, input: &input };
+    let sent = AtomicUsize::new(0);
+    let program = script_there::PROGRAM;
+    let script = Script { program, arguments: &arguments, input: &input, sent: &sent };
+    run(prober, remote, script).await
+}
+
+/// Runs a script. After Ctrl-C its shell is ended, for as long as that takes at most.
+async fn run(prober: &Prober, remote: &Remote, script: Script<'_>) -> Asked {
     let stop = AtomicBool::new(false);
     let mut running = std::pin::pin!(prober.run_remotely(remote, script, &stop));
     tokio::select! {
@@ -250,7 +234,7 @@ fn connections(
 }
 
 /// How the machine was asked.
-fn way(by: &Way) -> String {
+pub fn way(by: &Way) -> String {
     let how = if by.tls { "HTTPS" } else { "HTTP, encrypted" };
     let mechanism = match by.mechanism {
         Mechanism::Kerberos => "Kerberos",

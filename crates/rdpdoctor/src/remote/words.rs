@@ -154,6 +154,11 @@ fn not_released(place: &str, reason: ReleaseReason, fingerprint: Option<&str>) -
 
 /// That the script gave no facts.
 pub fn no_facts(ran: &Ran, host: &str) -> String {
+    no_answer(ran, host, "gave no facts")
+}
+
+/// That a script answered nothing of its own.
+pub fn no_answer(ran: &Ran, host: &str, nothing: &str) -> String {
     if let Some(why) = &ran.cut {
         return line(why, host);
     }
@@ -168,7 +173,7 @@ pub fn no_facts(ran: &Ran, host: &str) -> String {
     }
     let said = if said.is_empty() { "without a word.".to_owned() } else { sentence(&said) };
     format!(
-        "{host}: PowerShell ran and gave no facts{code}: {said} A policy may not let it run scripts; \
+        "{host}: PowerShell ran and {nothing}{code}: {said} A policy may not let it run scripts; \
          {}",
         ELSEWHERE.trim_start_matches("or ")
     )
@@ -203,7 +208,7 @@ fn errors(bytes: &[u8]) -> String {
 }
 
 /// Words of somebody else on one line, without what moves a terminal.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     line.chars().filter(|c| !c.is_control()).take(LONGEST).collect()

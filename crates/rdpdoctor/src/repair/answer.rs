@@ -58,5 +58,12 @@ fn masker(document: &RepairDocument, side: Side) -> anyhow::Result<Masker> {
         outside: Vec::new(),
         read: None,
     };
-    Ok(Masker::of(&machine.judged(None))?)
+    let mut known = machine.judged(None);
+    let mut masker = Masker::of(&known)?;
+    if let Some(there) = &document.there {
+        // As it was named, it may bear another name.
+        known.target.host = there.host.clone();
+        masker.learn(&known)?;
+    }
+    Ok(masker)
 }

@@ -14,8 +14,8 @@ use rdpdoctor_host::{Mutable, Side, System, collect};
 use rdpdoctor_model::{Plan, Proposal, Timestamp};
 
 pub use answer::deliver;
-pub use helper::{Helper, own_session};
-pub use probe::{Probe, listener};
+pub use helper::{Helper, begun, is_run, own_session, say_begun};
+pub use probe::{Probe, listener, outside};
 
 use crate::cli_machine::PlaceArgs;
 use crate::machine::MachineFacts;

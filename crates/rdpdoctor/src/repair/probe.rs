@@ -1,4 +1,4 @@
-//! Whether the machine's own listener answers: the probe, on this machine.
+//! Whether a listener answers: the machine's own, on this machine, or another one's from outside.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,31 +20,39 @@ pub struct Probe;
 
 impl Verifier for Probe {
     fn handshake(&mut self, port: u16) -> Handshake {
-        let begun = Instant::now();
-        loop {
-            let result = once(port);
-            if matches!(result, Handshake::Passed) || begun.elapsed() >= PATIENCE {
-                return result;
-            }
-            std::thread::sleep(PAUSE);
-        }
+        patiently(&target(port))
     }
 }
 
-fn once(port: u16) -> Handshake {
-    match status(port) {
+/// Tries another machine's listener from this one.
+pub fn outside(host: &str, port: u16) -> Handshake {
+    patiently(&Target { input: format!("{host}:{port}"), host: host.to_owned(), port })
+}
+
+fn patiently(target: &Target) -> Handshake {
+    let begun = Instant::now();
+    loop {
+        let result = once(target);
+        if matches!(result, Handshake::Passed) || begun.elapsed() >= PATIENCE {
+            return result;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn once(target: &Target) -> Handshake {
+    match status(target) {
         Ok((Status::Ok | Status::Degraded, _)) => Handshake::Passed,
         Ok((Status::Failed | Status::Unknown, title)) => Handshake::Failed(title),
         Err(error) => Handshake::Failed(format!("{error:#}")),
     }
 }
 
-fn status(port: u16) -> anyhow::Result<(Status, String)> {
-    let journal = handshake(port)?;
+fn status(target: &Target) -> anyhow::Result<(Status, String)> {
+    let journal = handshake(target)?;
     let observations = journal.observations();
-    let target = target(port);
     let evidence =
-        Evidence::new(&observations, Some(&target), journal.started_at(), Policy::default());
+        Evidence::new(&observations, Some(target), journal.started_at(), Policy::default());
     let verdict = diagnose(&evidence).verdict;
     Ok((verdict.status, verdict.title))
 }
@@ -52,7 +60,7 @@ fn status(port: u16) -> anyhow::Result<(Status, String)> {
 /// What a client sees of this machine's own listener, as evidence beside the machine's facts. That
 /// the server is this machine is no finding then.
 pub fn listener(port: u16) -> anyhow::Result<Vec<Observation>> {
-    let mut observations = handshake(port)?.observations();
+    let mut observations = handshake(&target(port))?.observations();
     observations.retain(|o| !matches!(o.fact, Fact::ThisMachine { .. }));
     Ok(observations)
 }
@@ -63,7 +71,7 @@ fn target(port: u16) -> Target {
 }
 
 /// As far as it goes without a credential.
-fn handshake(port: u16) -> anyhow::Result<Arc<Journal>> {
+fn handshake(target: &Target) -> anyhow::Result<Arc<Journal>> {
     let prober = Prober::new()?;
     let options = CheckOptions {
         side: SideQuestions::None,
@@ -72,7 +80,7 @@ fn handshake(port: u16) -> anyhow::Result<Arc<Journal>> {
     };
     let journal = Arc::new(Journal::default());
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(prober.check(&target(port), &options, &journal, None));
+    runtime.block_on(prober.check(target, &options, &journal, None));
     runtime.shutdown_background();
     Ok(journal)
 }

@@ -47,6 +47,7 @@ mod rdp_file;
 mod recorder;
 #[cfg(target_os = "linux")]
 mod remote;
+mod remote_fix;
 mod remote_kerberos;
 mod repair;
 mod servers;

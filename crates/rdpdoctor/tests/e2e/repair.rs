@@ -164,15 +164,15 @@ fn what_cannot_be_done_gets_one_line() {
 
 // ── a machine that can be changed ───────────────────────────────────────────────────────────────
 
-struct TestMachine {
-    folder: PathBuf,
+pub struct TestMachine {
+    pub folder: PathBuf,
     address: SocketAddr,
     _lab: Running,
 }
 
 impl TestMachine {
     /// A machine whose Remote Desktop is switched off; who repairs it came by SSH.
-    async fn start(name: &str) -> Self {
+    pub async fn start(name: &str) -> Self {
         let folder = folder(name);
         let any = "127.0.0.1:0";
         let lab = start(
@@ -210,7 +210,7 @@ impl TestMachine {
         Self { folder, address, _lab: lab }
     }
 
-    fn say(&self, words: &[&str]) -> Run {
+    pub fn say(&self, words: &[&str]) -> Run {
         tokio::task::block_in_place(|| {
             run(command()
                 .arg("host")
@@ -226,18 +226,18 @@ impl TestMachine {
         tokio::task::block_in_place(|| check(&self.address.to_string(), &["--no-side"]))
     }
 
-    fn machine(&self) -> FakeSystem {
+    pub fn machine(&self) -> FakeSystem {
         let text = std::fs::read_to_string(self.folder.join("machine.json")).expect("a machine");
         serde_json::from_str(&text).expect("a machine")
     }
 
-    fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         let value = self.machine().registry_value(SERVER, SWITCH);
         value.as_seen() == Some(&RegistryData::Dword(0))
     }
 
     /// Waits until the last run is over; the machine may be busy, so the limit is far away.
-    fn wait_until_back(&self) {
+    pub fn wait_until_back(&self) {
         let begun = Instant::now();
         while self.is_on() || self.machine().log.last().is_none_or(|event| event.id != 2) {
             assert!(begun.elapsed() < Duration::from_secs(120), "nothing was taken back");
@@ -270,11 +270,11 @@ impl TestMachine {
     }
 }
 
-fn outcome(run: &Run) -> String {
+pub fn outcome(run: &Run) -> String {
     run.json()["outcome"].as_str().unwrap_or_default().to_owned()
 }
 
-fn name(run: &Run) -> String {
+pub fn name(run: &Run) -> String {
     run.json()["run"].as_str().expect("a run").to_owned()
 }
 

@@ -19,6 +19,9 @@ pub fn terminal(document: &RepairDocument, side: &str, style: Style, columns: us
     if let Some(why) = &document.why {
         paper.say(Paint::Plain, "Why", &clean(why, words::LONG));
     }
+    for (label, text) in there(document) {
+        paper.say(Paint::Plain, label, &text);
+    }
     for left in &document.not_put_back {
         paper.say(
             Paint::Bad,
@@ -70,6 +73,9 @@ fn headline(document: &RepairDocument) -> String {
         RepairOutcome::NothingToDo => format!("no program can mend anything on {machine}"),
         RepairOutcome::Refused => format!("nothing was changed on {machine}"),
         RepairOutcome::Applied => format!("{machine} was changed and verified (run {run})"),
+        RepairOutcome::AwaitingConfirmation if is_lost(document) => {
+            format!("the line to {machine} was lost while it was changed (run {})", known(run))
+        }
         RepairOutcome::AwaitingConfirmation => {
             let until = document.confirm_until.map(|until| until.to_string());
             let until = until.as_deref().and_then(|until| until.get(11..19)).unwrap_or_default();
@@ -85,6 +91,37 @@ fn headline(document: &RepairDocument) -> String {
     }
 }
 
+fn is_lost(document: &RepairDocument) -> bool {
+    document.there.as_ref().is_some_and(|there| there.line_lost.is_some())
+}
+
+fn known(run: &str) -> &str {
+    if run.is_empty() { "not known" } else { run }
+}
+
+/// Where it was done, and what was seen of it from here.
+fn there(document: &RepairDocument) -> Vec<(&'static str, String)> {
+    let Some(there) = &document.there else { return Vec::new() };
+    let by = there.by.as_deref().map(|by| format!(" ({})", clean(by, words::SHORT)));
+    let program = if there.copied { ", which was copied there" } else { "" };
+    let host = clean(&there.host, words::SHORT);
+    let mut rows = vec![(
+        "Done on",
+        format!("{host} over WinRM{}, by the program there{program}", by.unwrap_or_default()),
+    )];
+    if let Some(outside) = &there.outside {
+        let port = outside.port;
+        let text = match &outside.failed {
+            None => format!("port {port} answers a handshake from here, which confirms it"),
+            Some(why) => {
+                format!("no handshake with port {port} from here: {}", clean(why, words::LONG))
+            }
+        };
+        rows.push(("Outside", text));
+    }
+    rows
+}
+
 /// How this very plan is carried out.
 fn planned(document: &RepairDocument, side: &str) -> String {
     let stop_gap = document.plan.as_ref().is_some_and(|plan| plan.even_if_policy);
@@ -95,7 +132,14 @@ fn planned(document: &RepairDocument, side: &str) -> String {
 /// What to do now.
 fn next(document: &RepairDocument, side: &str) -> Vec<String> {
     let run = document.run.as_deref().unwrap_or_default();
+    let run = match &document.there {
+        Some(there) => format!("{run} --remote {}", clean(&there.host, words::SHORT)),
+        None => run.to_owned(),
+    };
     match document.outcome {
+        RepairOutcome::AwaitingConfirmation if is_lost(document) && document.run.is_none() => {
+            vec![format!("on that machine, rdpdoctor {side} fix names the run, if there is one")]
+        }
         RepairOutcome::Planned => match &document.command_files {
             Some(files) => by_command_file(files),
             None => vec![planned(document, side)],
@@ -260,6 +304,9 @@ pub fn page(document: &RepairDocument) -> Result<String, serde_json::Error> {
     row("SHA-256", document.plan_sha256.as_deref());
     row("Run", document.run.as_deref());
     row("Why", document.why.as_deref());
+    for (label, text) in there(document) {
+        row(label, Some(&text));
+    }
     let running = plan.filter(|_| document.command_files.is_none());
     row("At work", running.map(|plan| plan_words::at_work(&plan.sessions)).as_deref());
     row("Then", plan.and_then(plan_words::then).as_deref());

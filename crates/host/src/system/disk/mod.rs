@@ -41,6 +41,7 @@ pub(super) use events::{is_not_read, newest};
 pub(super) use hive::value_data;
 use registry::Registry;
 use tree::Tree;
+pub(crate) use version::of_bytes as version_of;
 #[cfg(windows)]
 pub(super) use version::program_version;
 

@@ -37,7 +37,8 @@ pub(in crate::system) fn program_version(
     of_bytes(read(LONGEST).as_seen()?)
 }
 
-fn of_bytes(bytes: &[u8]) -> Option<String> {
+/// The same of a program's bytes.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Option<String> {
     of_image::<pe::ImageNtHeaders64>(bytes).or_else(|| of_image::<pe::ImageNtHeaders32>(bytes))
 }
 

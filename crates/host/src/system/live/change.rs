@@ -71,6 +71,10 @@ impl Mutable for Live {
         journal::write(event)
     }
 
+    fn start_apart(&mut self, run: &str, command: &[String]) -> Option<Changed> {
+        Some(task::apart(run, command))
+    }
+
     fn look_after_at_start(&mut self, run: &str, command: &[String]) -> Changed {
         task::at_start(run, command)
     }

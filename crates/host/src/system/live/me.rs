@@ -16,6 +16,7 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken}
 use super::text::{could_not, last_error, until_zero, wide};
 use super::{processes, registry, sessions};
 use crate::System;
+use crate::system::WINRM_SESSION;
 
 const NAME: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName";
 
@@ -135,7 +136,7 @@ pub(super) fn came_by() -> Option<String> {
     for _ in 0..DEEPEST {
         let process = all.get(&number)?;
         if WINRM.iter().any(|name| process.program.eq_ignore_ascii_case(name)) {
-            return Some("a WinRM session".to_owned());
+            return Some(WINRM_SESSION.to_owned());
         }
         number = process.parent;
     }

@@ -1,4 +1,5 @@
-//! What looks after a run when the machine starts: a task of Windows that runs as SYSTEM.
+//! What looks after a run when the machine starts, and what does not end with a session: tasks of Windows
+//! that run as SYSTEM.
 //!
 //! `schtasks` takes it as a file: on its command line a command has no more than 261 characters.
 
@@ -8,19 +9,40 @@ use std::process::{Command, Stdio};
 
 use crate::system::{Changed, NotChanged};
 
+/// The trigger of what runs at each start.
+const AT_START: &str = "<BootTrigger><Enabled>true</Enabled></BootTrigger>";
+
 /// The tasks of this program.
 const FOLDER: &str = r"\rdpdoctor\";
 
 /// Has it run at each start.
 pub(super) fn at_start(run: &str, arguments: &[String]) -> Changed {
-    let failed = |error: std::io::Error| NotChanged(format!("the task at the next start: {error}"));
+    create(run, AT_START, arguments)
+}
+
+/// Has it run now, as a process of the Task Scheduler: the shell that a session of WinRM is ends all of its
+/// own.
+pub(super) fn apart(run: &str, arguments: &[String]) -> Changed {
+    let own = apart_name(run);
+    create(&own, "", arguments)?;
+    schtasks(&["/run", "/tn", &name(&own)], None)
+}
+
+fn create(run: &str, triggers: &str, arguments: &[String]) -> Changed {
+    let failed = |error: std::io::Error| NotChanged(format!("a task of Windows: {error}"));
     let program = std::env::current_exe().map_err(failed)?;
-    let file = Definition::write(&definition(&program, arguments)).map_err(failed)?;
+    let text = definition(&program, arguments, triggers);
+    let file = Definition::write(&text).map_err(failed)?;
     schtasks(&["/create", "/f", "/tn", &name(run), "/xml"], Some(&file.0))
 }
 
 /// Has it run no more.
 pub(super) fn forget(run: &str) -> Changed {
+    // The one that runs now last: who asks may be its process.
+    delete(run).and(delete(&apart_name(run)))
+}
+
+fn delete(run: &str) -> Changed {
     let name = name(run);
     if schtasks(&["/query", "/tn", &name], None).is_err() {
         return Ok(());
@@ -35,6 +57,10 @@ fn is_gone(run: &str) -> bool {
     let root = std::env::var_os("SystemRoot").unwrap_or_default();
     let file = Path::new(&root).join(r"System32\Tasks\rdpdoctor").join(run);
     matches!(file.try_exists(), Ok(false))
+}
+
+fn apart_name(run: &str) -> String {
+    format!("{run}-apart")
 }
 
 fn name(run: &str) -> String {
@@ -66,7 +92,7 @@ impl Drop for Definition {
 }
 
 fn schtasks(arguments: &[&str], file: Option<&Path>) -> Changed {
-    let failed = |why: &str| NotChanged(format!("the task at the next start: {}", why.trim()));
+    let failed = |why: &str| NotChanged(format!("a task of Windows: {}", why.trim()));
     let root = std::env::var_os("SystemRoot").ok_or_else(|| failed("no %SystemRoot%"))?;
     let program = Path::new(&root).join(r"System32\schtasks.exe");
     let mut command = Command::new(program);
@@ -81,13 +107,13 @@ fn schtasks(arguments: &[&str], file: Option<&Path>) -> Changed {
     Err(failed(&format!("schtasks answered {status}")))
 }
 
-/// The task (MS-TSCH 2.5): at each start, as SYSTEM, for as long as it takes.
-fn definition(program: &Path, arguments: &[String]) -> String {
+/// The task (MS-TSCH 2.5): as SYSTEM, for as long as it takes. Without a trigger it runs when it is told to.
+fn definition(program: &Path, arguments: &[String], triggers: &str) -> String {
     let (program, arguments) = (escaped(&program.display().to_string()), line(arguments));
     format!(
         r#"<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-  <Triggers><BootTrigger><Enabled>true</Enabled></BootTrigger></Triggers>
+  <Triggers>{triggers}</Triggers>
   <Principals><Principal id="Author"><UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel></Principal></Principals>
   <Settings>
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
