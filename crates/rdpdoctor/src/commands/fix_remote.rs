@@ -156,7 +156,7 @@ impl Work<'_> {
             document.plan_sha256 = Some(sha256(bytes));
             document.why = Some(switch_fires(&document, self.host, &within));
         }
-        self.from_outside(document, plan.handshake_port)
+        self.tried_from_here(document, plan.handshake_port)
     }
 
     fn finish(&mut self, run: &str, args: &FixArgs) -> anyhow::Result<RepairDocument> {
@@ -168,7 +168,7 @@ impl Work<'_> {
             document.why = Some(switch_fires(&document, self.host, &within));
         }
         let port = document.plan.as_ref().and_then(|plan| plan.handshake_port);
-        self.from_outside(document, port)
+        self.tried_from_here(document, port)
     }
 
     fn confirm(&mut self, run: &str) -> anyhow::Result<RepairDocument> {
@@ -178,7 +178,7 @@ impl Work<'_> {
 
     /// A handshake from here is the probe from outside: what passes it is confirmed. What does not is left
     /// to whoever can get in, and to the switch.
-    fn from_outside(
+    fn tried_from_here(
         &mut self,
         mut document: RepairDocument,
         port: Option<u16>,
@@ -188,6 +188,11 @@ impl Work<'_> {
         let (Some(port), Some(run), true) = (port, document.run.clone(), waits) else {
             return Ok(document);
         };
+        self.far.asker().if_stopped(format!(
+            "stopped; what run {run} changed on {0} is taken back there unless it is confirmed: rdpdoctor \
+             host confirm {run} --remote {0}",
+            self.host
+        ));
         let failed = match repair::outside(self.far.asker().host(), port) {
             Handshake::Passed => None,
             Handshake::Failed(why) => Some(why),

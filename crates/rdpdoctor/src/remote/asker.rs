@@ -1,15 +1,19 @@
 //! A machine that may be asked several times; the password is asked for once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use rdpdoctor_host::Side;
 use rdpdoctor_probe::{Asked, Prober, Remote, Script};
 use tokio::runtime::Runtime;
 
 use super::{Place, STEP, WHOLE, connections, read, sign_in};
 use crate::cli_remote::RemoteArgs;
+use crate::commands::UNKNOWN;
 use crate::machine::MachineFacts;
+use crate::output;
 use crate::progress::Line;
 use crate::sign_in::Memory;
 
@@ -27,6 +31,26 @@ pub struct Asker {
     prober: Prober,
     // A resolver that hangs must not keep the answer back.
     runtime: Option<Runtime>,
+    stop: Arc<Stop>,
+}
+
+/// What Ctrl-C does. Who listens for it once gets it from then on, also while nothing runs there.
+#[derive(Default)]
+struct Stop {
+    busy: AtomicBool,
+    words: Mutex<Option<String>>,
+}
+
+impl Stop {
+    async fn when_idle(&self) {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if !self.busy.load(Ordering::Relaxed) {
+                let words = self.words.lock().unwrap_or_else(PoisonError::into_inner).take();
+                output::complain(&words.unwrap_or_else(|| "stopped".to_owned()));
+                std::process::exit(UNKNOWN.into());
+            }
+        }
+    }
 }
 
 /// A script for another machine, and what is said while it is sent and runs.
@@ -52,8 +76,17 @@ impl Asker {
         let sign_in = sign_in.inspect_err(|_| line.clone().end())?;
         let (step, whole) = args.timeout.map_or((STEP, WHOLE), |step| (step, step * 10));
         let remote = Remote { host: place.host, port: place.port, sign_in, step, whole };
-        let runtime = Some(Runtime::new()?);
-        Ok(Self { remote, memory, line, prober: Prober::new()?, runtime })
+        let runtime = Runtime::new()?;
+        let stop = Arc::<Stop>::default();
+        let listener = Arc::clone(&stop);
+        runtime.spawn(async move { listener.when_idle().await });
+        let prober = Prober::new()?;
+        Ok(Self { remote, memory, line, prober, runtime: Some(runtime), stop })
+    }
+
+    /// What is said if somebody wants it to end while nothing runs there.
+    pub fn if_stopped(&self, words: String) {
+        *self.stop.words.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
     }
 
     /// Its name or address, without a port.
@@ -109,8 +142,11 @@ impl Asker {
     }
 
     fn on<T>(&self, work: impl Future<Output = T>) -> anyhow::Result<T> {
-        let runtime = self.runtime.as_ref();
-        Ok(runtime.ok_or_else(|| anyhow::anyhow!("it is over"))?.block_on(work))
+        let runtime = self.runtime.as_ref().context("it is over")?;
+        self.stop.busy.store(true, Ordering::Relaxed);
+        let result = runtime.block_on(work);
+        self.stop.busy.store(false, Ordering::Relaxed);
+        Ok(result)
     }
 
     fn remember(&self, asked: &Asked) {

@@ -72,7 +72,6 @@ impl There {
             ca_file: Some(folder.join("ca.pem")),
             output: output(&system),
             far: Some(far),
-            ..WinrmOptions::default()
         };
         let fault = winrm_fault(fault).expect("a fault");
         let server = start_winrm(fault, ([0, 0, 0, 0], 0).into(), options).await;
@@ -146,6 +145,9 @@ async fn a_machine_is_changed_over_the_network_and_changed_back() {
     let back = there.say(&["rollback", "--json"]).await;
     assert_eq!((back.code, outcome(&back).as_str()), (2, "rolled-back"), "{back:?}");
     assert_eq!(back.json()["there"]["copied"], false);
+    let masked = there.say(&["rollback", &name(&applied), "--mask", "--json"]).await;
+    assert_eq!((masked.code, outcome(&masked).as_str()), (2, "rolled-back"), "{masked:?}");
+    assert!(!masked.stdout.contains("PC42"), "{}", masked.stdout);
     assert!(!there.machine.is_on());
     assert_eq!((there.record().far_copies, there.events()), (1, vec![1, 2]));
 
@@ -153,6 +155,21 @@ async fn a_machine_is_changed_over_the_network_and_changed_back() {
     let said = line(&none);
     assert!(said.contains("there is no run '20200101-000000'"), "{said}");
     assert!(there.machine.machine().at_start.is_empty());
+}
+
+/// Where WinRM has no TLS each message is sealed, the long ones of a copy as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_tls_the_program_is_sealed_on_its_way() {
+    let there = There::start("healthy-winrm-http", "sealed").await;
+    let apply = ["fix", "--apply", "--yes", "--json", "--trust", "any"];
+    let applied = there.say(&apply).await;
+    assert_eq!((applied.code, outcome(&applied).as_str()), (0, "applied"), "{applied:?}");
+    let by = applied.json()["there"]["by"].as_str().unwrap_or_default().to_owned();
+    assert!(by.starts_with("HTTP, encrypted, port "), "{by}");
+    let record = there.record();
+    assert_eq!(record.far_copies, 1);
+    let clear = b"Envelope";
+    assert!(!record.bytes.windows(clear.len()).any(|window| window == clear));
 }
 
 /// The plan that somebody approved is the one that is carried out. No handshake from here passes: it waits

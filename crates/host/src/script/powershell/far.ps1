@@ -127,6 +127,7 @@ function Start-Program([string]$Program, [string]$Line, [string]$Folder) {
     $info.RedirectStandardOutput = $true
     $info.RedirectStandardError = $true
     # The user's own may not be there in such a session.
+    $info.EnvironmentVariables['ProgramData'] = [System.Environment]::GetFolderPath('CommonApplicationData')
     $info.EnvironmentVariables['TEMP'] = $Folder
     $info.EnvironmentVariables['TMP'] = $Folder
     $info.StandardOutputEncoding = [System.Text.Encoding]::UTF8
