@@ -72,7 +72,15 @@ impl<'a> Attempt<'a> {
 
     /// Whether the entry, which is not older, belongs to it.
     fn takes(&self, entry: &Entry) -> bool {
-        let gap = entry.at.unix_millis() - self.last_ms();
+        self.takes_at(entry, entry.at.unix_millis())
+    }
+
+    /// The same as if it had been written at this time.
+    fn takes_at(&self, entry: &Entry, at_ms: i64) -> bool {
+        let gap = at_ms - self.last_ms();
+        if gap > ACTIVITY_MS {
+            return false;
+        }
         let same_computer = self.entries.iter().all(|(_, other)| {
             other.event.computer.is_none() || other.event.computer == entry.event.computer
         });
@@ -153,8 +161,7 @@ fn beside<'a>(waiting: &mut Vec<Placed<'a>>, first: Placed<'a>) -> Vec<Placed<'a
         let gap = start - entry.at.unix_millis();
         let of_host = entry.event.address.is_none() && entry.event.user.is_none();
         let reach = if of_host { BESIDE_MS } else { NEAR_MS };
-        let as_if_now = Entry { at: first.1.at, ..(*entry).clone() };
-        entry.class == Class::Beside && gap <= reach && attempt.takes(&as_if_now)
+        entry.class == Class::Beside && gap <= reach && attempt.takes_at(entry, start)
     };
     // Only the last ones can be near.
     let recent = waiting.len().saturating_sub(COMPARED);
