@@ -110,17 +110,17 @@ fn content(bytes: &mut [u8], heads: &Heads, emptied: &mut Vec<(usize, u8)>) -> C
         empty(bytes, others, emptied);
         made = rendered(bytes, made.whole);
         fill_again(bytes, emptied);
-        learn(blocks(bytes), heads, &instances, &made.whole);
+        learn(blocks(bytes), heads, &instances, &made.whole, |_| false);
     }
 
     let templates = templates(blocks(bytes), heads, &instances);
-    let head = |(block, instance): &(usize, Instance)| {
+    let head = |blocks: &[[u8; BLOCK]], (block, instance): &(usize, Instance)| {
         let template = templates.get(&(*block, instance.template))?.as_ref()?;
-        template.head(&blocks(bytes)[*block], instance)
+        template.head(&blocks[*block], instance)
     };
     let about_else = |instance: &(usize, Instance)| {
-        let head = head(instance)?;
-        (!known::may_concern(&head.provider, head.id)).then_some((place(instance), head))
+        let head = head(blocks(bytes), instance)?;
+        (!head.may_concern()).then_some((place(instance), head))
     };
     let mut told: Vec<_> = instances.iter().filter_map(about_else).collect();
     let rendered_before: AHashSet<_> = made.whole.iter().map(|(place, _)| *place).collect();
@@ -130,7 +130,8 @@ fn content(bytes: &mut [u8], heads: &Heads, emptied: &mut Vec<(usize, u8)>) -> C
     let Rendered { all, mut whole, lost_blocks } = rendered(bytes, made.whole);
     fill_again(bytes, emptied);
     whole.sort_unstable_by_key(|(place, _)| *place);
-    learn(blocks(bytes), heads, &instances, &whole);
+    let is_told = |instance: &_| head(blocks(bytes), instance).is_some();
+    learn(blocks(bytes), heads, &instances, &whole, is_told);
 
     told.retain(|((block, _), _)| lost_blocks.iter().all(|(lost, _)| lost != block));
     let lost = all.saturating_sub(told.len() + whole.len()) as u64;
@@ -277,20 +278,19 @@ fn record(read: EvtxRecord<'_>) -> Option<Box<(Place, Said)>> {
     Some(Box::new(((block, start), said)))
 }
 
-/// Learns what was not known, or known in too many places, of the templates of these records.
+/// Learns the templates of these records, as far as what is known does not tell of them.
 fn learn(
     blocks: &[[u8; BLOCK]],
     heads: &Heads,
     instances: &[(usize, Instance)],
     whole: &[(Place, Said)],
+    is_told: impl Fn(&(usize, Instance)) -> bool,
 ) {
     for (place, said) in whole {
         let found = instances.binary_search_by_key(place, |(block, of)| (*block, of.start));
-        let Some((block, instance)) = found.ok().and_then(|at| instances.get(at)) else { continue };
-        let block = &blocks[*block];
-        let known = heads.of(block, instance.template);
-        if known.is_none_or(|known| known.head(block, instance).is_none()) {
-            heads.learn(block, instance, &said.head);
+        let instance = found.ok().and_then(|at| instances.get(at));
+        if let Some((block, of)) = instance.filter(|instance| !is_told(instance)) {
+            heads.learn(&blocks[*block], of, &said.head);
         }
     }
 }

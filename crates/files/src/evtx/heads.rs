@@ -14,6 +14,7 @@ use evtx::EvtxChunkHeader;
 use memchr::memmem;
 use rdpdoctor_model::Timestamp;
 
+use super::known;
 use super::record::Record;
 
 /// Where a block's records begin.
@@ -48,6 +49,7 @@ const DESCRIPTION: usize = 4;
 /// Types of values (MS-EVEN6 2.2.12.1).
 const STRING: u8 = 0x01;
 const UINT16: u8 = 0x06;
+const UINT32: u8 = 0x08;
 
 /// Templates that are kept; a log of Windows has some hundreds.
 const MOST_TEMPLATES: usize = 4096;
@@ -79,6 +81,8 @@ pub(super) struct Head<'a> {
     pub(super) id: u32,
     pub(super) channel: Cow<'a, str>,
     pub(super) computer: Cow<'a, str>,
+    /// What the field says that decides, where the number alone does not.
+    decides: Option<Cow<'a, str>>,
 }
 
 /// Where a template's records have these.
@@ -88,6 +92,7 @@ pub(super) struct Template {
     id: Place,
     channel: Place,
     computer: Place,
+    decides: Option<Place>,
 }
 
 /// Where a text may come from.
@@ -176,6 +181,7 @@ impl Instance {
                 char::decode_utf16(units).collect::<Result<String, _>>().ok()
             }
             (UINT16, &[low, high]) => Some(u16::from_le_bytes([low, high]).to_string()),
+            (UINT32, &[a, b, c, d]) => Some(u32::from_le_bytes([a, b, c, d]).to_string()),
             _ => None,
         }
     }
@@ -194,7 +200,8 @@ impl Heads {
     pub(super) fn of(&self, block: &[u8], at: u32) -> Option<Arc<Template>> {
         let (key, text) = definition(block, at)?;
         let learnt = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()?;
-        learnt.places().iter().all(|place| place.is_in(text)).then_some(learnt)
+        let is_same = learnt.places().all(|place| place.is_in(text));
+        is_same.then_some(learnt)
     }
 
     /// Learns a template from a record of it that was rendered.
@@ -214,12 +221,26 @@ impl Head<'static> {
     /// What a rendered record says of itself.
     pub(super) fn of(record: Record<'_>) -> Self {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let deciding = known::deciding(&record.provider, record.id);
+        let decides = deciding.and_then(|field| record.field(&[field]));
         Self {
+            decides: decides.map(|text| Cow::Owned(text.to_owned())),
             provider: owned(record.provider),
             id: record.id,
             channel: owned(record.channel),
             computer: owned(record.computer),
         }
+    }
+}
+
+impl Head<'_> {
+    /// Whether the record can concern Remote Desktop.
+    pub(super) fn may_concern(&self) -> bool {
+        known::may_concern(&self.provider, self.id)
+            && self
+                .decides
+                .as_ref()
+                .is_none_or(|decides| known::may_be_about_it(self.id, decides.trim()))
     }
 }
 
@@ -231,6 +252,7 @@ impl Template {
             id: place(&head.id.to_string()),
             channel: place(&head.channel),
             computer: place(&head.computer),
+            decides: head.decides.as_deref().map(place),
         }
     }
 
@@ -241,11 +263,15 @@ impl Template {
             id: self.id.also(&head.id.to_string(), block, of),
             channel: self.channel.also(&head.channel, block, of),
             computer: self.computer.also(&head.computer, block, of),
+            decides: match (&self.decides, &head.decides) {
+                (Some(place), Some(decides)) => Some(place.also(decides, block, of)),
+                (place, _) => place.clone(),
+            },
         }
     }
 
-    fn places(&self) -> [&Place; 4] {
-        [&self.provider, &self.id, &self.channel, &self.computer]
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        [&self.provider, &self.id, &self.channel, &self.computer].into_iter().chain(&self.decides)
     }
 
     /// What this record says of itself; none where only the whole record tells.
@@ -255,6 +281,10 @@ impl Template {
             id: self.id.text(block, of)?.parse().ok()?,
             channel: self.channel.text(block, of)?,
             computer: self.computer.text(block, of)?,
+            decides: match &self.decides {
+                Some(place) => Some(place.text(block, of)?),
+                None => None,
+            },
         })
     }
 }

@@ -217,23 +217,36 @@ pub(super) fn entry(record: &Record<'_>) -> Option<Entry> {
     narrowed(&mut entry, record).then_some(entry)
 }
 
+/// The field that tells of most records of this number that they concern something else.
+pub(super) fn deciding(provider: &str, id: u32) -> Option<&'static str> {
+    match (provider, id) {
+        (SECURITY, 4624 | 4625) => Some("LogonType"),
+        (SECURITY, 4648) => Some("TargetInfo"),
+        (SECURITY, 5058 | 5061) => Some("KeyName"),
+        _ => None,
+    }
+}
+
+/// Whether a record whose deciding field says this may concern Remote Desktop.
+pub(super) fn may_be_about_it(id: u32, decides: &str) -> bool {
+    match id {
+        4624 | 4625 => matches!(number(decides), Some(FROM_NETWORK | UNLOCK | REMOTE)),
+        // The container of the key of the self-signed certificate; other programs have others.
+        5058 | 5061 => decides.starts_with("TSSecKeySet"),
+        4648 => decides.to_ascii_uppercase().starts_with("TERMSRV/"),
+        _ => true,
+    }
+}
+
 /// What a provider's number alone does not say, but the record's fields do: whether it concerns
 /// something else.
 fn is_about_it(record: &Record<'_>) -> bool {
+    if let Some(field) = deciding(&record.provider, record.id) {
+        return record.field(&[field]).is_some_and(|decides| may_be_about_it(record.id, decides));
+    }
     match (&*record.provider, record.id) {
-        (SECURITY, 4624 | 4625) => {
-            matches!(record.number(&["LogonType"]), Some(FROM_NETWORK | UNLOCK | REMOTE))
-        }
         (SECURITY, 5152 | 5157) => {
             record.number(&["DestPort"]) == Some(u32::from(rdpdoctor_model::DEFAULT_PORT))
-        }
-        // The container of the key of the self-signed certificate; other programs have others.
-        (SECURITY, 5058 | 5061) => {
-            record.field(&["KeyName"]).is_some_and(|key| key.starts_with("TSSecKeySet"))
-        }
-        (SECURITY, 4648) => {
-            let target = record.field(&["TargetInfo"]).unwrap_or_default().to_ascii_uppercase();
-            target.starts_with("TERMSRV/")
         }
         // A key of a client's certificate is not the listener's.
         ("Schannel", 36869 | 36870) => {
