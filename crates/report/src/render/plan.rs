@@ -64,6 +64,7 @@ fn label(outcome: RepairOutcome) -> &'static str {
 
 fn headline(document: &RepairDocument) -> String {
     let machine = document.plan.as_ref().and_then(|plan| plan.computer.as_deref());
+    let machine = machine.or(document.there.as_ref().map(|there| &*there.host));
     let machine = clean(machine.unwrap_or("this machine"), words::SHORT);
     let run = document.run.as_deref().unwrap_or_default();
     match document.outcome {
