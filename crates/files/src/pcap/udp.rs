@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{Fact, Hex, Icmp, Lookup, Purpose, Stage, StageOutcome, Transport, UdpReply};
-use rdpdoctor_wire::udp::read_syn_ack;
+use rdpdoctor_wire::udp::{offered_version, read_syn_ack};
 
 use super::conversation::Event;
 use super::ip::{Datagram, Unreachable};
@@ -35,6 +35,8 @@ struct Handshake {
     tries: u32,
     /// snInitialSequenceNumber of the SYN.
     sequence: u32,
+    /// uUdpVer of the SYN.
+    offered: Option<u16>,
     reply: Option<(Moment, UdpReply)>,
 }
 
@@ -43,8 +45,14 @@ impl Handshakes {
         let Datagram { from, to, payload } = datagram;
         if let Some(sequence) = syn(payload) {
             if self.0.len() < MOST_KEPT || self.0.contains_key(&(*from, *to)) {
-                let begun = Handshake { first: at, last: at, tries: 0, sequence, reply: None };
-                let handshake = self.0.entry((*from, *to)).or_insert(begun);
+                let handshake = self.0.entry((*from, *to)).or_insert_with(|| Handshake {
+                    first: at,
+                    last: at,
+                    tries: 0,
+                    sequence,
+                    offered: offered_version(payload),
+                    reply: None,
+                });
                 handshake.tries = handshake.tries.saturating_add(1);
                 handshake.last = at;
             }
@@ -95,11 +103,11 @@ impl Handshakes {
             _ => (StageOutcome::Passed, None),
         };
         let (purpose, transport, local) = (Purpose::Udp, Transport::Udp, Some(*local));
-        let (remote, tries) = (*remote, handshake.tries);
+        let (remote, offered, tries) = (*remote, handshake.offered, handshake.tries);
         let event = |at, fact| Event { stage: Stage::Udp, at, fact };
         vec![
             event(handshake.first, Fact::Connection { number, purpose, transport, remote, local }),
-            event(at, Fact::UdpProbe { remote, tries, reply, elapsed_ms }),
+            event(at, Fact::UdpProbe { remote, offered, tries, reply, elapsed_ms }),
             event(at, Fact::StageEnded { outcome, reason, elapsed_ms }),
         ]
     }

@@ -6,7 +6,7 @@ use super::{duration, icmp_words};
 /// What came for a SYN of RDP over UDP.
 pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
     let probes = evidence.all(|fact| match fact {
-        Fact::UdpProbe { remote, tries, reply, elapsed_ms } => {
+        Fact::UdpProbe { remote, tries, reply, elapsed_ms, .. } => {
             Some((remote.port(), *tries, reply, *elapsed_ms))
         }
         _ => None,
