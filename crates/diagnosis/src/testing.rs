@@ -148,6 +148,12 @@ impl Scene {
         self.fact(Stage::Udp, Fact::UdpProbe { remote, offered, tries, reply, elapsed_ms })
     }
 
+    /// A session's server asks for reliable UDP.
+    pub(crate) fn asked_for_udp(self) -> Self {
+        let fact = Fact::MultitransportRequest { request_id: 1, requested_protocol: 1 };
+        self.fact(Stage::Udp, fact)
+    }
+
     /// A Connect Response with this in its multitransport block.
     pub(crate) fn multitransport(self, multitransport_flags: Option<u32>) -> Self {
         let fact = Fact::McsConnectResponse {
