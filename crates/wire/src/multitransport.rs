@@ -40,9 +40,11 @@ impl SideChannels {
         Self { message, dynamic }
     }
 
-    /// Whether a PDU is on one of them: then it is none of the session's.
+    /// Whether a PDU is on one of them: then it is none of the session's. What goes the fast path has no
+    /// TPKT, and is the session's always.
     pub fn have(self, pdu: &[u8]) -> bool {
-        match mcs::read_domain(pdu.get(4..).unwrap_or_default()) {
+        let [3, _, _, _, tpdu @ ..] = pdu else { return false };
+        match mcs::read_domain(tpdu) {
             Ok(Domain::Data { channel, .. }) => {
                 [self.message, self.dynamic].contains(&Some(channel))
             }
@@ -172,6 +174,9 @@ mod tests {
         let channels = SideChannels { message: Some(MESSAGES), dynamic: None };
         assert!(channels.have(&pdu) && !channels.have(&indication(1003, &[0; 8])));
         assert!(!channels.have(&pdu[..4]));
+        let mut fast = pdu;
+        fast[0] = 0;
+        assert!(!channels.have(&fast));
         let ignorable = SEC_TRANSPORT_REQ | SEC_RESET_SEQNO | SEC_IGNORE_SEQNO;
         assert!(TransportRequest::of_content(&request(ignorable)).is_some());
     }
