@@ -25,14 +25,16 @@ impl Timestamp {
     /// From a FILETIME, 100-nanosecond steps since 1601-01-01 (MS-DTYP 2.3.3); `None` when it lies
     /// beyond year 9999.
     pub fn from_filetime(ticks: u64) -> Option<Self> {
-        let nanoseconds =
-            i128::from(ticks) * 100 - i128::from(FILETIME_TO_UNIX_SECONDS) * 1_000_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok().map(Self)
+        const TICKS_A_SECOND: u64 = 10_000_000;
+        let seconds = i64::try_from(ticks / TICKS_A_SECOND).ok()? - FILETIME_TO_UNIX_SECONDS;
+        let nanoseconds = u32::try_from(ticks % TICKS_A_SECOND).ok()? * 100;
+        let whole = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+        whole.replace_nanosecond(nanoseconds).ok().map(Self)
     }
 
     /// Milliseconds since 1970-01-01.
     pub fn unix_millis(self) -> i64 {
-        i64::try_from(self.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
     }
 
     /// This moment moved by `milliseconds`, saturating at the ends of the calendar.

@@ -33,6 +33,8 @@ type Placed<'a> = (usize, &'a Entry);
 pub struct Attempt<'a> {
     /// The entries with the number of their log, in order of time.
     pub entries: Vec<(usize, &'a Entry)>,
+    /// When the last of them was written, in milliseconds since 1970.
+    last_ms: i64,
 }
 
 /// What a body of logs consists of.
@@ -62,17 +64,21 @@ impl<'a> Attempt<'a> {
         self.ends().any(|(_, entry)| entry.end == End::Stopped || entry.stage > Stage::X224)
     }
 
-    fn last_ms(&self) -> i64 {
-        self.entries.last().map_or(i64::MIN, |(_, entry)| entry.at.unix_millis())
+    fn new(entries: Vec<(usize, &'a Entry)>) -> Self {
+        let last_ms = entries.last().map_or(i64::MIN, |(_, entry)| entry.at.unix_millis());
+        Self { entries, last_ms }
     }
 
     fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.entries.iter().filter_map(|(_, entry)| entry.event.address)
     }
 
-    /// Whether the entry, which is not older, belongs to it.
-    fn takes(&self, entry: &Entry) -> bool {
-        let gap = entry.at.unix_millis() - self.last_ms();
+    /// Whether the entry, if it was written at this time and not before the others, belongs to it.
+    fn takes_at(&self, entry: &Entry, at_ms: i64) -> bool {
+        let gap = at_ms - self.last_ms;
+        if gap > ACTIVITY_MS {
+            return false;
+        }
         let same_computer = self.entries.iter().all(|(_, other)| {
             other.event.computer.is_none() || other.event.computer == entry.event.computer
         });
@@ -116,16 +122,18 @@ pub fn attempts<'a>(logs: impl IntoIterator<Item = &'a super::Log>) -> Attempts<
     let mut waiting: Vec<Placed<'a>> = Vec::new();
     for placed in entries {
         let mut latest = all.iter_mut().rev().take(COMPARED);
-        match latest.find(|attempt| attempt.takes(placed.1)) {
+        let at_ms = placed.1.at.unix_millis();
+        match latest.find(|attempt| attempt.takes_at(placed.1, at_ms)) {
             Some(attempt) => {
                 if attempt.entries.len() == MOST_ENTRIES {
                     // How it began and how it ended say more than what lies between.
                     attempt.entries.remove(MOST_ENTRIES / 2);
                 }
                 attempt.entries.push(placed);
+                attempt.last_ms = at_ms;
             }
             None if begins(placed.1) => {
-                all.push(Attempt { entries: beside(&mut waiting, placed) });
+                all.push(Attempt::new(beside(&mut waiting, placed)));
             }
             None => waiting.push(placed),
         }
@@ -147,14 +155,13 @@ fn begins(entry: &Entry) -> bool {
 
 /// The new attempt with what was said shortly before it and belongs to it.
 fn beside<'a>(waiting: &mut Vec<Placed<'a>>, first: Placed<'a>) -> Vec<Placed<'a>> {
-    let attempt = Attempt { entries: vec![first] };
+    let attempt = Attempt::new(vec![first]);
     let start = first.1.at.unix_millis();
     let belongs = |(_, entry): &Placed<'a>| {
         let gap = start - entry.at.unix_millis();
         let of_host = entry.event.address.is_none() && entry.event.user.is_none();
         let reach = if of_host { BESIDE_MS } else { NEAR_MS };
-        let as_if_now = Entry { at: first.1.at, ..(*entry).clone() };
-        entry.class == Class::Beside && gap <= reach && attempt.takes(&as_if_now)
+        entry.class == Class::Beside && gap <= reach && attempt.takes_at(entry, start)
     };
     // Only the last ones can be near.
     let recent = waiting.len().saturating_sub(COMPARED);

@@ -3,17 +3,18 @@
 //!
 //! A record is a template, which stands in its block once, and the values that differ from record to
 //! record (MS-EVEN6 2.2.12.3). Where a template has the provider, the number, the channel and the
-//! computer is learnt from the first of its records, which is rendered: among its values, in the
-//! template's own text, or in both by chance. A later record's are told only where all of these places
-//! agree.
+//! computer is learnt from those of its records that are rendered: among their values, in the template's
+//! own text, or in both by chance. Another record's are told only where all of these places agree.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use evtx::EvtxChunkHeader;
 use memchr::memmem;
 use rdpdoctor_model::Timestamp;
 
+use super::known;
 use super::record::Record;
 
 /// Where a block's records begin.
@@ -37,7 +38,8 @@ const INSTANCE_AT: usize = 4;
 const TEMPLATE_PLACE_AT: usize = 10;
 const INSTANCE_HEAD: usize = 14;
 
-/// Where a template has its length, and where it begins.
+/// Where a template has its identifier and its length, and where it begins.
+const TEMPLATE_ID_AT: usize = 4;
 const TEMPLATE_LENGTH_AT: usize = 20;
 const TEMPLATE_HEAD: usize = 24;
 
@@ -47,9 +49,10 @@ const DESCRIPTION: usize = 4;
 /// Types of values (MS-EVEN6 2.2.12.1).
 const STRING: u8 = 0x01;
 const UINT16: u8 = 0x06;
+const UINT32: u8 = 0x08;
 
-/// Templates of a block that are kept; Windows writes some dozens.
-const MOST_TEMPLATES: usize = 256;
+/// Templates that are kept; a log of Windows has some hundreds.
+const MOST_TEMPLATES: usize = 4096;
 
 /// A record that is an instance of one template and nothing more.
 #[derive(Debug)]
@@ -64,32 +67,41 @@ pub(super) struct Instance {
     values: usize,
 }
 
-/// The templates of one block, as far as they were learnt.
+/// The templates of a log, as far as they were learnt.
 #[derive(Default)]
-pub(super) struct Heads(HashMap<u32, Template>);
+pub(super) struct Heads(RwLock<HashMap<Key, Arc<Template>>>);
+
+/// A template's identifier and its length.
+pub(super) type Key = ([u8; 16], u32);
 
 /// What a record says of itself that tells whom it concerns.
+#[derive(Debug, Clone)]
 pub(super) struct Head<'a> {
     pub(super) provider: Cow<'a, str>,
     pub(super) id: u32,
     pub(super) channel: Cow<'a, str>,
     pub(super) computer: Cow<'a, str>,
+    /// What the field says that decides, where the number alone does not.
+    decides: Option<Cow<'a, str>>,
 }
 
 /// Where a template's records have these.
-struct Template {
+#[derive(Clone)]
+pub(super) struct Template {
     provider: Place,
     id: Place,
     channel: Place,
     computer: Place,
+    decides: Option<Place>,
 }
 
 /// Where a text may come from.
+#[derive(Clone)]
 struct Place {
     /// The text of the record that it was learnt from.
     learnt: String,
-    /// Whether the template itself has it.
-    is_literal: bool,
+    /// How the template itself has it, where it does.
+    literal: Option<Vec<u8>>,
     /// Which of the values have it, as the block has those.
     values: Vec<(usize, Vec<u8>)>,
 }
@@ -169,51 +181,135 @@ impl Instance {
                 char::decode_utf16(units).collect::<Result<String, _>>().ok()
             }
             (UINT16, &[low, high]) => Some(u16::from_le_bytes([low, high]).to_string()),
+            (UINT32, &[a, b, c, d]) => Some(u32::from_le_bytes([a, b, c, d]).to_string()),
             _ => None,
         }
     }
 }
 
 impl Heads {
-    /// What this record says of itself; none where only the whole record tells.
-    pub(super) fn head(&self, block: &[u8], of: &Instance) -> Option<Head<'_>> {
-        let template = self.0.get(&of.template)?;
-        Some(Head {
-            provider: template.provider.text(block, of)?,
-            id: template.id.text(block, of)?.parse().ok()?,
-            channel: template.channel.text(block, of)?,
-            computer: template.computer.text(block, of)?,
-        })
+    /// Whether nothing is known of the template at this place of the block, which is named then.
+    pub(super) fn unknown(&self, block: &[u8], at: u32) -> Option<Key> {
+        let (key, _) = definition(block, at)?;
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        (!known.contains_key(&key)).then_some(key)
+    }
+
+    /// What was learnt of the template at this place of the block; none where the block's has not the
+    /// same texts.
+    pub(super) fn of(&self, block: &[u8], at: u32) -> Option<Arc<Template>> {
+        let (key, text) = definition(block, at)?;
+        let learnt = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()?;
+        let is_same = learnt.places().all(|place| place.is_in(text));
+        is_same.then_some(learnt)
     }
 
     /// Learns a template from a record of it that was rendered.
-    pub(super) fn learn(&mut self, block: &[u8], of: &Instance, record: &Record) {
-        if self.0.len() >= MOST_TEMPLATES {
-            return;
+    pub(super) fn learn(&self, block: &[u8], of: &Instance, head: &Head<'_>) {
+        let Some((key, text)) = definition(block, of.template) else { return };
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let more = match known.get(&key) {
+            Some(before) => before.also(block, of, head),
+            None if known.len() < MOST_TEMPLATES => Template::of(text, block, of, head),
+            None => return,
+        };
+        known.insert(key, Arc::new(more));
+    }
+}
+
+impl Head<'static> {
+    /// What a rendered record says of itself.
+    pub(super) fn of(record: Record<'_>) -> Self {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let deciding = known::deciding(&record.provider, record.id);
+        let decides = deciding.and_then(|field| record.field(&[field]));
+        Self {
+            decides: decides.map(|text| Cow::Owned(text.to_owned())),
+            provider: owned(record.provider),
+            id: record.id,
+            channel: owned(record.channel),
+            computer: owned(record.computer),
         }
-        let Some(text) = template_text(block, of.template) else { return };
+    }
+}
+
+impl Head<'_> {
+    /// Whether the record can concern Remote Desktop.
+    pub(super) fn may_concern(&self) -> bool {
+        known::may_concern(&self.provider, self.id)
+            && self
+                .decides
+                .as_ref()
+                .is_none_or(|decides| known::may_be_about_it(self.id, decides.trim()))
+    }
+}
+
+impl Template {
+    fn of(text: &[u8], block: &[u8], of: &Instance, head: &Head<'_>) -> Self {
         let place = |wanted: &str| Place::of(wanted, text, block, of);
-        let learnt = (|| {
-            Some(Template {
-                provider: place(&record.provider)?,
-                id: place(&record.id.to_string())?,
-                channel: place(&record.channel)?,
-                computer: place(&record.computer)?,
-            })
-        })();
-        self.0.extend(learnt.map(|learnt| (of.template, learnt)));
+        Self {
+            provider: place(&head.provider),
+            id: place(&head.id.to_string()),
+            channel: place(&head.channel),
+            computer: place(&head.computer),
+            decides: head.decides.as_deref().map(place),
+        }
+    }
+
+    /// What is left of it in the light of another record.
+    fn also(&self, block: &[u8], of: &Instance, head: &Head<'_>) -> Self {
+        Self {
+            provider: self.provider.also(&head.provider, block, of),
+            id: self.id.also(&head.id.to_string(), block, of),
+            channel: self.channel.also(&head.channel, block, of),
+            computer: self.computer.also(&head.computer, block, of),
+            decides: match (&self.decides, &head.decides) {
+                (Some(place), Some(decides)) => Some(place.also(decides, block, of)),
+                (place, _) => place.clone(),
+            },
+        }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        [&self.provider, &self.id, &self.channel, &self.computer].into_iter().chain(&self.decides)
+    }
+
+    /// What this record says of itself; none where only the whole record tells.
+    pub(super) fn head(&self, block: &[u8], of: &Instance) -> Option<Head<'_>> {
+        Some(Head {
+            provider: self.provider.text(block, of)?,
+            id: self.id.text(block, of)?.parse().ok()?,
+            channel: self.channel.text(block, of)?,
+            computer: self.computer.text(block, of)?,
+            decides: match &self.decides {
+                Some(place) => Some(place.text(block, of)?),
+                None => None,
+            },
+        })
     }
 }
 
 impl Place {
-    /// All places that this text may come from; none when it is in no place.
-    fn of(learnt: &str, template: &[u8], block: &[u8], of: &Instance) -> Option<Self> {
+    /// All places that this text may come from.
+    fn of(learnt: &str, template: &[u8], block: &[u8], of: &Instance) -> Self {
         let same = |&index: &usize| of.text(block, index).is_some_and(|text| text == learnt);
         let value = |index| Some((index, of.value(block, index)?.1.to_vec()));
-        let values: Vec<_> = (0..of.count).filter(same).filter_map(value).collect();
-        let is_literal = is_written(learnt, template);
-        let learnt = learnt.to_owned();
-        (is_literal || !values.is_empty()).then_some(Self { learnt, is_literal, values })
+        let values = (0..of.count).filter(same).filter_map(value).collect();
+        let literal = written(learnt).filter(|written| memmem::find(template, written).is_some());
+        Self { learnt: learnt.to_owned(), literal, values }
+    }
+
+    /// Those of the places that another record's text may come from, too.
+    fn also(&self, wanted: &str, block: &[u8], of: &Instance) -> Self {
+        let mut left = self.clone();
+        left.literal.take_if(|_| wanted != self.learnt);
+        left.values.retain(|(index, _)| of.text(block, *index).is_some_and(|text| text == wanted));
+        left
+    }
+
+    /// Whether the template has what it had where this was learnt.
+    fn is_in(&self, template: &[u8]) -> bool {
+        self.literal.as_ref().is_none_or(|written| memmem::find(template, written).is_some())
     }
 
     /// The text of this record; none where the places do not have the same any more.
@@ -221,29 +317,31 @@ impl Place {
         let unchanged = |(index, learnt): &(usize, Vec<u8>)| {
             of.value(block, *index).is_some_and(|(_, value)| value == learnt)
         };
-        match self.values.as_slice() {
-            values if values.iter().all(unchanged) => Some(Cow::Borrowed(&self.learnt)),
-            [(index, _)] if !self.is_literal => of.text(block, *index).map(Cow::Owned),
+        match (self.values.as_slice(), &self.literal) {
+            ([], None) => None,
+            (values, _) if values.iter().all(unchanged) => Some(Cow::Borrowed(&self.learnt)),
+            ([(index, _)], None) => of.text(block, *index).map(Cow::Owned),
             _ => None,
         }
     }
 }
 
-/// The template at this place of the block.
-fn template_text(block: &[u8], at: u32) -> Option<&[u8]> {
+/// The template at this place of the block, and its key.
+fn definition(block: &[u8], at: u32) -> Option<(Key, &[u8])> {
     let definition = block.get(at as usize..)?;
-    let length = u32_at(definition, TEMPLATE_LENGTH_AT)? as usize;
-    definition.get(TEMPLATE_HEAD..)?.get(..length)
+    let id = definition.get(TEMPLATE_ID_AT..)?.first_chunk()?;
+    let length = u32_at(definition, TEMPLATE_LENGTH_AT)?;
+    let text = definition.get(TEMPLATE_HEAD..)?.get(..length as usize)?;
+    Some(((*id, length), text))
 }
 
-/// Whether the template has this text as an attribute or between tags: there its type and the count of
-/// its characters stand before it.
-fn is_written(text: &str, template: &[u8]) -> bool {
+/// How a template has a text as an attribute or between tags: its type and the count of its characters
+/// stand before it.
+fn written(text: &str) -> Option<Vec<u8>> {
     let characters: Vec<u16> = text.encode_utf16().collect();
-    let Ok(count) = u16::try_from(characters.len()) else { return false };
+    let count = u16::try_from(characters.len()).ok()?;
     let head = [STRING].into_iter().chain(count.to_le_bytes());
-    let written: Vec<u8> = head.chain(characters.iter().flat_map(|c| c.to_le_bytes())).collect();
-    memmem::find(template, &written).is_some()
+    Some(head.chain(characters.iter().flat_map(|c| c.to_le_bytes())).collect())
 }
 
 /// Whether there is such a type of values; the upper bit is set for arrays.

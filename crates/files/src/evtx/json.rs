@@ -28,8 +28,8 @@ const DEPTH: u8 = 4;
 pub(super) fn record(
     number: u64,
     json: &str,
-    concerns: impl Fn(&Record) -> bool,
-) -> Option<Record> {
+    concerns: impl Fn(&Record<'_>) -> bool,
+) -> Option<Record<'_>> {
     let mut record = Record { number, ..Record::default() };
     // The parser writes the head first. Should it not, a second pass knows it.
     for has_head in [false, true] {
@@ -118,8 +118,8 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Inside<S> {
 }
 
 /// What stands in `Event`.
-struct EventSeed<'r, C> {
-    record: &'r mut Record,
+struct EventSeed<'r, 'j, C> {
+    record: &'r mut Record<'j>,
     /// The head is known from a pass before.
     has_head: bool,
     /// Set when data came before the head.
@@ -129,7 +129,7 @@ struct EventSeed<'r, C> {
     concerns: C,
 }
 
-impl<'de, C: Fn(&Record) -> bool> DeserializeSeed<'de> for EventSeed<'_, C> {
+impl<'de, C: Fn(&Record<'_>) -> bool> DeserializeSeed<'de> for EventSeed<'_, 'de, C> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -137,7 +137,7 @@ impl<'de, C: Fn(&Record) -> bool> DeserializeSeed<'de> for EventSeed<'_, C> {
     }
 }
 
-impl<'de, C: Fn(&Record) -> bool> Visitor<'de> for EventSeed<'_, C> {
+impl<'de, C: Fn(&Record<'_>) -> bool> Visitor<'de> for EventSeed<'_, 'de, C> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,7 +156,11 @@ impl<'de, C: Fn(&Record) -> bool> Visitor<'de> for EventSeed<'_, C> {
                     }
                 }
                 "EventData" | "UserData" if self.has_head && (self.concerns)(self.record) => {
-                    map.next_value_seed(Data { record: self.record, name: "", depth: DEPTH })?;
+                    map.next_value_seed(Data {
+                        record: self.record,
+                        name: &Cow::Borrowed(""),
+                        depth: DEPTH,
+                    })?;
                 }
                 other => {
                     *self.early |= !self.has_head && matches!(other, "EventData" | "UserData");
@@ -169,9 +173,9 @@ impl<'de, C: Fn(&Record) -> bool> Visitor<'de> for EventSeed<'_, C> {
 }
 
 /// What a record says of itself before what happened.
-struct HeadSeed<'r>(&'r mut Record);
+struct HeadSeed<'r, 'j>(&'r mut Record<'j>);
 
-impl<'de> DeserializeSeed<'de> for HeadSeed<'_> {
+impl<'de> DeserializeSeed<'de> for HeadSeed<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -179,7 +183,7 @@ impl<'de> DeserializeSeed<'de> for HeadSeed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for HeadSeed<'_> {
+impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,16 +219,21 @@ impl<'de> Visitor<'de> for HeadSeed<'_> {
     }
 }
 
-fn text_of<'de, A: MapAccess<'de>>(map: &mut A) -> Result<String, A::Error> {
+fn text_of<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Cow<'de, str>, A::Error> {
     Ok(map.next_value_seed(Attributed(""))?.text.map(kept).unwrap_or_default())
 }
 
 /// Texts are cut at their longest.
-fn kept(text: Cow<'_, str>) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text.into_owned(),
+fn kept(mut text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.len() > LONGEST
+        && let Some((end, _)) = text.char_indices().nth(LONGEST)
+    {
+        match &mut text {
+            Cow::Borrowed(text) => *text = &text[..end],
+            Cow::Owned(text) => text.truncate(end),
+        }
     }
+    text
 }
 
 /// An element of the head: its text, and the attribute of this name.
@@ -301,27 +310,29 @@ impl<'de> Visitor<'de> for Attributed {
 }
 
 /// What the event holds beyond its head, however deep: fields by name, and those without one.
-struct Data<'r, 'n> {
-    record: &'r mut Record,
-    name: &'n str,
+struct Data<'r, 'n, 'j> {
+    record: &'r mut Record<'j>,
+    name: &'n Cow<'j, str>,
     depth: u8,
 }
 
-impl Data<'_, '_> {
+impl<'j> Data<'_, '_, 'j> {
     fn is_full(&self) -> bool {
         self.depth == 0 || self.record.named.len() + self.record.placed.len() >= FIELDS
     }
 
-    fn take(self, text: String) {
-        match self.name {
-            _ if self.is_full() => {}
+    fn take(self, text: Cow<'j, str>) {
+        if self.is_full() {
+            return;
+        }
+        match &**self.name {
             "Data" => self.record.placed.push(text),
-            name => self.record.named.push((name.to_owned(), text)),
+            _ => self.record.named.push((self.name.clone(), text)),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Data<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Data<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -329,7 +340,7 @@ impl<'de> DeserializeSeed<'de> for Data<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Data<'_, '_> {
+impl<'de> Visitor<'de> for Data<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -337,7 +348,7 @@ impl<'de> Visitor<'de> for Data<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
+        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
             if key == ATTRIBUTES || self.is_full() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -357,28 +368,33 @@ impl<'de> Visitor<'de> for Data<'_, '_> {
         Ok(())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
         self.take(kept(Cow::Borrowed(text)));
         Ok(())
     }
 
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.take(kept(Cow::Owned(text.to_owned())));
+        Ok(())
+    }
+
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.take(number.to_string());
+        self.take(Cow::Owned(number.to_string()));
         Ok(())
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.take(number.to_string());
+        self.take(Cow::Owned(number.to_string()));
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        self.take(number.to_string());
+        self.take(Cow::Owned(number.to_string()));
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.take(value.to_string());
+        self.take(Cow::Owned(value.to_string()));
         Ok(())
     }
 
@@ -401,10 +417,11 @@ mod tests {
         let data = r##""EventData":{"Data":["a",{"#attributes":{"x":1},"#text":7}],"Name":"b","Deep":{"In":true}}"##;
         let forth = format!("{{\"Event\":{{{HEAD},{data}}}}}");
         let back = format!("{{\"Event\":{{{data},{HEAD}}}}}");
-        let [forth, back] = [forth, back].map(|json| record(5, &json, |_| true).expect("an event"));
+        let [forth, back] =
+            [&forth, &back].map(|json| record(5, json, |_| true).expect("an event"));
         assert_eq!(forth, back);
-        assert_eq!((forth.id, forth.provider.as_str(), forth.number), (36870, "P", 5));
-        assert_eq!((forth.computer.as_str(), forth.channel.as_str()), ("pcA", "System"));
+        assert_eq!((forth.id, &*forth.provider, forth.number), (36870, "P", 5));
+        assert_eq!((&*forth.computer, &*forth.channel), ("pcA", "System"));
         assert_eq!(forth.activity.as_deref(), Some("{ab}"));
         assert!(forth.at.is_some());
         assert_eq!((forth.place(0), forth.place(1)), (Some("a"), Some("7")));
@@ -424,16 +441,19 @@ mod tests {
 
     #[test]
     fn texts_fields_and_depth_have_their_limits() {
-        let data = |data: &str| {
-            let json = format!("{{\"Event\":{{{HEAD},\"UserData\":{data}}}}}");
-            record(1, &json, |_| true).expect("an event")
-        };
-        let long = data(&format!("{{\"Name\":\"{}\"}}", "ä".repeat(300)));
-        assert_eq!(long.field(&["Name"]).map(|text| text.chars().count()), Some(256));
+        let json = |data: &str| format!("{{\"Event\":{{{HEAD},\"UserData\":{data}}}}}");
+        let data = |json| record(1, json, |_| true).expect("an event");
+        let long = json(&format!("{{\"Name\":\"{}\"}}", "ä".repeat(300)));
+        let escaped = json(&format!("{{\"Name\":\"\\t{}\"}}", "ä".repeat(300)));
+        for long in [data(&long), data(&escaped)] {
+            assert_eq!(long.named[0].1.chars().count(), 256);
+        }
         let many: Vec<String> = (0..100).map(|n| format!("\"F{n}\":{n}")).collect();
-        let many = data(&format!("{{{}}}", many.join(",")));
+        let many = json(&format!("{{{}}}", many.join(",")));
+        let many = data(&many);
         assert_eq!((many.field(&["F63"]), many.field(&["F64"])), (Some("63"), None));
-        let deep = data(r#"{"A":{"B":{"C":"in"}},"E":{"F":{"G":{"H":"out"}}}}"#);
+        let deep = json(r#"{"A":{"B":{"C":"in"}},"E":{"F":{"G":{"H":"out"}}}}"#);
+        let deep = data(&deep);
         assert_eq!((deep.field(&["C"]), deep.field(&["H"])), (Some("in"), None));
     }
 }

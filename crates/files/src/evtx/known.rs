@@ -201,8 +201,11 @@ fn known_as(provider: &str, id: u32) -> Option<&'static Known> {
 }
 
 /// The entry of a record that concerns Remote Desktop.
-pub(super) fn entry(record: &Record) -> Option<Entry> {
+pub(super) fn entry(record: &Record<'_>) -> Option<Entry> {
     let (known, at) = (known_as(&record.provider, record.id)?, record.at?);
+    if !is_about_it(record) {
+        return None;
+    }
     let mut entry = Entry {
         record: record.number,
         at,
@@ -214,34 +217,63 @@ pub(super) fn entry(record: &Record) -> Option<Entry> {
     narrowed(&mut entry, record).then_some(entry)
 }
 
-/// What a provider's number alone does not say; false when it concerns something else.
-fn narrowed(entry: &mut Entry, record: &Record) -> bool {
-    match (record.provider.as_str(), record.id) {
-        (SECURITY, 4624 | 4625) => return logon(entry),
+/// The field that tells of most records of this number that they concern something else.
+pub(super) fn deciding(provider: &str, id: u32) -> Option<&'static str> {
+    match (provider, id) {
+        (SECURITY, 4624 | 4625) => Some("LogonType"),
+        (SECURITY, 4648) => Some("TargetInfo"),
+        (SECURITY, 5058 | 5061) => Some("KeyName"),
+        _ => None,
+    }
+}
+
+/// Whether a record whose deciding field says this may concern Remote Desktop.
+pub(super) fn may_be_about_it(id: u32, decides: &str) -> bool {
+    match id {
+        4624 | 4625 => matches!(number(decides), Some(FROM_NETWORK | UNLOCK | REMOTE)),
+        // The container of the key of the self-signed certificate; other programs have others.
+        5058 | 5061 => decides.starts_with("TSSecKeySet"),
+        4648 => decides.to_ascii_uppercase().starts_with("TERMSRV/"),
+        _ => true,
+    }
+}
+
+/// What a provider's number alone does not say, but the record's fields do: whether it concerns
+/// something else.
+fn is_about_it(record: &Record<'_>) -> bool {
+    if let Some(field) = deciding(&record.provider, record.id) {
+        return record.field(&[field]).is_some_and(|decides| may_be_about_it(record.id, decides));
+    }
+    match (&*record.provider, record.id) {
         (SECURITY, 5152 | 5157) => {
-            return record.number(&["DestPort"]) == Some(u32::from(rdpdoctor_model::DEFAULT_PORT));
-        }
-        // Clocks are set by a few milliseconds all day.
-        (GENERAL, 1) => {
-            return entry.event.clock_set_ms.is_some_and(|by| by.unsigned_abs() >= LEAST_JUMP_MS);
+            record.number(&["DestPort"]) == Some(u32::from(rdpdoctor_model::DEFAULT_PORT))
         }
         // A key of a client's certificate is not the listener's.
         ("Schannel", 36869 | 36870) => {
             let kind = record.field(&["Type"]).or(record.place(0)).unwrap_or_default();
-            return !kind.eq_ignore_ascii_case("client");
-        }
-        // The container of the key of the self-signed certificate; other programs have others.
-        (SECURITY, 5058 | 5061) => {
-            let own = record.field(&["KeyName"]).is_some_and(|key| key.starts_with("TSSecKeySet"));
-            return own && entry.event.error.is_some_and(|code| code != 0);
-        }
-        (SECURITY, 4648) => {
-            let target = record.field(&["TargetInfo"]).unwrap_or_default().to_ascii_uppercase();
-            return target.starts_with("TERMSRV/");
+            !kind.eq_ignore_ascii_case("client")
         }
         // Somebody at the console is logged on by the same manager.
-        (SESSIONS, 21 | 22 | 24 | 25) => return record.field(&["Address"]) != Some("LOCAL"),
-        (MANAGER, 1012) => return record.place(0) != Some("Console"),
+        (SESSIONS, 21 | 22 | 24 | 25) => record.field(&["Address"]) != Some("LOCAL"),
+        (MANAGER, 1012) => record.place(0) != Some("Console"),
+        ("Application Error", _) => {
+            let program = record.place(0).or(record.field(&["AppName"])).unwrap_or_default();
+            program.eq_ignore_ascii_case("svchost.exe_TermService")
+        }
+        _ => true,
+    }
+}
+
+/// What a provider's number alone does not say of the stage and its end; false when it concerns
+/// something else.
+fn narrowed(entry: &mut Entry, record: &Record<'_>) -> bool {
+    match (&*record.provider, record.id) {
+        (SECURITY, 4624 | 4625) => return logon(entry),
+        // Clocks are set by a few milliseconds all day.
+        (GENERAL, 1) => {
+            return entry.event.clock_set_ms.is_some_and(|by| by.unsigned_abs() >= LEAST_JUMP_MS);
+        }
+        (SECURITY, 5058 | 5061) => return entry.event.error.is_some_and(|code| code != 0),
         // Without NLA it tells of a logon screen.
         (MANAGER, 1149) if entry.event.user.is_none() => entry.end = End::Open,
         (CORE, 131) if record.field(&["ConnType"]) != Some("TCP") => {
@@ -260,10 +292,6 @@ fn narrowed(entry: &mut Entry, record: &Record) -> bool {
             entry.end = Passed;
         }
         (SERVICES, _) => return entry.event.service.is_some(),
-        ("Application Error", _) => {
-            let program = record.place(0).or(record.field(&["AppName"])).unwrap_or_default();
-            return program.eq_ignore_ascii_case("svchost.exe_TermService");
-        }
         _ => {}
     }
     true
@@ -308,13 +336,13 @@ fn logon(entry: &mut Entry) -> bool {
 }
 
 /// The fields that matter, by the names that the providers give them.
-fn fields(record: &Record) -> WindowsEvent {
+fn fields(record: &Record<'_>) -> WindowsEvent {
     let text = |names: &[&str]| record.field(names).map(str::to_owned);
     let mut event = WindowsEvent {
-        provider: record.provider.clone(),
+        provider: record.provider.clone().into_owned(),
         event_id: record.id,
-        channel: record.channel.clone(),
-        computer: Some(record.computer.clone()).filter(|name| !name.is_empty()),
+        channel: record.channel.clone().into_owned(),
+        computer: Some(record.computer.clone().into_owned()).filter(|name| !name.is_empty()),
         activity: record.activity.clone(),
         user: text(&["TargetUserName", "AccountName", "UserName", "User"]),
         domain: text(&["TargetDomainName", "AccountDomain", "DomainName"]),
@@ -344,8 +372,8 @@ fn fields(record: &Record) -> WindowsEvent {
 }
 
 /// The fields of events that do not name them, or name them as others do theirs.
-fn by_provider(record: &Record, event: &mut WindowsEvent) {
-    match (record.provider.as_str(), record.id) {
+fn by_provider(record: &Record<'_>, event: &mut WindowsEvent) {
+    match (&*record.provider, record.id) {
         (MANAGER, 1149) => {
             event.user = record.field(&["Param1"]).map(str::to_owned);
             event.domain = record.field(&["Param2"]).map(str::to_owned);
@@ -373,7 +401,7 @@ fn by_provider(record: &Record, event: &mut WindowsEvent) {
 }
 
 /// Older versions of Windows do not name the fields: type, error, state. Newer ones name the program.
-fn schannel(record: &Record, event: &mut WindowsEvent) {
+fn schannel(record: &Record<'_>, event: &mut WindowsEvent) {
     event.process = record.field(&["CallerProcessImageName"]).map(str::to_owned);
     let place = |index| record.place(index).and_then(number);
     match record.id {
@@ -395,7 +423,7 @@ fn schannel(record: &Record, event: &mut WindowsEvent) {
 const LEAST_JUMP_MS: u64 = 60_000;
 
 /// By how much a record says that the clock was set.
-pub(super) fn clock_set(record: &Record) -> Option<i64> {
+pub(super) fn clock_set(record: &Record<'_>) -> Option<i64> {
     if record.provider != GENERAL || record.id != 1 {
         return None;
     }
@@ -408,7 +436,7 @@ const ITS_SERVICES: [&str; 3] = ["TermService", "SessionEnv", "UmRdpService"];
 
 /// The service's short name stands behind the event in UTF-16, with its action behind a slash; the
 /// name in the text is that of the language.
-fn service(record: &Record, id: u32) -> Option<String> {
+fn service(record: &Record<'_>, id: u32) -> Option<String> {
     let units = record.binary();
     let units = units.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
     let text: String =

@@ -12,18 +12,19 @@ mod known;
 mod record;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{ErrorKind, Read};
-use std::sync::Arc;
+use std::io::Read;
+use std::sync::mpsc;
 
-use ::evtx::ParserSettings;
-use rayon::prelude::*;
 use rdpdoctor_model::{Fact, Stage, Timestamp, WindowsEvent};
 
 pub use attempts::{Attempt, Attempts, attempts};
-use block::{Block, Content, guarded};
+use block::{Content, guarded};
+use heads::Heads;
 pub use known::{Class, End, taken};
+use unread::{Batch, Unread, fill};
 
 /// The file's header, before the first block.
 const HEADER: usize = 4096;
@@ -31,8 +32,9 @@ const HEADER: usize = 4096;
 /// A block, called chunk in the format.
 const BLOCK: usize = 65_536;
 
-/// Blocks that are in memory at a time.
-const AT_A_TIME: usize = 32;
+/// How many batches of blocks are in memory for each processor, and at most.
+const FOR_EACH: usize = 4;
+const MOST_AT_A_TIME: usize = 32;
 
 /// Blocks that are read at most: the header counts them in 16 bits.
 const MOST_BLOCKS: u64 = 65_536;
@@ -95,36 +97,41 @@ impl Log {
     pub fn read(mut source: impl Read) -> Self {
         let mut log = Self::default();
         let mut header = vec![0; HEADER];
-        let Some(length) = log.fill(&mut source, &mut header) else { return log };
+        let (length, error) = fill(&mut source, &mut header);
         if length < HEADER {
-            log.problem("the file ends within its header".to_owned());
+            log.problem(error.unwrap_or_else(|| "the file ends within its header".to_owned()));
             return log;
         }
         let claimed = u16::from_le_bytes([header[42], header[43]]);
-        let settings = Arc::new(ParserSettings::default().indent(false));
+        let heads = Heads::default();
         let mut used = 0_u64;
-        let mut waiting = Vec::with_capacity(AT_A_TIME);
-        for number in 0..MOST_BLOCKS {
-            let mut block = vec![0; BLOCK];
-            let Some(length) = log.fill(&mut source, &mut block) else { break };
-            if length == 0 {
-                break;
+        let mut unread = Unread::new(source);
+        let most = (rayon::current_num_threads() * FOR_EACH).min(MOST_AT_A_TIME);
+        let mut spare = Vec::new();
+        rayon::in_place_scope(|scope| {
+            let heads = &heads;
+            let mut read = VecDeque::new();
+            loop {
+                while read.len() < most
+                    && let Some(mut batch) = unread.next(&mut spare)
+                {
+                    let (done, result) = mpsc::sync_channel(1);
+                    read.push_back(result);
+                    scope.spawn(move |_| {
+                        let contents = guarded(batch.filled(), heads);
+                        // Nobody waits for it only where this very function was left.
+                        let _ = done.send((batch, contents));
+                    });
+                }
+                let Some(Ok((batch, contents))) = read.pop_front().map(|result| result.recv())
+                else {
+                    break;
+                };
+                used += batch.used;
+                log.take_batch(&batch, contents);
+                spare.push(batch);
             }
-            if length < BLOCK {
-                log.blocks(&mut waiting, &settings);
-                log.problem(format!("the file ends within block {number}"));
-            }
-            // A log is made longer in advance; what was never written is zero.
-            if block.iter().all(|&byte| byte == 0) {
-                continue;
-            }
-            used += 1;
-            waiting.push((number, block));
-            if waiting.len() == AT_A_TIME {
-                log.blocks(&mut waiting, &settings);
-            }
-        }
-        log.blocks(&mut waiting, &settings);
+        });
         if u64::from(claimed) > used {
             log.problem(format!("the header tells of {claimed} blocks, and {used} are there"));
         }
@@ -168,39 +175,17 @@ impl Log {
         self.channels.iter().any(|channel| channel.contains("RDPClient"))
     }
 
-    /// Fills the buffer as far as the source goes; none when it cannot be read.
-    fn fill(&mut self, source: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
-        let mut length = 0;
-        while length < buffer.len() {
-            match source.read(&mut buffer[length..]) {
-                Ok(0) => break,
-                Ok(more) => length += more,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.problem(format!("the file could not be read on: {error}"));
-                    return None;
-                }
+    /// Takes what was in some blocks.
+    fn take_batch(&mut self, batch: &Batch, contents: Vec<Content>) {
+        for content in contents {
+            for (place, why) in &content.lost_blocks {
+                let number = batch.first + *place as u64;
+                self.lost_blocks += 1;
+                self.problem(format!("block {number} could not be read: {why}"));
             }
+            self.take(content);
         }
-        Some(length)
-    }
-
-    /// Reads blocks on all processors, and takes what is in them in their order.
-    fn blocks(&mut self, waiting: &mut Vec<Block>, settings: &Arc<ParserSettings>) {
-        let read: Vec<_> = match waiting.len() {
-            // Threads are not worth their start.
-            0 | 1 => waiting.drain(..).map(|block| guarded(block, settings)).collect(),
-            _ => waiting.par_drain(..).map(|block| guarded(block, settings)).collect(),
-        };
-        for (number, read) in read {
-            match read {
-                Ok(read) => self.take(read),
-                Err(problem) => {
-                    self.lost_blocks += 1;
-                    self.problem(format!("block {number} could not be read{problem}"));
-                }
-            }
-        }
+        batch.problem.iter().for_each(|problem| self.problem(problem.clone()));
     }
 
     fn take(&mut self, block: Content) {

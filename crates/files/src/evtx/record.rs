@@ -1,24 +1,26 @@
 //! A record's fields, by name where they have one and by place where not.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::Timestamp;
 
-/// A record, whatever it is about.
+/// A record, whatever it is about; its texts are those of the parser's JSON, where they stand there as
+/// they are.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Record {
+pub(super) struct Record<'j> {
     pub(super) number: u64,
     pub(super) at: Option<Timestamp>,
-    pub(super) provider: String,
+    pub(super) provider: Cow<'j, str>,
     pub(super) id: u32,
-    pub(super) channel: String,
-    pub(super) computer: String,
+    pub(super) channel: Cow<'j, str>,
+    pub(super) computer: Cow<'j, str>,
     pub(super) activity: Option<String>,
-    pub(super) named: Vec<(String, String)>,
-    pub(super) placed: Vec<String>,
+    pub(super) named: Vec<(Cow<'j, str>, Cow<'j, str>)>,
+    pub(super) placed: Vec<Cow<'j, str>>,
 }
 
-impl Record {
+impl Record<'_> {
     /// The first of these fields that is there and says something.
     pub(super) fn field(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| {

@@ -1,6 +1,7 @@
 //! The frames of a capture file, one after the other: a file of any size is read in a window.
 
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pcap_parser::pcapng::SecretsType;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
@@ -39,7 +40,12 @@ pub(super) fn walk(
     file: impl Read + Send,
     visitor: &mut impl Visitor,
 ) -> Result<Option<String>, String> {
-    let mut reader = create_reader(WINDOW, file).map_err(|error| problem(&error))?;
+    let failed = AtomicBool::new(false);
+    let how = |error: &PcapError<&[u8]>| {
+        if failed.load(Ordering::Relaxed) { CANNOT_BE_READ_ON.to_owned() } else { problem(error) }
+    };
+    let file = UpToFailure { file, failed: &failed };
+    let mut reader = create_reader(WINDOW, file).map_err(|error| how(&error))?;
     let mut sections = Sections::default();
     let mut window = WINDOW;
     loop {
@@ -49,10 +55,13 @@ pub(super) fn walk(
                 reader.consume(length);
                 continue;
             }
-            Err(PcapError::Eof) => return Ok(None),
+            Err(PcapError::Eof) => {
+                let failed = failed.load(Ordering::Relaxed);
+                return Ok(failed.then(|| CANNOT_BE_READ_ON.to_owned()));
+            }
             Err(PcapError::Incomplete(_)) => true,
             Err(PcapError::BufferTooSmall) => false,
-            Err(error) => return Ok(Some(problem(&error))),
+            Err(error) => return Ok(Some(how(&error))),
         };
         let full = reader.data().len() + 1 >= window;
         if !enough || full {
@@ -63,7 +72,27 @@ pub(super) fn walk(
             reader.grow(window);
         }
         if reader.refill().is_err() {
-            return Ok(Some("the file could not be read on".to_owned()));
+            return Ok(Some(CANNOT_BE_READ_ON.to_owned()));
+        }
+    }
+}
+
+const CANNOT_BE_READ_ON: &str = "the file could not be read on";
+
+/// A file that ends where it cannot be read: the library would drop what came before.
+struct UpToFailure<'f, R> {
+    file: R,
+    failed: &'f AtomicBool,
+}
+
+impl<R: Read> Read for UpToFailure<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.file.read(buffer) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                self.failed.store(true, Ordering::Relaxed);
+                Ok(0)
+            }
+            read => read,
         }
     }
 }
@@ -75,7 +104,7 @@ fn problem(error: &PcapError<&[u8]>) -> String {
             "the file ends in the middle of a block".to_owned()
         }
         PcapError::Eof => "there is nothing in it".to_owned(),
-        PcapError::ReadError => "the file could not be read on".to_owned(),
+        PcapError::ReadError => CANNOT_BE_READ_ON.to_owned(),
         PcapError::HeaderNotRecognized => "the file does not begin as a capture does".to_owned(),
         _ => "a block breaks the rules of the format".to_owned(),
     }

@@ -22,6 +22,7 @@ const MOST_FRAGMENTED: usize = 128;
 const VXLAN_PORT: u16 = 4789;
 
 /// What an IP packet carries.
+#[derive(Clone, Copy)]
 pub(super) enum Packet<'a> {
     Tcp(Segment<'a>),
     Udp(Datagram<'a>),
@@ -34,6 +35,7 @@ pub(super) enum Packet<'a> {
 }
 
 /// A TCP segment.
+#[derive(Clone, Copy)]
 pub(super) struct Segment<'a> {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
@@ -50,6 +52,7 @@ pub(super) struct Segment<'a> {
 }
 
 /// A UDP datagram.
+#[derive(Clone, Copy)]
 pub(super) struct Datagram<'a> {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
@@ -57,6 +60,7 @@ pub(super) struct Datagram<'a> {
 }
 
 /// An ICMP error and the packet that it is about.
+#[derive(Clone, Copy)]
 pub(super) struct Unreachable {
     pub(super) by: IpAddr,
     /// Whether the packet was UDP rather than TCP.
@@ -66,6 +70,27 @@ pub(super) struct Unreachable {
     pub(super) code: u8,
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
+}
+
+impl<'a> Packet<'a> {
+    /// What it carries itself.
+    pub(super) fn payload(&self) -> &'a [u8] {
+        match self {
+            Self::Tcp(segment) => segment.payload,
+            Self::Udp(datagram) => datagram.payload,
+            Self::Unreachable(_) | Self::EchoReply { .. } => &[],
+        }
+    }
+
+    /// The same with another payload.
+    pub(super) fn with<'b>(&self, payload: &'b [u8]) -> Packet<'b> {
+        match *self {
+            Self::Tcp(segment) => Packet::Tcp(Segment { payload, ..segment }),
+            Self::Udp(datagram) => Packet::Udp(Datagram { payload, ..datagram }),
+            Self::Unreachable(message) => Packet::Unreachable(message),
+            Self::EchoReply { from } => Packet::EchoReply { from },
+        }
+    }
 }
 
 /// Puts packets together from their fragments.

@@ -5,6 +5,7 @@
 //! so is their number.
 
 mod attempt;
+mod batch;
 mod beside;
 mod carried;
 mod conversation;
@@ -21,7 +22,7 @@ mod stages;
 mod udp;
 mod write;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 
@@ -31,12 +32,12 @@ use rdpdoctor_model::{Observation, Target, Timestamp};
 pub use rdpdoctor_wire::tls_decrypt::KeyLog;
 use time::OffsetDateTime;
 
+use self::batch::Item;
 use self::beside::Beside;
 use self::flow::{Connection, Flow};
-use self::frames::{Frame, Visitor};
 use self::gateway::{Role, Tunnels};
 use self::ip::{Packet, Segment, Unreachable};
-use self::parts::PARTS;
+use self::parts::{Frames, PARTS};
 use self::side::Moment;
 use self::udp::Handshakes;
 
@@ -91,12 +92,11 @@ pub struct Attempt {
 /// # Errors
 /// When the file does not begin as a capture does.
 pub fn read(file: impl Read + Send, name: &str, secrets: KeyLog) -> Result<Capture, String> {
-    let mut parts = parts::read(file, &secrets)?.into_iter();
-    let Some((mut reader, broken)) = parts.next() else {
-        return Err("nothing was read".to_owned());
-    };
-    parts.for_each(|(other, _)| reader.join(other));
-    Ok(reader.finish(name, broken))
+    let (parts, frames) = parts::read(file, &secrets)?;
+    let mut parts = parts.into_iter();
+    let mut reader = parts.next().unwrap_or_default();
+    parts.for_each(|other| reader.join(other));
+    Ok(reader.finish(name, frames))
 }
 
 /// Who talks to whom, whichever way.
@@ -104,13 +104,8 @@ type Ends = (SocketAddr, SocketAddr);
 
 #[derive(Default)]
 struct Reader {
-    /// Which part of the connections is its own.
-    part: usize,
     secrets: KeyLog,
-    /// Nanoseconds since 1970 at the first frame.
-    began: Option<i64>,
     now: Moment,
-    packets: ip::Reader,
     flows: HashMap<Ends, Box<Flow>, RandomState>,
     rdp_flows: usize,
     sealed_flows: usize,
@@ -128,39 +123,20 @@ struct Reader {
     held: usize,
     beside: Beside,
     udp: Handshakes,
-    /// Frames of link types that cannot be read.
-    unknown_links: BTreeMap<i32, u64>,
     /// Connections of which there were too many.
     passed_over: u64,
 }
 
-impl Visitor for Reader {
-    fn frame(&mut self, frame: &Frame<'_>) {
-        if let Some(nanos) = frame.nanos {
-            let began = *self.began.get_or_insert(nanos);
-            self.now.nanos = nanos.saturating_sub(began).max(0);
-        }
-        self.now.frame = frame.number;
-        if !link::is_known(frame.link) {
-            *self.unknown_links.entry(frame.link).or_default() += 1;
-            return;
-        }
-        let Some(packet) = link::ip(frame.link, frame.data) else { return };
-        let mut packets = std::mem::take(&mut self.packets);
-        packets.read(packet, &mut |packet| self.packet(packet));
-        self.packets = packets;
-    }
-
-    fn secrets(&mut self, text: &[u8]) {
-        self.secrets.read(text);
-    }
-}
-
 impl Reader {
-    fn packet(&mut self, packet: &Packet<'_>) {
-        if parts::of(packet) != self.part {
-            return;
+    fn item(&mut self, at: Moment, item: &Item<'_>) {
+        self.now = at;
+        match item {
+            Item::Packet(packet) => self.packet(packet),
+            Item::Secrets(text) => self.secrets.read(text),
         }
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) {
         match packet {
             Packet::Tcp(segment) => self.segment(segment),
             Packet::Udp(datagram) => {
@@ -297,8 +273,9 @@ impl Reader {
         }
     }
 
-    /// Ends what goes on.
-    fn end_all(&mut self) {
+    /// Ends what goes on when the file does.
+    fn end_all(&mut self, now: Moment) {
+        self.now = now;
         let mut rest: Vec<Box<Flow>> = std::mem::take(&mut self.flows).into_values().collect();
         rest.sort_by_key(|flow| flow.begun_in_frame());
         for flow in rest {
@@ -309,7 +286,7 @@ impl Reader {
         self.over.extend(tunnels.finish());
     }
 
-    /// Takes what another part has seen. Each has ended all of its own, and both have seen all frames.
+    /// Takes what another part has seen. Each has ended all of its own.
     fn join(&mut self, other: Self) {
         self.over.extend(other.over);
         self.failed.extend(other.failed);
@@ -319,16 +296,16 @@ impl Reader {
         self.passed_over += other.passed_over;
     }
 
-    fn finish(mut self, name: &str, broken: Option<String>) -> Capture {
+    fn finish(mut self, name: &str, frames: Frames) -> Capture {
         let mut notes = Vec::new();
-        notes.extend(broken.map(|how| format!("not read to its end: {how}")));
-        for (link, frames) in &self.unknown_links {
+        notes.extend(frames.broken.map(|how| format!("not read to its end: {how}")));
+        for (link, frames) in &frames.unknown_links {
             notes.push(format!("{frames} frames of link type {link}, which cannot be read"));
         }
         if self.passed_over > 0 {
             notes.push(format!("{} connections too many to be followed", self.passed_over));
         }
-        let clock = Clock { began: self.began, file: name.to_owned() };
+        let clock = Clock { began: frames.began, file: name.to_owned() };
         let around =
             Around { beside: &self.beside, udp: &self.udp, clock: &clock, until: self.now.nanos };
         self.over.extend(self.failed);

@@ -1,51 +1,163 @@
 //! The connections of a capture in parts, each followed by a thread of its own.
 //!
-//! Every part is handed the whole file, and takes the packets of its own servers: whatever belongs
-//! together, all clients of a host, both channels to a gateway, an answer by ICMP, is of one part. So
-//! what is found does not depend on the machine.
+//! A file is read once, down to its packets, and each is handed to the part of its server: whatever
+//! belongs together, all clients of a host, both channels to a gateway, an answer by ICMP, is of one
+//! part. So what is found does not depend on the machine.
 
-use std::io::{self, ErrorKind, Read};
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::{panic, thread};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::{mem, panic, thread};
 
-use super::ip::Packet;
-use super::{KeyLog, Reader, frames};
+use super::batch::{Batch, Item};
+use super::frames::{self, Frame, Visitor};
+use super::ip::{self, Packet};
+use super::side::Moment;
+use super::{KeyLog, Reader, link};
 
 /// How many.
 pub(super) const PARTS: usize = 2;
 
-/// The file is handed on in pieces of so many bytes, and so many of them wait for a part.
-const PIECE: usize = 256 * 1024;
+/// So many batches wait for a part.
 const WAITING: usize = 8;
 
-/// A piece, or why there are no more.
-type Piece = Result<Arc<Vec<u8>>, ErrorKind>;
+/// What the frames of a file say as such.
+#[derive(Default)]
+pub(super) struct Frames {
+    /// Nanoseconds since 1970 at the first one.
+    pub(super) began: Option<i64>,
+    /// The last one.
+    last: Moment,
+    /// Those of link types that cannot be read.
+    pub(super) unknown_links: BTreeMap<i32, u64>,
+    /// How the file breaks off.
+    pub(super) broken: Option<String>,
+}
 
-/// Reads a file by all parts; each has ended its connections, and says how the file is broken.
+/// Reads a file; all parts have ended their connections.
 ///
 /// # Errors
 /// When the file does not begin as a capture does.
 pub(super) fn read(
-    file: impl Read,
+    file: impl Read + Send,
     secrets: &KeyLog,
-) -> Result<Vec<(Reader, Option<String>)>, String> {
+) -> Result<(Vec<Reader>, Frames), String> {
     thread::scope(|scope| {
-        let part = |part| {
-            let (sender, pieces) = sync_channel(WAITING);
-            let reader = Reader { part, secrets: secrets.clone(), ..Reader::default() };
-            (sender, scope.spawn(move || follow(reader, pieces)))
+        let part = |_| {
+            let (batches, received) = sync_channel(WAITING);
+            let (spare, emptied) = channel();
+            let reader = Reader { secrets: secrets.clone(), ..Reader::default() };
+            let thread = scope.spawn(move || follow(reader, received, spare));
+            (Part { batches, emptied, filling: Batch::default() }, thread)
         };
-        let (senders, threads): (Vec<_>, Vec<_>) = (0..PARTS).map(part).unzip();
-        hand_on(file, senders);
+        let (parts, threads): (Vec<_>, Vec<_>) = (0..PARTS).map(part).unzip();
+        let mut sorter =
+            Sorter { frames: Frames::default(), packets: ip::Reader::default(), parts };
+        let read = frames::walk(file, &mut sorter);
+        let mut frames = sorter.end();
         let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
-        joined.map(|read| read.unwrap_or_else(|cause| panic::resume_unwind(cause))).collect()
+        let readers =
+            joined.map(|read| read.unwrap_or_else(|cause| panic::resume_unwind(cause))).collect();
+        frames.broken = read?;
+        Ok((readers, frames))
     })
 }
 
+/// Follows the connections of one part to the end of the file.
+fn follow(mut reader: Reader, batches: Receiver<Handed>, spare: Sender<Batch>) -> Reader {
+    for handed in batches {
+        match handed {
+            Handed::Batch(mut batch) => {
+                batch.each(|at, item| reader.item(at, &item));
+                batch.clear();
+                // Nobody wants it where the file is at its end.
+                let _ = spare.send(batch);
+            }
+            Handed::End(last) => reader.end_all(last),
+        }
+    }
+    reader
+}
+
+/// What a part is given.
+enum Handed {
+    Batch(Batch),
+    /// The file's end, and its last frame.
+    End(Moment),
+}
+
+/// The way to a part.
+struct Part {
+    batches: SyncSender<Handed>,
+    /// Batches to be filled again.
+    emptied: Receiver<Batch>,
+    filling: Batch,
+}
+
+impl Part {
+    fn push(&mut self, at: Moment, item: &Item<'_>) {
+        self.filling.push(at, item);
+        if self.filling.is_full() {
+            self.hand_on();
+        }
+    }
+
+    fn hand_on(&mut self) {
+        let next = self.emptied.try_recv().unwrap_or_default();
+        let full = mem::replace(&mut self.filling, next);
+        // Who does not listen has failed, which is said when it is waited for.
+        let _ = self.batches.send(Handed::Batch(full));
+    }
+}
+
+/// Takes a file apart.
+struct Sorter {
+    frames: Frames,
+    packets: ip::Reader,
+    parts: Vec<Part>,
+}
+
+impl Visitor for Sorter {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let Frames { began, last, unknown_links, .. } = &mut self.frames;
+        if let Some(nanos) = frame.nanos {
+            let began = *began.get_or_insert(nanos);
+            last.nanos = nanos.saturating_sub(began).max(0);
+        }
+        last.frame = frame.number;
+        if !link::is_known(frame.link) {
+            *unknown_links.entry(frame.link).or_default() += 1;
+            return;
+        }
+        let Some(packet) = link::ip(frame.link, frame.data) else { return };
+        self.packets.read(packet, &mut |packet| {
+            if let Some(part) = self.parts.get_mut(of(packet)) {
+                part.push(*last, &Item::Packet(*packet));
+            }
+        });
+    }
+
+    fn secrets(&mut self, text: &[u8]) {
+        for part in &mut self.parts {
+            part.push(self.frames.last, &Item::Secrets(text));
+        }
+    }
+}
+
+impl Sorter {
+    /// Hands on what is left, and says that nothing more comes.
+    fn end(self) -> Frames {
+        for mut part in self.parts {
+            part.hand_on();
+            let _ = part.batches.send(Handed::End(self.frames.last));
+        }
+        self.frames
+    }
+}
+
 /// Which part a packet belongs to.
-pub(super) fn of(packet: &Packet<'_>) -> usize {
+fn of(packet: &Packet<'_>) -> usize {
     match packet {
         Packet::Tcp(segment) => between(segment.from, segment.to),
         Packet::Udp(datagram) => between(datagram.from, datagram.to),
@@ -68,54 +180,6 @@ fn of_host(host: IpAddr) -> usize {
     }
 }
 
-/// Hands a file on to those that still listen.
-fn hand_on(mut file: impl Read, mut parts: Vec<SyncSender<Piece>>) {
-    // All parts are done with a piece when so many more were taken: it is filled again.
-    let mut ring: Vec<Arc<Vec<u8>>> = (0..WAITING + 3).map(|_| Arc::default()).collect();
-    for place in (0..ring.len()).cycle() {
-        let Some(slot) = ring.get_mut(place) else { return };
-        let piece = Arc::make_mut(slot);
-        piece.clear();
-        let read = file.by_ref().take(PIECE as u64).read_to_end(piece);
-        let is_last = piece.len() < PIECE;
-        let filled = (!piece.is_empty()).then(|| Ok(Arc::clone(slot)));
-        let pieces = [filled, read.err().map(|error| Err(error.kind()))];
-        for piece in pieces.into_iter().flatten() {
-            parts.retain(|part| part.send(piece.clone()).is_ok());
-        }
-        if is_last || parts.is_empty() {
-            return;
-        }
-    }
-}
-
-/// Follows the connections of one part to the end of the file.
-fn follow(mut reader: Reader, pieces: Receiver<Piece>) -> Result<(Reader, Option<String>), String> {
-    let broken = frames::walk(Pieces { pieces, piece: Arc::default(), at: 0 }, &mut reader)?;
-    reader.end_all();
-    Ok((reader, broken))
-}
-
-/// The file as one part reads it.
-struct Pieces {
-    pieces: Receiver<Piece>,
-    piece: Arc<Vec<u8>>,
-    at: usize,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.piece.len() {
-            let Ok(next) = self.pieces.recv() else { return Ok(0) };
-            (self.piece, self.at) = (next?, 0);
-        }
-        let mut rest = self.piece.get(self.at..).unwrap_or_default();
-        let length = rest.read(buffer)?;
-        self.at += length;
-        Ok(length)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,30 +199,5 @@ mod tests {
         }
         let parts = (1..=20_u8).map(|last| of_host(IpAddr::from([10, 0, 0, last])));
         assert_eq!(parts.sum::<usize>(), 10, "each part has its share");
-    }
-
-    /// Fails behind so many bytes.
-    struct Failing(usize);
-
-    impl Read for Failing {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let length = buffer.len().min(self.0);
-            self.0 -= length;
-            if length == 0 { Err(ErrorKind::Other.into()) } else { Ok(length) }
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_no_end() {
-        for bytes in [10, PIECE, 3 * PIECE + 5] {
-            let (sender, pieces) = sync_channel(WAITING);
-            hand_on(Failing(bytes), vec![sender]);
-            let mut read = Vec::new();
-            let all = Pieces { pieces, piece: Arc::default(), at: 0 }.read_to_end(&mut read);
-            assert_eq!(
-                (all.map_err(|error| error.kind()), read.len()),
-                (Err(ErrorKind::Other), bytes)
-            );
-        }
     }
 }

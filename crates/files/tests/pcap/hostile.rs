@@ -58,6 +58,27 @@ fn a_file_that_is_cut_gives_what_is_in_it() {
     assert_eq!(capture.notes.len(), 1);
 }
 
+/// Fails where the bytes end.
+struct Failing(std::io::Cursor<Vec<u8>>);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(std::io::ErrorKind::Other.into()),
+            length => Ok(length),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_no_end() {
+    let failing = |file| pcap::read(Failing(std::io::Cursor::new(file)), "failing", KeyLog::new());
+    let capture = failing(refused()).expect("a capture");
+    assert_eq!(capture.attempts.len(), 1);
+    assert_eq!(capture.notes, ["not read to its end: the file could not be read on"]);
+    assert!(failing(Vec::new()).is_err());
+}
+
 #[test]
 fn a_block_of_four_gigabytes_is_not_waited_for() {
     let mut file = refused();
