@@ -1,6 +1,11 @@
 //! The message channel of a session (MS-RDPBCGR 2.2.1.4.5): what is asked there becomes a fact, and the
 //! cookie that is given there none.
 
+#![allow(
+    clippy::expect_used,
+    reason = "all of it is tests; clippy allows these by itself only inside test functions"
+)]
+
 use ironrdp_core::encode_vec;
 use ironrdp_pdu::gcc::{
     ConferenceCreateResponse, MultiTransportChannelData, MultiTransportFlags, RdpVersion,

@@ -71,3 +71,34 @@ const DO_WITHOUT: Remedy = Remedy {
     ],
     verify: "a session in Remote Desktop Connection shows that UDP is not enabled, and does not hang",
 };
+
+#[cfg(test)]
+mod tests {
+    use rdpdoctor_model::{Stage, StageOutcome};
+
+    use super::*;
+    use crate::testing::Scene;
+    use crate::{StageStatus, diagnose};
+
+    /// A handshake that nobody waited for says nothing, about the stage either.
+    #[test]
+    fn what_one_handshake_came_to_is_not_hidden_by_another() {
+        let answer =
+            UdpReply::SynAck { version: Some(2), upstream_mtu: 1232, downstream_mtu: 1232 };
+        let ended = |scene: Scene, outcome| {
+            let fact = Fact::StageEnded { outcome, reason: None, elapsed_ms: 1.0 };
+            scene.fact(Stage::Udp, fact)
+        };
+        let status = |scene: Scene| {
+            let stages = diagnose(&scene.evidence()).stages;
+            stages.into_iter().find(|stage| stage.stage == Stage::Udp).map(|stage| stage.status)
+        };
+        let first = || ended(Scene::negotiated(1).udp(1, answer.clone()), StageOutcome::Passed);
+        let cut = |scene: Scene| {
+            ended(scene.udp_offered(VERSION_3, 1, UdpReply::NotAwaited), StageOutcome::Skipped)
+        };
+        assert_eq!(status(first()), Some(StageStatus::Ok));
+        assert_eq!(status(cut(first())), Some(StageStatus::Ok));
+        assert_eq!(status(cut(Scene::negotiated(1))), Some(StageStatus::Skipped));
+    }
+}
