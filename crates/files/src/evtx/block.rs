@@ -55,6 +55,29 @@ impl Content {
             self.channels.insert(head.channel.to_string());
         }
     }
+
+    /// Takes the records in their order: those that their templates told to be about something else,
+    /// and those that were rendered.
+    fn fill(
+        &mut self,
+        blocks: &[[u8; BLOCK]],
+        told: Vec<(Place, Head<'_>)>,
+        whole: Vec<(Place, Said)>,
+    ) {
+        let written_at = |(block, start): Place| heads::written_at(&blocks[block], start);
+        let mut told = told.into_iter().peekable();
+        for (place, said) in whole {
+            while let Some((place, head)) = told.next_if(|(other, _)| *other < place) {
+                self.count(written_at(place), &head);
+            }
+            self.count(written_at(place), &said.head);
+            self.jumps.extend(said.jump);
+            self.entries.extend(said.entry);
+        }
+        for (place, head) in told {
+            self.count(written_at(place), &head);
+        }
+    }
 }
 
 /// What is in these blocks, which stand behind a [`header`]; the bytes are of no use afterwards.
@@ -99,57 +122,63 @@ fn blocks(bytes: &[u8]) -> &[[u8; BLOCK]] {
 type Place = (usize, usize);
 
 /// What the records of these blocks say that may concern anything here. What their templates tell to
-/// be about something else is emptied, and the parser renders the rest; of a template that is not known
-/// one record first.
+/// be about something else is emptied, and the parser renders the rest.
 fn content(bytes: &mut [u8], heads: &Heads, emptied: &mut Vec<(usize, u8)>) -> Content {
     let instances = instances(blocks(bytes));
-    let mut made = Rendered::default();
-    let firsts = of_unknown_templates(blocks(bytes), heads, &instances);
-    if !firsts.is_empty() {
-        let others = instances.iter().map(place).filter(|other| !firsts.contains(other));
-        empty(bytes, others, emptied);
-        made = rendered(bytes, made.whole);
-        fill_again(bytes, emptied);
-        learn(blocks(bytes), heads, &instances, &made.whole, |_| false);
-    }
+    let firsts = firsts(bytes, heads, &instances, emptied);
+    let rendered_before: AHashSet<_> = firsts.iter().map(|(place, _)| *place).collect();
 
     let templates = templates(blocks(bytes), heads, &instances);
     let head = |blocks: &[[u8; BLOCK]], (block, instance): &(usize, Instance)| {
         let template = templates.get(&(*block, instance.template))?.as_ref()?;
         template.head(&blocks[*block], instance)
     };
-    let about_else = |instance: &(usize, Instance)| {
-        let head = head(blocks(bytes), instance)?;
-        (!head.may_concern()).then_some((place(instance), head))
-    };
-    let mut told: Vec<_> = instances.iter().filter_map(about_else).collect();
-    let rendered_before: AHashSet<_> = made.whole.iter().map(|(place, _)| *place).collect();
-    told.retain(|(place, _)| !rendered_before.contains(place));
-    let others = told.iter().map(|(place, _)| *place).chain(rendered_before);
-    empty(bytes, others, emptied);
-    let Rendered { all, mut whole, lost_blocks } = rendered(bytes, made.whole);
+    let (mut told, mut read) = (Vec::new(), Vec::new());
+    for instance in &instances {
+        if rendered_before.contains(&place(instance)) {
+            read.push(place(instance));
+        } else if let Some(head) = head(blocks(bytes), instance)
+            && !head.may_concern()
+        {
+            read.push(place(instance));
+            told.push((place(instance), head));
+        }
+    }
+    empty(bytes, read.iter().copied(), emptied);
+    let Rendered { all, mut whole, lost_blocks } = rendered(bytes);
     fill_again(bytes, emptied);
-    whole.sort_unstable_by_key(|(place, _)| *place);
     let is_told = |instance: &_| head(blocks(bytes), instance).is_some();
     learn(blocks(bytes), heads, &instances, &whole, is_told);
 
-    told.retain(|((block, _), _)| lost_blocks.iter().all(|(lost, _)| lost != block));
-    let lost = all.saturating_sub(told.len() + whole.len()) as u64;
+    let is_there = |block: &usize| lost_blocks.iter().all(|(lost, _)| lost != block);
+    let read = read.iter().filter(|(block, _)| is_there(block)).count() + whole.len();
+    let lost = all.saturating_sub(read) as u64;
+    told.retain(|((block, _), _)| is_there(block));
+    whole.extend(firsts);
+    whole.sort_unstable_by_key(|(place, _)| *place);
     let mut content = Content { lost, lost_blocks, ..Content::default() };
-    let written_at = |(block, start): Place| heads::written_at(&blocks(bytes)[block], start);
-    let mut told = told.into_iter().peekable();
-    for (place, said) in whole {
-        while let Some((place, head)) = told.next_if(|(other, _)| *other < place) {
-            content.count(written_at(place), &head);
-        }
-        content.count(written_at(place), &said.head);
-        content.jumps.extend(said.jump);
-        content.entries.extend(said.entry);
-    }
-    for (place, head) in told {
-        content.count(written_at(place), &head);
-    }
+    content.fill(blocks(bytes), told, whole);
     content
+}
+
+/// One record of each template that is not known, which teaches it.
+fn firsts(
+    bytes: &mut [u8],
+    heads: &Heads,
+    instances: &[(usize, Instance)],
+    emptied: &mut Vec<(usize, u8)>,
+) -> Vec<(Place, Said)> {
+    let firsts = of_unknown_templates(blocks(bytes), heads, instances);
+    if firsts.is_empty() {
+        return Vec::new();
+    }
+    let others = instances.iter().map(place).filter(|other| !firsts.contains(other));
+    empty(bytes, others, emptied);
+    let Rendered { mut whole, .. } = rendered(bytes);
+    fill_again(bytes, emptied);
+    whole.retain(|(place, _)| firsts.contains(place));
+    learn(blocks(bytes), heads, instances, &whole, |_| false);
+    whole
 }
 
 /// The records that are instances of one template, with the places of their blocks.
@@ -232,9 +261,9 @@ struct Said {
     jump: Option<Jump>,
 }
 
-/// Has the parser read the records; those that it read before are among the answer.
-fn rendered(bytes: &mut [u8], before: Vec<(Place, Said)>) -> Rendered {
-    let mut made = Rendered { whole: before, ..Rendered::default() };
+/// Has the parser read the records.
+fn rendered(bytes: &mut [u8]) -> Rendered {
+    let mut made = Rendered::default();
     let (_, all) = bytes.split_at_mut(HEADER.min(bytes.len()));
     for (place, block) in (0_u32..).zip(all.as_chunks_mut::<BLOCK>().0) {
         if !is_unused(block) {
@@ -342,16 +371,12 @@ mod tests {
     }
 
     fn all_rendered(bytes: &mut [u8]) -> Content {
-        let Rendered { all, mut whole, lost_blocks } = rendered(bytes, Vec::new());
+        let Rendered { all, mut whole, lost_blocks } = rendered(bytes);
         // The parser begins with the oldest block.
         whole.sort_unstable_by_key(|(place, _)| *place);
         let lost = (all - whole.len()) as u64;
         let mut content = Content { lost, lost_blocks, ..Content::default() };
-        for ((block, start), said) in whole {
-            content.count(heads::written_at(&blocks(bytes)[block], start), &said.head);
-            content.jumps.extend(said.jump);
-            content.entries.extend(said.entry);
-        }
+        content.fill(blocks(bytes), Vec::new(), whole);
         content
     }
 }
