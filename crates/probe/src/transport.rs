@@ -160,3 +160,107 @@ impl Drop for Transport<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ironrdp_core::encode_vec;
+    use ironrdp_pdu::mcs::{McsMessage, SendDataIndication};
+    use ironrdp_pdu::rdp::headers::{BasicSecurityHeader, BasicSecurityHeaderFlags};
+    use ironrdp_pdu::rdp::multitransport::{MultitransportRequestPdu, RequestedProtocol};
+    use ironrdp_pdu::x224::X224;
+    use tokio::net::UdpSocket;
+
+    use super::*;
+    use crate::{CheckOptions, Journal, Prober};
+
+    const CHANNELS: Channels = Channels { user: 1006, io: 1003 };
+    const MESSAGES: u16 = 1005;
+    const BOTH: SideChannels = SideChannels { message: Some(MESSAGES), dynamic: Some(1004) };
+
+    fn context(side: SideQuestions) -> Option<Context> {
+        let options = CheckOptions { side, ..CheckOptions::default() };
+        let target = "127.0.0.1".parse().ok()?;
+        Some(Prober::new().ok()?.context(&target, &options, &Arc::new(Journal::default())))
+    }
+
+    fn request(request_id: u32, requested_protocol: RequestedProtocol) -> Option<Vec<u8>> {
+        let request = MultitransportRequestPdu {
+            security_header: BasicSecurityHeader { flags: BasicSecurityHeaderFlags::TRANSPORT_REQ },
+            request_id,
+            requested_protocol,
+            security_cookie: [7; 16],
+        };
+        let message = McsMessage::SendDataIndication(SendDataIndication {
+            initiator_id: 1002,
+            channel_id: MESSAGES,
+            user_data: encode_vec(&request).ok()?.into(),
+        });
+        encode_vec(&X224(message)).ok()
+    }
+
+    /// A port that takes datagrams and says nothing.
+    async fn silent() -> Option<(UdpSocket, SocketAddr)> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.ok()?;
+        let remote = socket.local_addr().ok()?;
+        Some((socket, remote))
+    }
+
+    #[tokio::test]
+    async fn one_handshake_for_the_first_reliable_request() {
+        let context = context(SideQuestions::Few).expect("a context");
+        let (_socket, remote) = silent().await.expect("a port");
+        let mut tasks = JoinSet::new();
+        let asked = Asked { tasks: &mut tasks, remote };
+        let mut transport = Transport::new(&context, asked, CHANNELS, BOTH);
+        let lossy = request(1, RequestedProtocol::UdpFecL).expect("encodes");
+        let declined = multitransport::decline(CHANNELS, MESSAGES, 1).ok();
+        assert_eq!(transport.hear(&lossy), declined);
+        // It asked: version 2 has nothing to say beside it.
+        transport.note(&Fact::FontMap);
+        assert_eq!(transport.asked.tasks.len(), 0);
+        let reliable = request(2, RequestedProtocol::UdpFecR).expect("encodes");
+        assert_eq!(transport.hear(&reliable), None);
+        assert_eq!(transport.asked.tasks.len(), 1);
+        // Nobody is asked twice, and who asks for ever is not answered for ever.
+        let again: Vec<_> = (0..8).map(|_| transport.hear(&reliable).is_some()).collect();
+        assert_eq!(again, [true, true, true, false, false, false, false, false]);
+        assert_eq!(transport.asked.tasks.len(), 1);
+        drop(transport);
+        let ended = tasks.join_next().await.expect("a task").expect_err("it is cut off");
+        assert!(ended.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn version_2_where_the_server_does_not_ask() {
+        let context = context(SideQuestions::Few).expect("a context");
+        let (_socket, remote) = silent().await.expect("a port");
+        let reliable = request(1, RequestedProtocol::UdpFecR).expect("encodes");
+        for (side, before) in [(BOTH, 0), (SideChannels::default(), 1)] {
+            let mut tasks = JoinSet::new();
+            let asked = Asked { tasks: &mut tasks, remote };
+            let mut transport = Transport::new(&context, asked, CHANNELS, side);
+            assert_eq!(transport.asked.tasks.len(), before, "{side:?}");
+            transport.note(&Fact::FontMap);
+            assert_eq!(transport.asked.tasks.len(), 1);
+            // Too late, or on a channel that is none.
+            assert_eq!(transport.hear(&reliable).is_some(), side == BOTH);
+            assert_eq!(transport.asked.tasks.len(), 1);
+        }
+    }
+
+    /// `--deep` has asked version 2 behind the encryption.
+    #[tokio::test]
+    async fn both_where_all_is_asked() {
+        let context = context(SideQuestions::All).expect("a context");
+        let (_socket, remote) = silent().await.expect("a port");
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        let asked = Asked { tasks: &mut tasks, remote };
+        let mut transport = Transport::new(&context, asked, CHANNELS, BOTH);
+        let reliable = request(1, RequestedProtocol::UdpFecR).expect("encodes");
+        assert_eq!(transport.hear(&reliable), None);
+        assert_eq!(transport.asked.tasks.len(), 2);
+    }
+}
