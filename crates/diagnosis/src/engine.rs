@@ -270,6 +270,11 @@ fn stage_reports(evidence: &Evidence<'_>, findings: &[Finding]) -> Vec<StageRepo
             reason: reason.clone(),
         };
         match reports.iter_mut().find(|r| r.stage == observation.stage) {
+            // Of several handshakes by UDP one that nobody waited for takes nothing from the others.
+            Some(earlier)
+                if report.stage == Stage::Udp
+                    && report.status == StageStatus::Skipped
+                    && earlier.status != StageStatus::Skipped => {}
             Some(earlier) => *earlier = report,
             None => reports.push(report),
         }

@@ -138,9 +138,20 @@ impl Scene {
 
     /// What came for SYN datagrams, each with half a second.
     pub(crate) fn udp(self, tries: u32, reply: UdpReply) -> Self {
+        self.udp_offered(2, tries, reply)
+    }
+
+    /// The same of this version.
+    pub(crate) fn udp_offered(self, version: u16, tries: u32, reply: UdpReply) -> Self {
         let remote = "10.0.0.1:3389".parse().expect("an address");
-        let elapsed_ms = f64::from(tries) * 500.0;
-        self.fact(Stage::Udp, Fact::UdpProbe { remote, tries, reply, elapsed_ms })
+        let (offered, elapsed_ms) = (Some(version), f64::from(tries) * 500.0);
+        self.fact(Stage::Udp, Fact::UdpProbe { remote, offered, tries, reply, elapsed_ms })
+    }
+
+    /// A session's server asks for reliable UDP.
+    pub(crate) fn asked_for_udp(self) -> Self {
+        let fact = Fact::MultitransportRequest { request_id: 1, requested_protocol: 1 };
+        self.fact(Stage::Udp, fact)
     }
 
     /// A Connect Response with this in its multitransport block.

@@ -30,6 +30,7 @@ mod session;
 mod share;
 mod sign_in;
 mod tls;
+mod transport;
 mod udp;
 mod wsman;
 mod x224;

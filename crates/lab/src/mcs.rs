@@ -7,7 +7,8 @@ use ironrdp_core::{decode, encode_vec};
 use ironrdp_pdu::gcc::{
     ClientEarlyCapabilityFlags, ConferenceCreateResponse, MultiTransportChannelData,
     MultiTransportFlags, RdpVersion, ServerCoreData, ServerCoreOptionalData,
-    ServerEarlyCapabilityFlags, ServerGccBlocks, ServerNetworkData, ServerSecurityData,
+    ServerEarlyCapabilityFlags, ServerGccBlocks, ServerMessageChannelData, ServerNetworkData,
+    ServerSecurityData,
 };
 use ironrdp_pdu::mcs::{
     ConnectInitial, ConnectResponse, DisconnectProviderUltimatum, DisconnectReason,
@@ -17,6 +18,7 @@ use ironrdp_pdu::nego::SecurityProtocol;
 use ironrdp_pdu::x224::{X224, X224Data};
 
 use crate::security::Offer;
+use crate::udp::UdpAnswer;
 
 /// The I/O channel, which Windows always numbers so; static channels follow.
 pub(crate) const IO_CHANNEL: u16 = 1003;
@@ -32,9 +34,11 @@ pub(crate) fn connect_response(
     requested_protocols: u32,
     standard_security: Option<&Offer>,
     result: u8,
-    udp: bool,
+    udp: Option<UdpAnswer>,
 ) -> io::Result<Vec<u8>> {
-    let channels = IO_CHANNEL + 1..IO_CHANNEL + 1 + Wishes::of(initial).channels;
+    let wishes = Wishes::of(initial);
+    let channels = IO_CHANNEL + 1..IO_CHANNEL + 1 + wishes.channels;
+    let asks = udp.is_some_and(UdpAnswer::asks);
     let blocks = ServerGccBlocks {
         core: ServerCoreData {
             version: RdpVersion::V10_12,
@@ -54,8 +58,11 @@ pub(crate) fn connect_response(
             Some(offer) => offer.server_data()?,
             None => ServerSecurityData::no_security(),
         },
-        message_channel: None,
-        multi_transport_channel: udp.then_some(MultiTransportChannelData {
+        message_channel: wishes
+            .message_channel()
+            .filter(|_| asks)
+            .map(|mcs_message_channel_id| ServerMessageChannelData { mcs_message_channel_id }),
+        multi_transport_channel: udp.map(|_| MultiTransportChannelData {
             flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
         }),
     };
@@ -83,12 +90,15 @@ pub(crate) fn ultimatum() -> io::Result<Vec<u8>> {
 }
 
 /// What a server reads of a Connect Initial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wishes {
     /// How many static channels it asks for.
     pub(crate) channels: u16,
     /// Whether it takes Set Error Info (MS-RDPBCGR 2.2.1.3.2).
     pub(crate) error_info: bool,
+    /// Whether it can be asked for UDP: it has the message channel, that of dynamic channels (MS-RDPEMT
+    /// 1.5), and reliable UDP.
+    pub(crate) can_be_asked: bool,
 }
 
 impl Wishes {
@@ -97,16 +107,30 @@ impl Wishes {
         let initial = decode::<X224<X224Data<'_>>>(initial)
             .ok()
             .and_then(|X224(data)| decode::<ConnectInitial>(&data.data).ok());
-        let Some(initial) = initial else { return Self { channels: 0, error_info: false } };
+        let Some(initial) = initial else { return Self::default() };
         let blocks = initial.conference_create_request.gcc_blocks();
         let early = blocks.core.optional_data.early_capability_flags;
         let channels = blocks.channel_names().map_or(0, |names| names.len());
+        let mut names = blocks.channel_names().into_iter().flatten();
+        let has_udp = blocks
+            .multi_transport_channel
+            .as_ref()
+            .is_some_and(|data| data.flags.contains(MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR));
+        let can_be_asked = has_udp
+            && blocks.message_channel.is_some()
+            && names.any(|channel| channel.name.as_str() == Some("drdynvc"));
         Self {
             channels: u16::try_from(channels).unwrap_or(u16::MAX).min(MOST_CHANNELS),
             error_info: early.is_some_and(|flags| {
                 flags.contains(ClientEarlyCapabilityFlags::SUPPORT_ERR_INFO_PDU)
             }),
+            can_be_asked,
         }
+    }
+
+    /// The number of its message channel, behind the static ones.
+    pub(crate) fn message_channel(self) -> Option<u16> {
+        self.can_be_asked.then_some(IO_CHANNEL + 1 + self.channels)
     }
 }
 
@@ -121,7 +145,7 @@ mod tests {
     fn a_response_decodes_with_its_security() {
         let offer = Offer::new(StandardSecurity::HEALTHY).expect("a key");
         for standard_security in [None, Some(&offer)] {
-            let bytes = connect_response(&[], 3, standard_security, 0, false).expect("encodes");
+            let bytes = connect_response(&[], 3, standard_security, 0, None).expect("encodes");
             let X224(data) = ironrdp_core::decode::<X224<X224Data<'_>>>(&bytes).expect("TPKT");
             let response = ironrdp_core::decode::<ConnectResponse>(&data.data).expect("BER");
             let blocks = response.conference_create_response.gcc_blocks();
@@ -135,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_refusal_differs_in_its_result_alone() {
-        let fine = connect_response(&[], 3, None, 0, false).expect("encodes");
-        let refused = connect_response(&[], 3, None, 15, false).expect("encodes");
+        let fine = connect_response(&[], 3, None, 0, None).expect("encodes");
+        let refused = connect_response(&[], 3, None, 15, None).expect("encodes");
         let differing: Vec<_> =
             fine.iter().zip(&refused).enumerate().filter(|(_, (a, b))| a != b).collect();
         assert_eq!(differing, [(12, (&0, &15))]);

@@ -17,6 +17,7 @@ use crate::gateway::{GatewayStep, Waiting};
 use crate::proxy::{Proxy, ProxyAnswer};
 use crate::revocation::DistributionPoint;
 use crate::server::Server;
+use crate::transport::Cookies;
 use crate::{Fault, faults, tls, udp};
 
 /// Records of more connections than these are dropped, the oldest first.
@@ -74,6 +75,8 @@ pub struct ConnectionRecord {
     pub authenticate_received: bool,
     /// Whether a password itself came: delegated by CredSSP or in a Client Info PDU.
     pub credentials_received: bool,
+    /// What it said about the transport that it was asked for: hrResponse (MS-RDPBCGR 2.2.15.2).
+    pub transport_response: Option<u32>,
     /// When the picture began; `None` as long as it has not.
     pub picture: Option<FirstPicture>,
 }
@@ -216,6 +219,7 @@ pub async fn start(
             gateway_code,
             ticket_error,
             direct,
+            cookies: Cookies::default(),
             waiting: Waiting::default(),
         };
         Ok((server, at_proxy, list, ca_pem))
@@ -234,13 +238,14 @@ pub async fn start(
         server: address,
         asked: Arc::clone(&asked),
     });
+    let server = Arc::new(server);
     let task = tokio::spawn(async move {
         tokio::join!(
-            accept(listener, Arc::new(server), most, &kept),
+            accept(listener, Arc::clone(&server), most, &kept),
             point.serve(Arc::from(list.as_slice())),
             async {
                 if let Some((socket, answer)) = datagrams {
-                    udp::serve(socket, answer).await;
+                    udp::serve(socket, answer, &server).await;
                 }
             },
             async {
@@ -286,6 +291,7 @@ impl Records {
             above_tls: Vec::new(),
             authenticate_received: false,
             credentials_received: false,
+            transport_response: None,
             picture: None,
         };
         let record = Arc::new(Mutex::new(record));

@@ -22,6 +22,7 @@ use crate::security::Offer;
 use crate::session::Logon;
 use crate::sign_in::SignedIn;
 use crate::tls::{self, ClientHello};
+use crate::transport::Cookies;
 use crate::x224::{self, Request};
 use crate::{ConnectionRecord, Running};
 
@@ -54,6 +55,8 @@ pub(crate) struct Server {
     pub(crate) ticket_error: Option<u8>,
     /// The direct approach instead of the negotiation.
     pub(crate) direct: bool,
+    /// What the clients of sessions may show by UDP.
+    pub(crate) cookies: Cookies,
     /// Channels of a gateway that wait for their other half.
     pub(crate) waiting: gateway::Waiting,
 }
@@ -208,7 +211,7 @@ impl Server {
             None => Some(Offer::new(self.behaviour.standard_security)?),
             Some(_) => None,
         };
-        let udp = self.behaviour.udp.is_some();
+        let udp = self.behaviour.udp;
         let response =
             |result| mcs::connect_response(&initial, protocols, offer.as_ref(), result, udp);
         match &self.behaviour.connect {

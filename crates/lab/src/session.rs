@@ -17,10 +17,15 @@ use crate::mcs::{self, Wishes};
 use crate::server::Server;
 use crate::share::{self, ClientInfo, Request};
 use crate::sign_in::is_account;
+use crate::transport::{self, Given};
+use crate::udp::UdpAnswer;
 use crate::{USER, licensing, picture};
 
 /// The session's number; Windows begins to count users' sessions at 1 or 2.
 const SESSION_ID: u32 = 3;
+
+/// requestId of the one transport that is asked for.
+const TRANSPORT_REQUEST: u32 = 1;
 
 /// What the notification of a failed logon names (MS-ERREF 2.3.1).
 const STATUS_LOGON_FAILURE: u32 = 0xC000_006D;
@@ -36,6 +41,20 @@ struct Session<'a> {
     logon: Logon,
     logon_errors: bool,
     phase: Phase,
+    transport: Transport<'a>,
+}
+
+/// UDP, where the server asks for it.
+#[derive(Default)]
+struct Transport<'a> {
+    /// The message channel, where there is one.
+    channel: Option<u16>,
+    /// The client joined it.
+    joined: bool,
+    /// What the client shall show; none before it is asked.
+    given: Option<Given<'a>>,
+    /// The session goes on when the client has said what became of it.
+    awaited: bool,
 }
 
 /// Who is logged on.
@@ -68,10 +87,19 @@ impl Server {
         wishes: Wishes,
         logon: Logon,
     ) -> io::Result<Then> {
-        let user = mcs::IO_CHANNEL + 1 + wishes.channels;
-        let phase = Phase::Channels;
-        let mut session =
-            Session { server: self, channel, wishes, user, logon, logon_errors: false, phase };
+        let asks = self.behaviour.udp.is_some_and(UdpAnswer::asks);
+        let messages = wishes.message_channel().filter(|_| asks);
+        let behind = messages.unwrap_or(mcs::IO_CHANNEL + wishes.channels);
+        let mut session = Session {
+            server: self,
+            channel,
+            wishes,
+            user: behind + 1,
+            logon,
+            logon_errors: false,
+            phase: Phase::Channels,
+            transport: Transport { channel: messages, ..Transport::default() },
+        };
         loop {
             if let Some(then) = session.step().await? {
                 return Ok(then);
@@ -83,7 +111,13 @@ impl Server {
 impl Session<'_> {
     /// Answers the client's next PDU; `Some` when the session is over.
     async fn step(&mut self) -> io::Result<Option<Then>> {
-        let request = share::read(&self.channel.message(share::frame).await?);
+        let pdu = self.channel.message(share::frame).await?;
+        if let Some(channel) = self.transport.channel
+            && let Some((_, hresult)) = transport::response(&pdu, channel)
+        {
+            return self.transport_response(hresult).await;
+        }
+        let request = share::read(&pdu);
         let due = match &request {
             Request::AttachUser | Request::Join(_) | Request::ClientInfo(_) => Phase::Channels,
             Request::ConfirmActive => Phase::Capabilities,
@@ -100,7 +134,10 @@ impl Session<'_> {
         }
         let answer = match request {
             Request::AttachUser => share::attached(self.user)?,
-            Request::Join(channel) => share::joined(self.user, channel)?,
+            Request::Join(channel) => {
+                self.transport.joined |= self.transport.channel == Some(channel);
+                share::joined(self.user, channel)?
+            }
             Request::ClientInfo(info) if self.phase == Phase::Channels => {
                 return self.license(&info).await;
             }
@@ -186,8 +223,41 @@ impl Session<'_> {
             | SessionAnswer::ErrorInfo(_)
             | SessionAnswer::Notification(_) => {}
         }
+        self.ask_for_udp().await?;
+        if !self.transport.awaited {
+            self.demand_active().await?;
+        }
+        Ok(None)
+    }
+
+    async fn demand_active(&mut self) -> io::Result<()> {
         self.channel.send(&share::demand_active()?).await?;
         self.phase = Phase::Capabilities;
+        Ok(())
+    }
+
+    /// A heartbeat, which clients have to bear, and the request.
+    async fn ask_for_udp(&mut self) -> io::Result<()> {
+        let Some(channel) = self.transport.channel.filter(|_| self.transport.joined) else {
+            return Ok(());
+        };
+        let given = self.server.cookies.give()?;
+        self.channel.send(&transport::heartbeat(channel)?).await?;
+        self.channel.send(&given.request(TRANSPORT_REQUEST, channel)?).await?;
+        self.transport.given = Some(given);
+        self.transport.awaited = self.server.behaviour.udp == Some(UdpAnswer::Cookie);
+        Ok(())
+    }
+
+    /// The client said what became of the transport; it is not asked again.
+    async fn transport_response(&mut self, hresult: u32) -> io::Result<Option<Then>> {
+        if self.transport.given.take().is_none() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.channel.note(|record| record.transport_response = Some(hresult));
+        if std::mem::take(&mut self.transport.awaited) {
+            self.demand_active().await?;
+        }
         Ok(None)
     }
 

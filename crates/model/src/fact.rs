@@ -962,10 +962,29 @@ pub enum Fact {
     },
 
     // ── udp ─────────────────────────────────────────────────────────────────────────────────────
+    /// The server asks for a transport beside TCP (MS-RDPBCGR 2.2.15.1). The cookie that comes with it
+    /// is in no fact.
+    MultitransportRequest {
+        /// requestId.
+        request_id: u32,
+        /// requestedProtocol: 1 is reliable UDP, 2 is lossy UDP.
+        requested_protocol: u16,
+    },
+    /// What the client says of it (MS-RDPBCGR 2.2.15.2).
+    MultitransportResponse {
+        /// requestId.
+        request_id: u32,
+        /// hrResponse: 0 where it was made, 0x80004004 (E_ABORT) where it was not.
+        hresult: u32,
+    },
     /// What became of SYN datagrams to the target's port (MS-RDPEUDP 3.1.5.1).
     UdpProbe {
         /// The other side.
         remote: SocketAddr,
+        /// uUdpVer of the SYN: 1, 2, or 0x101 for version 3, which carries the hash of a session's
+        /// cookie; none where it is not told.
+        #[serde(default)]
+        offered: Option<u16>,
         /// How many were sent.
         tries: u32,
         /// What came.

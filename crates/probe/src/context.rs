@@ -70,6 +70,18 @@ impl Context {
         self.side != SideQuestions::None && self.gateway.is_none()
     }
 
+    /// Whether UDP is asked: a proxy carries no datagrams.
+    pub(crate) fn asks_udp(&self) -> bool {
+        self.asks_beside() && self.route.is_none()
+    }
+
+    /// Whether a session's server is told that it may ask for UDP (MS-RDPBCGR 2.2.1.3.7). Standard RDP
+    /// Security would hide what it asks, and no cookie for UDP goes without TLS (MS-RDPEMT 5.1).
+    pub(crate) fn lets_session_ask_udp(&self, protocol: u32, takes_extended_data: bool) -> bool {
+        let wants_session = self.sign_in.as_ref().is_some_and(|own| own.logon.is_some());
+        self.asks_udp() && wants_session && protocol != 0 && takes_extended_data
+    }
+
     /// One more connection to the host, on the way that the first one took.
     pub(crate) async fn again(
         &self,

@@ -30,6 +30,7 @@ mod tcp_figures;
 mod tickets;
 mod tls;
 mod tls_stream;
+mod transport;
 mod winrm;
 mod winsock;
 

@@ -7,6 +7,7 @@ use rdpdoctor_model::{Fact, Mechanism, Purpose, Stage};
 use rdpdoctor_wire::Redirection;
 use rdpdoctor_wire::encode::session::Channels;
 use rdpdoctor_wire::security::ServerSecurity;
+use rdpdoctor_wire::udp::Offer;
 
 use crate::check::{Beside, Steps};
 use crate::context::Context;
@@ -18,6 +19,7 @@ use crate::stages;
 use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Encrypted;
 use crate::stream::MeteredStream;
+use crate::transport::{Asked, Transport};
 use crate::{by_gateway, by_proxy};
 
 pub(crate) async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
@@ -137,6 +139,7 @@ async fn connected(
     let remote = stream.remote();
     let negotiated = steps.stage(Stage::X224, stages::x224::run(context, stream)).await?;
     let (stream, protocol) = (negotiated.stream, negotiated.protocol);
+    let by_session = context.lets_session_ask_udp(protocol, negotiated.takes_extended_data);
     if protocol != 0 && context.routing_token.is_none() && context.asks_beside() {
         side::beside_tls(context, remote, protocol, &mut beside.questions);
     }
@@ -151,12 +154,10 @@ async fn connected(
             encrypted(context, steps.stage(Stage::Tls, tls).await?, beside)
         }
     };
-    if context.asks_beside()
-        && context.routing_token.is_none()
-        // Not before there is a server to speak of; and a proxy carries no datagrams.
-        && context.route.is_none()
-    {
-        beside.udp.spawn(stages::udp::run(context.clone(), remote));
+    // Not before there is a server to speak of.
+    let not_yet = by_session && context.side != SideQuestions::All;
+    if context.asks_udp() && context.routing_token.is_none() && !not_yet {
+        beside.udp.spawn(stages::udp::run(context.clone(), remote, Offer::Version2));
     }
     let nla = protocol > 1;
     if protocol == 1 {
@@ -181,13 +182,14 @@ async fn connected(
         sign_in => sign_in,
     };
     let Some(sign_in) = sign_in else {
-        let connecting = stages::mcs::connect(context, &mut link, protocol);
+        let connecting = stages::mcs::connect(context, &mut link, protocol, false);
         steps.stage(Stage::Mcs, connecting).await?;
         link.finish();
         skip_session(steps, "not asked for");
         return Ok(None);
     };
-    set_up(steps, link, protocol, sign_in).await
+    let asked = by_session.then_some(Asked { tasks: &mut beside.udp, remote });
+    set_up(steps, link, protocol, sign_in, asked).await
 }
 
 /// The direct approach (MS-RDPBCGR 5.4.2.2): TLS and CredSSP first, the negotiation inside them.
@@ -230,7 +232,7 @@ async fn directly(
         }
     };
     steps.stage(Stage::X224, stages::x224::inside(context, &mut link)).await?;
-    set_up(steps, link, protocol, sign_in).await
+    set_up(steps, link, protocol, sign_in, None).await
 }
 
 /// Nothing is asked on this connection before TLS.
@@ -245,15 +247,19 @@ async fn set_up(
     mut link: Link,
     protocol: u32,
     sign_in: &SignIn,
+    asked: Option<Asked<'_>>,
 ) -> Result<Option<Redirection>, (Stage, String)> {
     let context = &steps.context;
     let nla = protocol > 1;
     let joining = async {
-        let connected = stages::mcs::connect(context, &mut link, protocol).await?;
-        let channels = stages::mcs::join(context, &mut link, connected.io).await?;
-        Ok((channels, connected.security))
+        let connecting = stages::mcs::connect(context, &mut link, protocol, asked.is_some());
+        let connected = connecting.await?;
+        let (io, side) = (connected.io, connected.side);
+        let channels = stages::mcs::join(context, &mut link, io, side).await?;
+        Ok((channels, side, connected.security))
     };
-    let (channels, security) = steps.stage(Stage::Mcs, joining).await?;
+    let (channels, side, security) = steps.stage(Stage::Mcs, joining).await?;
+    let transport = asked.map(|asked| Transport::new(context, asked, channels, side));
     match &sign_in.logon {
         None => {
             link.finish();
@@ -261,7 +267,7 @@ async fn set_up(
             Ok(None)
         }
         Some(logon) => {
-            let begin = Begin { channels, security, nla };
+            let begin = Begin { channels, security, nla, transport };
             session(steps, &mut link, begin, sign_in, logon).await
         }
     }
@@ -321,18 +327,20 @@ fn skip_session(steps: &Steps, reason: &str) {
 }
 
 /// What a session begins with.
-struct Begin {
+struct Begin<'a> {
     channels: Channels,
     security: Option<Result<ServerSecurity, String>>,
     /// The server has the password already.
     nla: bool,
+    /// UDP, where the session's server may ask for it.
+    transport: Option<Transport<'a>>,
 }
 
 /// From the client info to the picture, and out again, however far it came.
 async fn session(
     steps: &Steps,
     link: &mut Link,
-    Begin { channels, security, nla }: Begin,
+    Begin { channels, security, nla, transport }: Begin<'_>,
     sign_in: &SignIn,
     logon: &Logon,
 ) -> Result<Option<Redirection>, (Stage, String)> {
@@ -351,7 +359,7 @@ async fn session(
         }
     }
     let password = (!nla).then_some(&*sign_in.password);
-    let mut session = Session::new(context, link, channels);
+    let mut session = Session::new(context, link, channels, transport);
     let result = async {
         steps.stage(Stage::Licensing, session.licensing(&sign_in.user, password)).await?;
         let beginning = async {
@@ -370,6 +378,7 @@ async fn session(
     if let Some(redirection) = session.redirection.take() {
         return Ok(Some(redirection));
     }
+    session.settle_transport(result.is_ok()).await;
     session.leave().await;
     result.map(|()| None)
 }

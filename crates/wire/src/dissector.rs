@@ -23,6 +23,13 @@ const MOST_KEPT: usize = 64 * 1024;
 /// Most facts of one connection; an ordinary one has about a dozen.
 const MOST_FACTS: usize = 200;
 
+/// The first bytes of what breaks the rules, as many as a fact keeps.
+const MOST_SHOWN: usize = 32;
+
+/// The same where a cookie for UDP may stand behind them: TPKT, X.224, MCS, the security header and
+/// what precedes the cookie (MS-RDPBCGR 2.2.15.1) are longer.
+const MOST_SHOWN_BEFORE_COOKIE: usize = 24;
+
 /// What a connection showed, and when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -52,6 +59,8 @@ pub struct Dissector {
     /// What the client waits for behind the TLS handshake.
     awaiting: Awaited,
     io_channel: u16,
+    /// What concerns the connection itself (MS-RDPBCGR 2.2.1.4.5).
+    message_channel: Option<u16>,
     /// Standard RDP Security: every PDU has a security header.
     secured: bool,
     /// How often the client took its turn inside TLS that nobody can read.
@@ -111,6 +120,7 @@ impl Default for Dissector {
             last_sent_ms: 0.0,
             awaiting: Awaited::Nothing,
             io_channel: USUAL_IO_CHANNEL,
+            message_channel: None,
             secured: false,
             sealed_turns: 0,
             asked: false,
@@ -398,7 +408,8 @@ impl Dissector {
 
     /// What came is none of the PDUs of this phase; nothing more is read.
     fn broken(&mut self, problem: String, bytes: &[u8], at_ms: f64) {
-        let bytes = Hex(bytes[..bytes.len().min(32)].to_vec());
+        let most = self.message_channel.map_or(MOST_SHOWN, |_| MOST_SHOWN_BEFORE_COOKIE);
+        let bytes = Hex(bytes[..bytes.len().min(most)].to_vec());
         let fact = match self.awaiting.stage() {
             Stage::Mcs | Stage::Tcp => Fact::McsMalformed { problem, bytes },
             Stage::Licensing => Fact::LicenseMalformed { problem, bytes },
@@ -482,6 +493,7 @@ fn stage(fact: &Fact) -> Stage {
         | Fact::ShutdownRequested
         | Fact::ShutdownDenied
         | Fact::SessionMalformed { .. } => Stage::Session,
+        Fact::MultitransportRequest { .. } | Fact::MultitransportResponse { .. } => Stage::Udp,
         _ => Stage::X224,
     }
 }

@@ -6,10 +6,11 @@ pub mod session;
 pub use ironrdp_core::EncodeError;
 use ironrdp_core::encode_vec;
 use ironrdp_pdu::gcc::{
-    ClientCoreData, ClientCoreOptionalData, ClientEarlyCapabilityFlags, ClientGccBlocks,
-    ClientNetworkData, ClientSecurityData, ColorDepth, ConnectionType, EncryptionMethod,
-    HighColorDepth, KeyboardType, MultiTransportChannelData, MultiTransportFlags, RdpVersion,
-    SecureAccessSequence, SupportedColorDepths,
+    ChannelDef, ChannelName, ChannelOptions, ClientCoreData, ClientCoreOptionalData,
+    ClientEarlyCapabilityFlags, ClientGccBlocks, ClientMessageChannelData, ClientNetworkData,
+    ClientSecurityData, ColorDepth, ConnectionType, EncryptionMethod, HighColorDepth, KeyboardType,
+    MultiTransportChannelData, MultiTransportFlags, RdpVersion, SecureAccessSequence,
+    SupportedColorDepths,
 };
 use ironrdp_pdu::mcs::ConnectInitial;
 use ironrdp_pdu::nego::{
@@ -133,6 +134,28 @@ fn ntlm_negotiate() -> Vec<u8> {
 /// # Errors
 /// When the codec refuses, which is a bug.
 pub fn mcs_connect_initial(selected_protocol: u32) -> Result<Vec<u8>, String> {
+    connect_initial(selected_protocol, None, Vec::new())
+}
+
+/// The same of a client that can be asked for a transport beside TCP: with the message channel, on
+/// which that is asked (MS-RDPBCGR 2.2.1.3.7), and the static channel of dynamic ones, without which
+/// no server may ask (MS-RDPEMT 1.5). Only for a server that takes Extended Client Data Blocks.
+///
+/// # Errors
+/// When the codec refuses, which is a bug.
+pub fn mcs_connect_initial_with_message_channel(selected_protocol: u32) -> Result<Vec<u8>, String> {
+    let dynamic = ChannelDef {
+        name: ChannelName::from_static(b"drdynvc\0"),
+        options: ChannelOptions::INITIALIZED,
+    };
+    connect_initial(selected_protocol, Some(ClientMessageChannelData), vec![dynamic])
+}
+
+fn connect_initial(
+    selected_protocol: u32,
+    message_channel: Option<ClientMessageChannelData>,
+    channels: Vec<ChannelDef>,
+) -> Result<Vec<u8>, String> {
     let standard_security = selected_protocol == 0;
     let encryption_methods = if standard_security {
         EncryptionMethod::BIT_40
@@ -180,12 +203,12 @@ pub fn mcs_connect_initial(selected_protocol: u32) -> Result<Vec<u8>, String> {
             },
         },
         security: ClientSecurityData { encryption_methods, ext_encryption_methods: 0 },
-        network: Some(ClientNetworkData { channels: Vec::new() }),
+        network: Some(ClientNetworkData { channels }),
         cluster: None,
         monitor: None,
-        message_channel: None,
-        // Without it no server says whether it takes UDP (MS-RDPBCGR 2.2.1.4.6). None is asked to
-        // begin: that would need a message channel.
+        message_channel,
+        // Without it no server says whether it takes UDP (MS-RDPBCGR 2.2.1.4.6). Without a message
+        // channel it says no more than that.
         multi_transport_channel: Some(MultiTransportChannelData {
             flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
         }),
@@ -270,5 +293,17 @@ mod tests {
             let bytes = mcs_connect_initial(protocol).expect("encodes");
             assert_eq!(usize::from(u16::from_be_bytes([bytes[2], bytes[3]])), bytes.len());
         }
+    }
+
+    /// CS_MCS_MSGCHANNEL (0xC006) of eight bytes, and a channel's name; without them nothing changed.
+    #[test]
+    fn the_message_channel_is_asked_for_where_it_is_wanted() {
+        let holds = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).any(|w| w == wanted);
+        let plain = mcs_connect_initial(2).expect("encodes");
+        let more = mcs_connect_initial_with_message_channel(2).expect("encodes");
+        let block = [0x06, 0xC0, 8, 0, 0, 0, 0, 0];
+        assert_eq!((holds(&plain, &block), holds(&more, &block)), (false, true));
+        assert_eq!((holds(&plain, b"drdynvc\0"), holds(&more, b"drdynvc\0")), (false, true));
+        assert_eq!(more.len(), plain.len() + 8 + 12);
     }
 }

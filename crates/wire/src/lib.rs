@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod kerberos;
 mod license;
 mod mcs;
+pub mod multitransport;
 mod ntlm;
 pub mod proxy;
 mod reader;

@@ -16,9 +16,9 @@ const LONGEST: usize = 60_000;
 
 const SC_CORE: u16 = 0x0C01;
 const SC_SECURITY: u16 = 0x0C02;
-const SC_MULTITRANSPORT: u16 = 0x0C08;
-
 const SC_NET: u16 = 0x0C03;
+const SC_MCS_MSGCHANNEL: u16 = 0x0C04;
+const SC_MULTITRANSPORT: u16 = 0x0C08;
 
 /// Choice indices of the domain PDUs (T.125 section 7, DomainMCSPDU).
 const DISCONNECT_PROVIDER_ULTIMATUM: u8 = 8;
@@ -104,19 +104,25 @@ pub(crate) fn read_domain(tpdu: &[u8]) -> Result<Domain<'_>, String> {
 pub(crate) struct Answer {
     pub(crate) facts: Vec<Fact>,
     pub(crate) io_channel: Option<u16>,
+    pub(crate) message_channel: Option<u16>,
     /// encryptionLevel is not zero: Standard RDP Security protects what follows.
     pub(crate) encrypts: bool,
 }
 
+impl Answer {
+    fn only(fact: Fact) -> Self {
+        Self { facts: vec![fact], io_channel: None, message_channel: None, encrypts: false }
+    }
+}
+
 /// What stands at the beginning of the server's MCS stream; `None` when more bytes are needed.
 pub(crate) fn read(buffer: &[u8]) -> Option<(Answer, usize)> {
-    let only = |fact| Answer { facts: vec![fact], io_channel: None, encrypts: false };
     match tpkt::frame(buffer, LONGEST) {
         Frame::Incomplete => None,
-        Frame::Broken(problem) => Some((only(malformed(problem, buffer)), buffer.len())),
+        Frame::Broken(problem) => Some((Answer::only(malformed(problem, buffer)), buffer.len())),
         Frame::Whole { payload, length } => {
             let answer = read_data(payload)
-                .unwrap_or_else(|problem| only(malformed(problem, &buffer[..length])));
+                .unwrap_or_else(|problem| Answer::only(malformed(problem, &buffer[..length])));
             Some((answer, length))
         }
     }
@@ -134,9 +140,7 @@ fn read_data(tpdu: &[u8]) -> Result<Answer, String> {
         return read_connect_response(data);
     }
     match read_domain(tpdu)? {
-        Domain::Fact(fact @ Fact::McsDisconnectUltimatum { .. }) => {
-            Ok(Answer { facts: vec![fact], io_channel: None, encrypts: false })
-        }
+        Domain::Fact(fact @ Fact::McsDisconnectUltimatum { .. }) => Ok(Answer::only(fact)),
         _ => Err("neither a Connect Response nor a Disconnect Provider Ultimatum".to_owned()),
     }
 }
@@ -146,6 +150,14 @@ pub(crate) fn security_block(connect_response: &[u8]) -> Option<&[u8]> {
     let data = connect_response.get(7..)?;
     let (_, user_data) = result_and_user_data(data).ok()?;
     ServerBlocks::read(user_data).security
+}
+
+/// The message channel and the first static channel of a Connect Response in its TPKT.
+pub(crate) fn side_channels(connect_response: &[u8]) -> [Option<u16>; 2] {
+    let data = connect_response.get(7..).unwrap_or_default();
+    let Ok((_, user_data)) = result_and_user_data(data) else { return [None; 2] };
+    let blocks = ServerBlocks::read(user_data);
+    [blocks.message_channel, blocks.first_static]
 }
 
 fn read_connect_response(data: &[u8]) -> Result<Answer, String> {
@@ -162,7 +174,8 @@ fn read_connect_response(data: &[u8]) -> Result<Answer, String> {
     }];
     facts.extend(blocks.security.and_then(security::read));
     let encrypts = blocks.encryption_level.is_some_and(|level| level > 0);
-    Ok(Answer { facts, io_channel: blocks.io_channel, encrypts })
+    let (io_channel, message_channel) = (blocks.io_channel, blocks.message_channel);
+    Ok(Answer { facts, io_channel, message_channel, encrypts })
 }
 
 fn result_and_user_data(data: &[u8]) -> Result<(u8, &[u8]), String> {
@@ -197,6 +210,8 @@ fn skip_header(data: &[u8]) -> Option<&[u8]> {
 #[derive(Default)]
 struct ServerBlocks<'a> {
     io_channel: Option<u16>,
+    first_static: Option<u16>,
+    message_channel: Option<u16>,
     /// The security block behind its header.
     security: Option<&'a [u8]>,
     version: Option<u32>,
@@ -239,7 +254,13 @@ impl<'a> ServerBlocks<'a> {
                     blocks.encryption_level = number(1);
                     blocks.security = block.get(4..);
                 }
-                SC_NET => blocks.io_channel = block.get(4..).and_then(|b| Reader(b).u16()),
+                SC_NET => {
+                    let mut network = Reader(&block[4..]);
+                    blocks.io_channel = network.u16();
+                    blocks.first_static =
+                        network.u16().filter(|&count| count > 0).and_then(|_| network.u16());
+                }
+                SC_MCS_MSGCHANNEL => blocks.message_channel = Reader(&block[4..]).u16(),
                 SC_MULTITRANSPORT => blocks.multitransport_flags = number(0),
                 _ => {}
             }

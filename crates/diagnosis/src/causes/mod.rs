@@ -164,6 +164,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &session::error::CAUSE,
     // udp
     &udp::blocked::CAUSE,
+    &udp::cookie_unanswered::CAUSE,
     &udp::unstable::CAUSE,
     // pam
     &pam::backend_refused::CAUSE,

@@ -34,6 +34,7 @@ pub const CAUSE_IDS: &[CauseId] = &[
     CauseId("net.proxy-auth"),
     // udp
     CauseId("udp.blocked"),
+    CauseId("udp.cookie-unanswered"),
     CauseId("udp.unstable"),
     // nego
     CauseId("nego.nla-required"),

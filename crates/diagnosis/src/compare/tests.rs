@@ -1,6 +1,6 @@
 use rdpdoctor_model::{
     Awaited, BastionMark, Certificate, ConnectFailure, DnsOutcome, Ending, Fact, Negotiation,
-    NtlmVersion, Purpose, SecurityLayer, SecurityLayerAnswer, Stage,
+    NtlmVersion, Purpose, SecurityLayer, SecurityLayerAnswer, Stage, UdpReply,
 };
 
 use super::{Comparison, Group, compare};
@@ -250,6 +250,19 @@ fn side_questions_are_not_the_main_path() {
 }
 
 /// A document of whatever size is compared in a time that grows with it.
+/// From one place UDP is answered, from the other it is not; a handshake that nobody waited for is none.
+#[test]
+fn datagrams_from_here_and_from_there() {
+    let answer = UdpReply::SynAck { version: Some(2), upstream_mtu: 1232, downstream_mtu: 1232 };
+    let asked = |reply| seen(certificate()).udp(3, reply);
+    let differing = two(asked(answer.clone()), asked(UdpReply::Silence));
+    assert_eq!(aspects(&differing), ["answer"]);
+    assert!(!two(asked(answer.clone()), asked(UdpReply::NotAwaited)).matters());
+    let by_session = |reply| asked(answer.clone()).asked_for_udp().udp_offered(0x101, 3, reply);
+    let differing = two(by_session(answer.clone()), by_session(UdpReply::Silence));
+    assert_eq!(aspects(&differing), ["answer with a session's cookie"]);
+}
+
 #[test]
 fn a_file_of_a_hundred_thousand_settings() {
     let settings = |from: u32| {

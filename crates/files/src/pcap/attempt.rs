@@ -434,7 +434,8 @@ impl Seen<'_> {
         // A client turns to UDP once its session is being set up.
         let number = u32::try_from(group.len() + 1).unwrap_or(u32::MAX);
         let span = (from, to + UDP_BEHIND_NANOS);
-        for event in around.udp.between(client, deciding.server, span, around.until, number) {
+        let until = around.until;
+        for (number, event) in around.udp.between(client, deciding.server, span, until, number) {
             self.entries.push((Some(number), event));
         }
         if matches!(deciding.connect, Connect::Failed { .. })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{Fact, Hex, Icmp, Lookup, Purpose, Stage, StageOutcome, Transport, UdpReply};
-use rdpdoctor_wire::udp::read_syn_ack;
+use rdpdoctor_wire::udp::{offered_version, read_syn_ack};
 
 use super::conversation::Event;
 use super::ip::{Datagram, Unreachable};
@@ -16,6 +16,9 @@ const MOST_KEPT: usize = 2000;
 
 /// Handshakes that are told of where nothing else is there to tell.
 const MOST_TOLD: usize = 4;
+
+/// Handshakes of one try: reliable and lossy, each asked for anew once.
+const MOST_OF_A_TRY: usize = 4;
 
 /// The least MTU of RDP over UDP (MS-RDPEUDP 2.2.2.5), to which a SYN is padded.
 const SHORTEST_SYN: usize = 1132;
@@ -35,6 +38,8 @@ struct Handshake {
     tries: u32,
     /// snInitialSequenceNumber of the SYN.
     sequence: u32,
+    /// uUdpVer of the SYN.
+    offered: Option<u16>,
     reply: Option<(Moment, UdpReply)>,
 }
 
@@ -43,8 +48,14 @@ impl Handshakes {
         let Datagram { from, to, payload } = datagram;
         if let Some(sequence) = syn(payload) {
             if self.0.len() < MOST_KEPT || self.0.contains_key(&(*from, *to)) {
-                let begun = Handshake { first: at, last: at, tries: 0, sequence, reply: None };
-                let handshake = self.0.entry((*from, *to)).or_insert(begun);
+                let handshake = self.0.entry((*from, *to)).or_insert_with(|| Handshake {
+                    first: at,
+                    last: at,
+                    tries: 0,
+                    sequence,
+                    offered: offered_version(payload),
+                    reply: None,
+                });
                 handshake.tries = handshake.tries.saturating_add(1);
                 handshake.last = at;
             }
@@ -71,8 +82,8 @@ impl Handshakes {
         }
     }
 
-    /// Those between a client and a server that began in this span, in words and facts. `until` is
-    /// when the capture ends.
+    /// Those between a client and a server that began in this span as facts, each with the number of its
+    /// connection, from `number` on. `until` is when the capture ends.
     pub(super) fn between(
         &self,
         client: IpAddr,
@@ -80,28 +91,24 @@ impl Handshakes {
         span: (i64, i64),
         until: i64,
         number: u32,
-    ) -> Vec<Event> {
-        let own = self.0.iter().find(|((from, to), handshake)| {
-            let begun = handshake.first.nanos;
-            from.ip() == client && *to == server && (span.0..=span.1).contains(&begun)
-        });
-        let Some(((local, remote), handshake)) = own else { return Vec::new() };
-        let (at, reply) = handshake.outcome(until);
-        let elapsed_ms = at.ms() - handshake.first.ms();
-        let (outcome, reason) = match reply {
-            UdpReply::NotAwaited => {
-                (StageOutcome::Skipped, Some("the capture ends here".to_owned()))
-            }
-            _ => (StageOutcome::Passed, None),
-        };
-        let (purpose, transport, local) = (Purpose::Udp, Transport::Udp, Some(*local));
-        let (remote, tries) = (*remote, handshake.tries);
-        let event = |at, fact| Event { stage: Stage::Udp, at, fact };
-        vec![
-            event(handshake.first, Fact::Connection { number, purpose, transport, remote, local }),
-            event(at, Fact::UdpProbe { remote, tries, reply, elapsed_ms }),
-            event(at, Fact::StageEnded { outcome, reason, elapsed_ms }),
-        ]
+    ) -> Vec<(u32, Event)> {
+        let mut own: Vec<_> = self
+            .0
+            .iter()
+            .filter(|((from, to), handshake)| {
+                let begun = handshake.first.nanos;
+                from.ip() == client && *to == server && (span.0..=span.1).contains(&begun)
+            })
+            .collect();
+        own.sort_by_key(|(_, handshake)| handshake.first.nanos);
+        own.truncate(MOST_OF_A_TRY);
+        let numbered = (number..).zip(own);
+        numbered
+            .flat_map(|(number, ((local, remote), handshake))| {
+                let events = handshake.events(*local, *remote, until, number);
+                events.map(|event| (number, event))
+            })
+            .collect()
     }
 
     /// In words, for a capture that holds nothing else.
@@ -119,6 +126,25 @@ impl Handshakes {
 }
 
 impl Handshake {
+    fn events(&self, local: SocketAddr, remote: SocketAddr, until: i64, number: u32) -> [Event; 3] {
+        let (at, reply) = self.outcome(until);
+        let elapsed_ms = at.ms() - self.first.ms();
+        let (outcome, reason) = match reply {
+            UdpReply::NotAwaited => {
+                (StageOutcome::Skipped, Some("the capture ends here".to_owned()))
+            }
+            _ => (StageOutcome::Passed, None),
+        };
+        let (purpose, transport, local) = (Purpose::Udp, Transport::Udp, Some(local));
+        let (offered, tries) = (self.offered, self.tries);
+        let event = |at, fact| Event { stage: Stage::Udp, at, fact };
+        [
+            event(self.first, Fact::Connection { number, purpose, transport, remote, local }),
+            event(at, Fact::UdpProbe { remote, offered, tries, reply, elapsed_ms }),
+            event(at, Fact::StageEnded { outcome, reason, elapsed_ms }),
+        ]
+    }
+
     fn answered(&mut self, at: Moment, payload: &[u8]) {
         if self.reply.is_some() {
             return;

@@ -123,6 +123,14 @@ fn syn_ack() -> Vec<u8> {
     datagram
 }
 
+/// The same with version 3 and the hash of a cookie, behind a correlation id of 32 bytes (MS-RDPEUDP 2.2.2.9).
+fn syn_with_cookie() -> Vec<u8> {
+    let mut datagram = syn();
+    datagram[48..52].copy_from_slice(&[0, 1, 1, 1]);
+    datagram[52..84].fill(0x5A);
+    datagram
+}
+
 const UDP_CLIENT: ([u8; 4], u16) = (OWN, 50_500);
 const UDP_SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 3389);
 
@@ -139,6 +147,37 @@ fn rdp_over_udp_alone_is_told() {
     let mut writer = Writer::default();
     udp(&mut writer, 0, UDP_CLIENT, UDP_SERVER, &syn()[..64]);
     assert!(writer.read().notes.is_empty());
+}
+
+/// Both handshakes of one try, in the order in which they began, and what each offered.
+#[test]
+fn two_handshakes_beside_a_connection() {
+    let mut writer = Writer::default();
+    let mut talk = Talk::between(CLIENT, SERVER, 0);
+    talk.open(&mut writer);
+    talk.client(&mut writer, REQUEST);
+    let earlier = (OWN, UDP_CLIENT.1 + 1);
+    for at in [100, 600, 1100] {
+        udp(&mut writer, at, earlier, UDP_SERVER, &syn_with_cookie());
+    }
+    udp(&mut writer, 200, UDP_CLIENT, UDP_SERVER, &syn());
+    udp(&mut writer, 210, UDP_SERVER, UDP_CLIENT, &syn_ack());
+    talk.now = 800;
+    talk.server(&mut writer, REFUSAL_NLA);
+    writer.until(6000);
+    let attempts = writer.read().attempts;
+    let probes: Vec<_> = attempts[0]
+        .observations
+        .iter()
+        .filter_map(|o| match &o.fact {
+            Fact::UdpProbe { offered, tries, reply, .. } => {
+                Some((o.connection, *offered, *tries, *reply == UdpReply::Silence))
+            }
+            _ => None,
+        })
+        .collect();
+    // The one that was answered is over first.
+    assert_eq!(probes, [(Some(3), None, 1, false), (Some(2), Some(0x101), 3, true)]);
 }
 
 #[test]

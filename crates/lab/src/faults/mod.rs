@@ -66,6 +66,7 @@ mod healthy_tls12_only;
 mod healthy_tls13;
 mod healthy_tls_only;
 mod healthy_udp;
+mod healthy_udp_cookie;
 mod healthy_udp_late;
 mod license_client_rejected;
 mod license_error;
@@ -179,6 +180,7 @@ mod tls_stalls_after_server_hello;
 mod tls_version_1_0;
 mod tls_version_1_1;
 mod tls_wrong_key;
+mod udp_cookie_silent;
 mod udp_silent;
 mod wrong_service_ftp;
 mod wrong_service_http;
@@ -240,6 +242,8 @@ pub static FAULTS: &[&Fault] = &[
     &healthy_udp::FAULT,
     &udp_silent::FAULT,
     &healthy_udp_late::FAULT,
+    &healthy_udp_cookie::FAULT,
+    &udp_cookie_silent::FAULT,
     &nego_tls_required::FAULT,
     &nego_tls_not_allowed::FAULT,
     &nego_tls_not_allowed_strict::FAULT,
@@ -389,10 +393,12 @@ pub static FAULTS: &[&Fault] = &[
     &gateway_code::FAULT,
 ];
 
-/// Healthy servers whose point is the session; the others can do it as well.
+/// Servers whose point is in the session that they grant; the others can do it as well.
 pub(crate) const IN_SESSION: &[&str] = &[
     "healthy-session",
     "healthy-logon-tls",
+    "healthy-udp-cookie",
+    "udp-cookie-silent",
     "healthy-rdp-security",
     "healthy-rdp-fips",
     "rdpsec-weak-encryption",

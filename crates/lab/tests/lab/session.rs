@@ -6,12 +6,14 @@ use std::sync::Arc;
 use ironrdp_core::{decode, encode_vec};
 use ironrdp_pdu::gcc::{
     ChannelDef, ChannelOptions, ClientCoreData, ClientCoreOptionalData, ClientEarlyCapabilityFlags,
-    ClientGccBlocks, ClientNetworkData, ClientSecurityData, ColorDepth, EncryptionMethod,
-    KeyboardType, RdpVersion, SecureAccessSequence,
+    ClientGccBlocks, ClientMessageChannelData, ClientNetworkData, ClientSecurityData, ColorDepth,
+    EncryptionMethod, KeyboardType, MultiTransportChannelData, MultiTransportFlags, RdpVersion,
+    SecureAccessSequence,
 };
-use ironrdp_pdu::mcs::{ConnectInitial, McsMessage};
+use ironrdp_pdu::mcs::{ConnectInitial, McsMessage, SendDataRequest};
 use ironrdp_pdu::rdp::capability_sets::CapabilitySet;
 use ironrdp_pdu::rdp::headers::{ShareControlHeader, ShareControlPdu, ShareDataPdu};
+use ironrdp_pdu::rdp::multitransport::MultitransportResponsePdu;
 use ironrdp_pdu::rdp::server_license::LicensePdu;
 use ironrdp_pdu::rdp::session_info::InfoData;
 use ironrdp_pdu::x224::{X224, X224Data};
@@ -48,8 +50,14 @@ fn mcs(message: &[u8]) -> Vec<u8> {
 }
 
 fn connect_initial(channels: usize, error_info: bool) -> Vec<u8> {
-    let names = (0..channels).map(|n| {
-        let name = ironrdp_pdu::gcc::ChannelName::from_utf8(&format!("c{n}")).expect("a name");
+    let names: Vec<_> = (0..channels).map(|n| format!("c{n}")).collect();
+    connect_initial_with(&names, error_info, false)
+}
+
+/// Static channels by name; `udp` with the message channel, and reliable UDP.
+fn connect_initial_with(channels: &[String], error_info: bool, udp: bool) -> Vec<u8> {
+    let names = channels.iter().map(|name| {
+        let name = ironrdp_pdu::gcc::ChannelName::from_utf8(name).expect("a name");
         ChannelDef { name, options: ChannelOptions::empty() }
     });
     let early = ClientEarlyCapabilityFlags::SUPPORT_ERR_INFO_PDU;
@@ -84,8 +92,10 @@ fn connect_initial(channels: usize, error_info: bool) -> Vec<u8> {
         network: Some(ClientNetworkData { channels: names.collect() }),
         cluster: None,
         monitor: None,
-        message_channel: None,
-        multi_transport_channel: None,
+        message_channel: udp.then_some(ClientMessageChannelData),
+        multi_transport_channel: udp.then_some(MultiTransportChannelData {
+            flags: MultiTransportFlags::TRANSPORT_TYPE_UDP_FECR,
+        }),
         monitor_extended: None,
     };
     let initial = ConnectInitial::with_gcc_blocks(blocks).expect("fits");
@@ -311,6 +321,36 @@ async fn a_session_from_its_beginning_to_its_end() {
     assert_eq!(fault("healthy-session").map(Fault::depth), Some(Depth::Session));
 }
 
+/// A client with the message channel is asked for UDP (MS-RDPBCGR 2.2.15.1), and the session goes on
+/// once it has answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_asked_for_udp() {
+    const MESSAGES: u16 = 1005;
+    let server = run("healthy-udp-cookie").await;
+    let mut client = Client::signed_in(&server).await;
+    client.send(&connect_initial_with(&["drdynvc".to_owned()], true, true)).await;
+    client.pdu().await.expect("a Connect Response");
+    client.join(2).await;
+    assert_eq!(client.user, MESSAGES + 1, "behind the message channel");
+    client.info(UNICODE | LOGON_ERRORS, USER, "").await;
+    client.pdu().await.expect("a licence");
+    for content in [8, 28] {
+        let pdu = client.pdu().await.expect("a PDU");
+        assert_eq!(pdu[10..12], MESSAGES.to_be_bytes());
+        assert_eq!(usize::from(pdu[pdu.len() - content - 1]), content, "{pdu:?}");
+    }
+    assert_eq!(client.pdu().await, None, "an answer is awaited");
+    let answer = encode_vec(&MultitransportResponsePdu::abort(1)).expect("encodes");
+    let message = McsMessage::SendDataRequest(SendDataRequest {
+        initiator_id: client.user,
+        channel_id: MESSAGES,
+        user_data: answer.into(),
+    });
+    client.send(&encode_vec(&X224(message)).expect("encodes")).await;
+    assert_eq!(client.words().await, LICENSED[1..]);
+    assert_eq!(server.record()[0].transport_response, Some(0x8000_4004));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn logons_without_nla() {
     /// STATUS_LOGON_FAILURE with LOGON_FAILED_BAD_PASSWORD.
@@ -413,6 +453,8 @@ async fn every_fault_of_licence_and_session_looks_as_it_says() {
         ("session-protocol-error", words(&[valid, "no share"])),
         ("bastion-backend-refused", words(&[valid, "fin"])),
         ("bastion-backend-security", ends("1194")),
+        // It is asked for UDP by those alone who have the message channel.
+        ("udp-cookie-silent", words(&["logon LAB\\lab 3", "cookie 3", "192 tiles"])),
         ("session-no-picture", words(&["logon LAB\\lab 3", "cookie 3"])),
     ];
     // Standard RDP Security encrypts what this client would have to read; others read it end to end.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::context::Context;
 use crate::link::Link;
 use crate::picture::Canvas;
+use crate::transport::Transport;
 
 /// The desktop that is asked for where the server names no size.
 const DESKTOP: [u16; 2] = [1024, 768];
@@ -64,6 +65,8 @@ pub(crate) struct Session<'a> {
     context: &'a Context,
     link: &'a mut Link,
     channels: Channels,
+    /// UDP, where the server may ask for it.
+    transport: Option<Transport<'a>>,
     share_id: u32,
     canvas: Option<Canvas>,
     /// Facts of a logon so far.
@@ -80,11 +83,17 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(context: &'a Context, link: &'a mut Link, channels: Channels) -> Self {
+    pub(crate) fn new(
+        context: &'a Context,
+        link: &'a mut Link,
+        channels: Channels,
+        transport: Option<Transport<'a>>,
+    ) -> Self {
         Self {
             context,
             link,
             channels,
+            transport,
             share_id: 0,
             canvas: None,
             logged_on: None,
@@ -109,7 +118,7 @@ impl<'a> Session<'a> {
         self.link.send(&info, deadline).await.map_err(|over| over.0)?;
         let mut licensing = Licensing::default();
         loop {
-            let pdu = self.link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
+            let pdu = self.pdu(deadline).await?;
             let facts = self.link.facts();
             let mut asked = false;
             for fact in &facts {
@@ -256,9 +265,45 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The session's next PDU. What concerns a transport beside TCP is heard and answered meanwhile.
+    async fn pdu(&mut self, deadline: Instant) -> Result<Vec<u8>, String> {
+        loop {
+            let Some(transport) = &mut self.transport else {
+                return self.link.message(frame::pdu, deadline).await.map_err(|over| over.0);
+            };
+            let answer = tokio::select! {
+                pdu = self.link.message(frame::pdu, deadline) => {
+                    let pdu = pdu.map_err(|over| over.0)?;
+                    if !transport.has(&pdu) {
+                        return Ok(pdu);
+                    }
+                    transport.hear(&pdu)
+                }
+                answer = transport.over() => {
+                    transport.answered();
+                    answer
+                }
+            };
+            if let Some(answer) = answer {
+                self.link.send(&answer, deadline).await.map_err(|over| over.0)?;
+            }
+        }
+    }
+
+    /// A transport that the server asked for is decided while there is a session: behind it the cookie
+    /// is worth nothing, and silence would say nothing. Where the session failed, nobody waits for it.
+    pub(crate) async fn settle_transport(&mut self, stands: bool) {
+        let Some(mut transport) = self.transport.take() else { return };
+        if stands && let Some(answer) = transport.decided().await {
+            transport.answered();
+            // What becomes of it nobody waits for.
+            let _ = self.link.send(&answer, Instant::now() + CLOSING).await;
+        }
+    }
+
     /// Takes the server's next PDU and does what it asks for.
     async fn next(&mut self, deadline: Instant) -> Result<(), String> {
-        let pdu = self.link.message(frame::pdu, deadline).await.map_err(|over| over.0)?;
+        let pdu = self.pdu(deadline).await?;
         if let Some(canvas) = &mut self.canvas
             && canvas.paint(&pdu)
         {
@@ -276,6 +321,9 @@ impl<'a> Session<'a> {
     async fn note_facts(&mut self, facts: &[Fact]) -> Result<(), String> {
         let deadline = Instant::now() + self.context.deadlines.session;
         for fact in facts {
+            if let Some(transport) = &mut self.transport {
+                transport.note(fact);
+            }
             match fact {
                 Fact::DemandActive { share_id, desktop, .. } => {
                     self.share_id = *share_id;

@@ -1,5 +1,6 @@
 //! Does UDP get through? One handshake of RDP over UDP (MS-RDPEUDP 3.1.5.1) to the same port, beside
 //! the main path: a SYN, sent again while nothing comes, and one ACK for the answer. Nothing follows.
+//! Which version a SYN offers, and when, is `crate::transport`'s to say.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use openssl::rand::rand_bytes;
 use rdpdoctor_model::{Fact, Hex, Lookup, Purpose, Stage, StageOutcome, Transport, UdpReply};
-use rdpdoctor_wire::{encode, udp};
+use rdpdoctor_wire::encode;
+use rdpdoctor_wire::udp::{self, Offer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +29,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 pub(crate) const LONGEST: Duration = Duration::from_millis(1800);
 
 /// Asks, and writes down what came.
-pub(crate) async fn run(context: Context, remote: SocketAddr) {
+pub(crate) async fn run(context: Context, remote: SocketAddr, offer: Offer) {
     let journal = Arc::clone(&context.journal);
     let number = journal.next_connection();
     let begun = Instant::now();
@@ -35,6 +37,7 @@ pub(crate) async fn run(context: Context, remote: SocketAddr) {
         journal,
         number,
         remote,
+        offer,
         begun,
         tries: 0,
         local: None,
@@ -51,6 +54,7 @@ struct Asking {
     journal: Arc<Journal>,
     number: u32,
     remote: SocketAddr,
+    offer: Offer,
     begun: Instant,
     tries: u32,
     local: Option<SocketAddr>,
@@ -74,7 +78,8 @@ impl Asking {
         rand_bytes(&mut first)?;
         rand_bytes(&mut id)?;
         let first = u32::from_be_bytes(first);
-        let syn = udp::syn(first, encode::correlation_id(id)).map_err(io::Error::other)?;
+        let syn =
+            udp::syn(first, encode::correlation_id(id), self.offer).map_err(io::Error::other)?;
         let mut buffer = [0; udp::LONGEST_DATAGRAM + 1];
         while self.tries < MOST_TRIES {
             self.tries += 1;
@@ -134,7 +139,8 @@ impl Drop for Asking {
             }
             _ => (StageOutcome::Passed, None),
         };
-        note(now, Fact::UdpProbe { remote, tries, reply: self.reply.clone(), elapsed_ms });
+        let (offered, reply) = (Some(self.offer.version()), self.reply.clone());
+        note(now, Fact::UdpProbe { remote, offered, tries, reply, elapsed_ms });
         let fact = Fact::StageEnded { outcome, reason, elapsed_ms };
         self.journal.note_at(now, Stage::Udp, None, fact);
     }

@@ -22,6 +22,9 @@ pub(crate) const MSTSC_OFFER: u32 = 0x0B;
 /// PROTOCOL_HYBRID: CredSSP, the one protocol of the direct approach.
 pub(crate) const PROTOCOL_HYBRID: u32 = 2;
 
+/// EXTENDED_CLIENT_DATA_SUPPORTED (MS-RDPBCGR 2.2.1.2.1).
+const EXTENDED_CLIENT_DATA_SUPPORTED: u8 = 0x01;
+
 /// RESTRICTED_ADMIN_MODE_SUPPORTED (MS-RDPBCGR 2.2.1.2.1).
 const RESTRICTED_ADMIN_SUPPORTED: u8 = 0x08;
 
@@ -30,6 +33,8 @@ pub(crate) struct Negotiated {
     pub(crate) stream: MeteredStream,
     /// selectedProtocol; 0 is Standard RDP Security.
     pub(crate) protocol: u32,
+    /// The server takes Extended Client Data Blocks.
+    pub(crate) takes_extended_data: bool,
 }
 
 /// The negotiated connection; the error says why there is none.
@@ -103,7 +108,8 @@ async fn negotiate(
     match negotiation {
         None => Err("the server gave no answer to the connection request that counts".to_owned()),
         Some(Negotiation::None) => {
-            Ok(Answer::Selected(Box::new(Negotiated { stream, protocol: 0 })))
+            let takes_extended_data = false;
+            Ok(Answer::Selected(Box::new(Negotiated { stream, protocol: 0, takes_extended_data })))
         }
         Some(Negotiation::Failure { code }) => {
             let remote = stream.remote();
@@ -116,9 +122,10 @@ async fn negotiate(
             stream.finish(Ending::ClosedByClient);
             Err("the server does not take Restricted Admin".to_owned())
         }
-        Some(Negotiation::Response { selected_protocol: protocol, .. }) => {
+        Some(Negotiation::Response { selected_protocol: protocol, flags }) => {
+            let takes_extended_data = flags & EXTENDED_CLIENT_DATA_SUPPORTED != 0;
             if protocol == 0 || (protocol.is_power_of_two() && offered & protocol != 0) {
-                Ok(Answer::Selected(Box::new(Negotiated { stream, protocol })))
+                Ok(Answer::Selected(Box::new(Negotiated { stream, protocol, takes_extended_data })))
             } else {
                 Err(format!("the server chose protocol {protocol:#x}, which was not offered"))
             }

@@ -420,7 +420,7 @@ fn a_gateway_that_is_none_is_a_usage_error() {
 /// Faults that look otherwise behind the lab's gateway, for a reason of the lab's: their authority is
 /// not the one that is trusted here, the name that is asked for is another, the one host behind the
 /// gateway is every host.
-const OF_THE_LAB: [&str; 11] = [
+const OF_THE_LAB: [&str; 12] = [
     "healthy-ca-certificate",
     "healthy-revocation-list",
     "healthy-large-chain",
@@ -433,6 +433,7 @@ const OF_THE_LAB: [&str; 11] = [
     "session-broker-redirect-failed",
     // Datagrams do not go by way of it.
     "udp-silent",
+    "udp-cookie-silent",
 ];
 
 /// A host that fails behind a gateway has the cause that it has without one.

@@ -14,7 +14,7 @@ use crate::security::{
 };
 use crate::share::Share;
 use crate::tls::Message;
-use crate::{credssp, foreign, license, mcs, share, tls, x224};
+use crate::{credssp, foreign, license, mcs, multitransport, share, tls, x224};
 
 /// INFO_AUTOLOGON (MS-RDPBCGR 2.2.1.11.1.1).
 const INFO_AUTOLOGON: u32 = 0x0000_0008;
@@ -179,6 +179,7 @@ impl Dissector {
         self.phase = if connected { Phase::Channels } else { Phase::Done };
         self.awaiting = Awaited::Nothing;
         self.io_channel = answer.io_channel.unwrap_or(USUAL_IO_CHANNEL);
+        self.message_channel = answer.message_channel;
         self.secured = answer.encrypts && self.in_clear();
         for fact in answer.facts {
             self.push(at_ms, fact);
@@ -236,6 +237,14 @@ impl Dissector {
                     (true, Some((flags, _))) => self.content(from, flags, reader.0, at_ms),
                     (false, _) => self.content(from, 0, content, at_ms),
                     (true, None) => self.broken("a PDU without a header".to_owned(), pdu, at_ms),
+                }
+            }
+            // With Standard RDP Security it is encrypted, and UDP has no use for it.
+            Ok(Domain::Data { channel, content })
+                if Some(channel) == self.message_channel && !self.secured =>
+            {
+                if let Some(fact) = multitransport::read(from, content) {
+                    self.push(at_ms, fact);
                 }
             }
             Ok(Domain::Data { .. } | Domain::Other) => {}

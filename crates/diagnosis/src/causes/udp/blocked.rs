@@ -2,16 +2,12 @@
 
 use rdpdoctor_model::{CauseId, Fact, Icmp, ObservationId, Stage, UdpReply};
 
-use super::{DO_WITHOUT, probe};
+use super::{DO_WITHOUT, Probe, probes};
 use crate::causes::advice;
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// TRANSPORTTYPE_UDPFECR and TRANSPORTTYPE_UDPFECL (MS-RDPBCGR 2.2.1.4.6).
 const UDP: u32 = 0x01 | 0x04;
-
-/// Fewer datagrams, or less time, than this decide nothing.
-const FEWEST_TRIES: u32 = 3;
-const LEAST_MS: f64 = 1000.0;
 
 /// `udp.blocked`
 pub static CAUSE: Cause = Cause {
@@ -42,55 +38,63 @@ pub static CAUSE: Cause = Cause {
     references: &[
         "MS-RDPEUDP 3.1.5.1",
         "MS-RDPBCGR 2.2.1.4.6",
+        "MS-RDPBCGR 2.2.15.1",
         "https://learn.microsoft.com/en-us/windows/client-management/mdm/policy-csp-admx-terminalserver",
     ],
     client_shows: &[],
     more_specific_than: &[],
-    reproduction: Reproduction::Lab(&["udp-silent"]),
+    reproduction: Reproduction::Lab(&["udp-silent", "udp-cookie-silent"]),
     next_tests: &[advice::FROM_ELSEWHERE],
     rule,
 };
 
 /// A warning only where the server offers UDP: most that do not answer do not have it.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let probe = probe(evidence)?;
+    let probes = probes(evidence);
+    // With a session's cookie or without one, what is answered gets through.
+    if probes.iter().any(|probe| probe.value.is_answered()) {
+        return None;
+    }
     let offered = offer(evidence);
-    let (tries, elapsed_ms, reply) = probe.value;
-    let (proof, detail) = match reply {
-        UdpReply::Silence if tries >= FEWEST_TRIES && elapsed_ms >= LEAST_MS => {
-            let seconds = elapsed_ms / 1000.0;
-            let detail = format!("{tries} datagrams in {seconds:.1} s, and nothing came back.");
-            (Proof::Likely, detail)
-        }
-        UdpReply::Rejected { icmp, .. } => {
-            let icmp = icmp.as_seen()?;
-            let from = icmp.from.map(|from| format!(" from {from}")).unwrap_or_default();
-            let (kind, code) = (icmp.kind, icmp.code);
-            let detail = format!("The answer was ICMP type {kind} code {code}{from}.");
-            match (is_prohibition(icmp), offered.is_some()) {
-                (true, _) => (Proof::Proven, detail),
-                // Nothing listens there, as on most that never heard of it.
-                (false, true) => (Proof::Likely, detail),
-                (false, false) => return None,
-            }
-        }
-        _ => return None,
-    };
+    let (id, proof, detail) = probes.iter().rev().find_map(|probe| {
+        let (proof, detail) = held_off(probe.value, offered.is_some())?;
+        Some((probe.id(), proof, detail))
+    })?;
     let severity = if offered.is_some() { Severity::Warning } else { Severity::Info };
-    let ids = [probe.id()].into_iter().chain(offered.clone());
-    let offers = if offered.is_some() { " The server offers UDP." } else { "" };
-    Some(Match::new(severity, proof, ids).detailed(format!("{detail}{offers}")))
+    let (word, ids) = offered.unzip();
+    let ids = [id].into_iter().chain(ids);
+    let word = word.map(|word| format!(" The server {word} UDP.")).unwrap_or_default();
+    Some(Match::new(severity, proof, ids).detailed(format!("{detail}{word}")))
 }
 
-/// The server's word that it takes UDP.
-fn offer(evidence: &Evidence<'_>) -> Option<ObservationId> {
+/// How sure it is that something keeps UDP off, and what says so.
+fn held_off(probe: Probe<'_>, is_offered: bool) -> Option<(Proof, String)> {
+    if probe.is_silent() {
+        return Some((Proof::Likely, format!("{}, and nothing came back.", probe.datagrams())));
+    }
+    let UdpReply::Rejected { icmp, .. } = probe.reply else { return None };
+    let icmp = icmp.as_seen()?;
+    let from = icmp.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    let (kind, code) = (icmp.kind, icmp.code);
+    let detail = format!("The answer was ICMP type {kind} code {code}{from}.");
+    match (is_prohibition(icmp), is_offered) {
+        (true, _) => Some((Proof::Proven, detail)),
+        // Nothing listens there, as on most that never heard of it.
+        (false, true) => Some((Proof::Likely, detail)),
+        (false, false) => None,
+    }
+}
+
+/// The server's word that it takes UDP; that it asks for it says more.
+fn offer(evidence: &Evidence<'_>) -> Option<(&'static str, ObservationId)> {
     let offers = evidence.main_path(|fact| match fact {
         Fact::McsConnectResponse { multitransport_flags: Some(flags), .. } => {
-            (flags & UDP != 0).then_some(())
+            (flags & UDP != 0).then_some("offers")
         }
+        Fact::MultitransportRequest { .. } => Some("asks for"),
         _ => None,
     });
-    offers.last().map(crate::Seen::id)
+    offers.last().map(|seen| (seen.value, seen.id()))
 }
 
 /// RFC 1812 5.2.7.1, RFC 4443 3.1.
@@ -131,6 +135,32 @@ mod tests {
         assert_eq!(judged(rejected(3)), None);
         let offered = judged(rejected(3).multitransport(Some(1)));
         assert_eq!(offered, Some((Severity::Warning, Proof::Likely)));
+    }
+
+    #[test]
+    fn what_a_session_asks_for_is_offered() {
+        let silent = |scene: Scene| scene.udp_offered(0x101, 3, UdpReply::Silence);
+        assert_eq!(judged(silent(Scene::negotiated(1))), Some((Severity::Info, Proof::Likely)));
+        let asked = silent(Scene::negotiated(1).asked_for_udp()).judge(&CAUSE).expect("fits");
+        assert_eq!((asked.severity, asked.proof), (Severity::Warning, Proof::Likely));
+        let detail = asked.detail.expect("words");
+        assert!(detail.contains("3 datagrams with the session's cookie"), "{detail}");
+        assert!(detail.ends_with("The server asks for UDP."), "{detail}");
+    }
+
+    /// Two handshakes, of which one is answered: UDP gets through, whatever became of the other.
+    #[test]
+    fn near_miss_one_of_two_handshakes_is_answered() {
+        let reply = UdpReply::SynAck { version: Some(2), upstream_mtu: 1232, downstream_mtu: 1232 };
+        let scene = || Scene::negotiated(1).asked_for_udp();
+        for held_off in [UdpReply::Silence, icmp(13)] {
+            let first = scene().udp(1, reply.clone()).udp_offered(0x101, 3, held_off.clone());
+            assert_eq!(judged(first), None);
+            let last = scene().udp(3, held_off).udp_offered(0x101, 1, reply.clone());
+            assert_eq!(judged(last), None);
+        }
+        let none = scene().udp(3, UdpReply::Silence).udp_offered(0x101, 1, UdpReply::NotAwaited);
+        assert_eq!(judged(none), Some((Severity::Warning, Proof::Likely)));
     }
 
     #[test]

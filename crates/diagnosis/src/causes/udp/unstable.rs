@@ -2,7 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Stage, UdpReply};
 
-use super::{DO_WITHOUT, probe};
+use super::{DO_WITHOUT, probes};
 use crate::causes::advice;
 use crate::{Cause, Evidence, Match, NextTest, Owner, Proof, Reproduction, Severity};
 
@@ -28,10 +28,11 @@ pub static CAUSE: Cause = Cause {
 
 /// It is seen that a datagram was lost or late; whether it stays so, nobody knows from one.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    let probe = probe(evidence)?;
-    let (tries @ 2.., _, UdpReply::SynAck { .. }) = probe.value else { return None };
-    let found = Match::new(Severity::Info, Proof::Likely, [probe.id()]);
-    Some(found.detailed(format!("The answer came for datagram {tries}.")))
+    let late = probes(evidence).into_iter().rfind(|probe| {
+        probe.value.tries > 1 && matches!(probe.value.reply, UdpReply::SynAck { .. })
+    })?;
+    let found = Match::new(Severity::Info, Proof::Likely, [late.id()]);
+    Some(found.detailed(format!("The answer came for datagram {}.", late.value.tries)))
 }
 
 #[cfg(test)]
@@ -45,7 +46,10 @@ mod tests {
         let reply = UdpReply::SynAck { version: Some(2), upstream_mtu: 1232, downstream_mtu: 1232 };
         let found = judged(2, reply.clone()).expect("fits");
         assert_eq!((found.severity, found.proof), (Severity::Info, Proof::Likely));
-        assert_eq!(judged(1, reply), None);
+        assert_eq!(judged(1, reply.clone()), None);
         assert_eq!(judged(3, UdpReply::Silence), None);
+        // Whichever of two handshakes it was.
+        let both = Scene::negotiated(1).udp(2, reply.clone()).udp_offered(0x101, 1, reply);
+        assert!(both.judge(&CAUSE).is_some());
     }
 }

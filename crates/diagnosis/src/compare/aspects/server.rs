@@ -1,16 +1,20 @@
 //! Who the server is behind the encryption, and what it says to the sign-in and the session.
 
-use rdpdoctor_model::{Fact, Party, Stage};
+use rdpdoctor_model::{Fact, Party, Stage, UdpReply};
 
 use super::{Collector, Key, Weight, word};
 use crate::causes::look;
 use crate::codes::{self, Table};
 use crate::{Evidence, windows_release};
 
+/// uUdpVer of version 3, whose SYN shows a session's cookie (MS-RDPEUDP 2.2.2.9).
+const VERSION_3: u16 = 0x0101;
+
 pub(super) fn collect(evidence: &Evidence<'_>, out: &mut Collector) {
     challenge(evidence, out);
     sign_in(evidence, out);
     session(evidence, out);
+    datagrams(evidence, out);
 }
 
 fn challenge(evidence: &Evidence<'_>, out: &mut Collector) {
@@ -104,6 +108,10 @@ fn session(evidence: &Evidence<'_>, out: &mut Collector) {
                 );
                 add(Stage::Udp, "multitransport", text, id);
             }
+            Fact::MultitransportRequest { requested_protocol, .. } => {
+                let text = format!("asked for, protocol {requested_protocol}");
+                add(Stage::Udp, "transport", text, id);
+            }
             Fact::ServerSecurityData { encryption_method, encryption_level, .. } => {
                 let text = format!("method {encryption_method:#x}, level {encryption_level}");
                 add(Stage::Mcs, "encryption", text, id);
@@ -126,5 +134,24 @@ fn session(evidence: &Evidence<'_>, out: &mut Collector) {
             }
             _ => {}
         }
+    }
+}
+
+/// What came for the handshakes by UDP; one that nobody waited for says nothing.
+fn datagrams(evidence: &Evidence<'_>, out: &mut Collector) {
+    for seen in evidence.all(Some) {
+        let Fact::UdpProbe { offered, reply, .. } = seen.value else { continue };
+        let name = match offered {
+            Some(VERSION_3) => "answer with a session's cookie",
+            _ => "answer",
+        };
+        let text = match reply {
+            UdpReply::SynAck { .. } => "answered",
+            UdpReply::Rejected { .. } => "rejected",
+            UdpReply::Malformed { .. } => "something else",
+            UdpReply::Silence => "no answer",
+            UdpReply::NotAwaited => continue,
+        };
+        out.text((Stage::Udp, name), Weight::Matters, text, [seen.id()]);
     }
 }
