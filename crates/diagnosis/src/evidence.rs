@@ -13,6 +13,8 @@ use crate::causes::logged::{self, Weighed};
 #[derive(Debug, Clone)]
 pub struct Evidence<'a> {
     observations: &'a [Observation],
+    /// Those about the host; each cause asks several times.
+    of_host: Vec<&'a Observation>,
     purposes: BTreeMap<u32, Purpose>,
     /// Every cause asks for it.
     logged: OnceCell<Vec<Weighed>>,
@@ -101,7 +103,12 @@ impl<'a> Evidence<'a> {
                 _ => None,
             })
             .collect();
-        Self { observations, purposes, logged: OnceCell::new(), target, judged_at, policy }
+        let of_host = observations
+            .iter()
+            .filter(|observation| observation.stage != Stage::Gateway)
+            .filter(|o| o.stage != Stage::Proxy || !is_of_a_centre(&o.fact))
+            .collect();
+        Self { observations, of_host, purposes, logged: OnceCell::new(), target, judged_at, policy }
     }
 
     /// What each entry of event logs comes to, weighed once for all causes.
@@ -123,14 +130,10 @@ impl<'a> Evidence<'a> {
     /// is none of them: its name, its certificate and its sign-in are not the host's. Nor is what a
     /// key distribution centre says of a proxy's user.
     pub fn all<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
-        self.observations
-            .iter()
-            .filter(|observation| observation.stage != Stage::Gateway)
-            .filter(|o| o.stage != Stage::Proxy || !is_of_a_centre(&o.fact))
-            .filter_map(|observation| {
-                pick(&observation.fact).map(|value| Seen { observation, value })
-            })
-            .collect()
+        let of_host = self.of_host.iter();
+        let seen = of_host
+            .filter_map(|observation| Some(Seen { observation, value: pick(&observation.fact)? }));
+        seen.collect()
     }
 
     /// The facts about an RD Gateway that `pick` takes.

@@ -436,6 +436,9 @@ impl<'a> Texts<'a> {
     }
 
     fn fill(&self, text: &str) -> String {
+        if !text.contains('{') {
+            return text.to_owned();
+        }
         let target = &self.run.target;
         let address = self.run.addresses.first().map(ToString::to_string);
         text.replace("{host}", &target.host)

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use rayon::prelude::*;
 use rdpdoctor_files::pcap::{self, KeyLog};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Origin, Source, Stage};
 use rdpdoctor_report::Document;
@@ -54,12 +55,22 @@ pub fn judged(
 ) -> Vec<Document> {
     let mut listed: Vec<Document> = Vec::new();
     let mut unlisted = 0_u32;
-    for attempt in attempts {
-        listed.push(document(attempt, reported));
-        if listed.len() > MOST_LISTED {
-            // The one that answers stays, however old it is.
-            listed.remove(usize::from(leading(&listed, last) == 0));
-            unlisted += 1;
+    let mut attempts = attempts.into_iter();
+    loop {
+        // Each is judged by itself, and no more of them than are listed at a time.
+        let next: Vec<_> = attempts.by_ref().take(MOST_LISTED).collect();
+        if next.is_empty() {
+            break;
+        }
+        let judged: Vec<_> =
+            next.into_par_iter().map(|attempt| document(attempt, reported)).collect();
+        for document in judged {
+            listed.push(document);
+            if listed.len() > MOST_LISTED {
+                // The one that answers stays, however old it is.
+                listed.remove(usize::from(leading(&listed, last) == 0));
+                unlisted += 1;
+            }
         }
     }
     let leading = leading(&listed, last);
