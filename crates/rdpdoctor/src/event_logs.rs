@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context as _;
+use rayon::prelude::*;
 use rdpdoctor_files::evtx::{Attempt, Attempts, End, Entry, Log, attempts};
 use rdpdoctor_model::{
     DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
@@ -71,7 +72,7 @@ pub fn logged(logs: &[GivenLog]) -> (Vec<LoggedAttempt>, usize) {
         return (vec![evidence(logs, &loose, None)], 0);
     }
     let older = all.len().saturating_sub(MOST_JUDGED);
-    let judged = all.iter().skip(older);
+    let judged = all.get(older..).unwrap_or_default().par_iter();
     (judged.map(|attempt| evidence(logs, &attempt.entries, Some(attempt))).collect(), older)
 }
 
@@ -115,7 +116,8 @@ fn evidence(
     let last = entries.last().map(|(_, entry)| entry.at);
     let started_at = first.unwrap_or_else(Timestamp::now);
     let side = side(logs, entries);
-    let mut observations: Vec<Observation> = Vec::new();
+    // Beside the entries: the logs, how each of some stages went, the end.
+    let mut observations: Vec<Observation> = Vec::with_capacity(entries.len() + 8);
     for given in involved(logs, entries) {
         let origin = Origin { file: given.name.clone(), frame: None };
         let fact = given.log.fact();
@@ -124,7 +126,7 @@ fn evidence(
     for (log, entry) in entries {
         let file = logs.get(*log).map(|given| given.name.clone()).unwrap_or_default();
         let origin = Origin { file, frame: Some(entry.record) };
-        let fact = Fact::WindowsEvent(Box::new(entry.event.clone()));
+        let fact = Fact::WindowsEvent(entry.event.clone());
         let number = observations.len();
         let mut seen = observation(number, entry.stage, Some(entry.at), Some(origin), fact);
         seen.at_ms = since(started_at, entry.at);

@@ -76,7 +76,8 @@ impl<'a> Attempt<'a> {
     /// Whether the entry, if it was written at this time and not before the others, belongs to it.
     fn takes_at(&self, entry: &Entry, at_ms: i64) -> bool {
         let gap = at_ms - self.last_ms;
-        if gap > ACTIVITY_MS {
+        let activity = own_activity(entry);
+        if gap > NEAR_MS && (activity.is_none() || gap > ACTIVITY_MS) {
             return false;
         }
         let same_computer = self.entries.iter().all(|(_, other)| {
@@ -85,10 +86,10 @@ impl<'a> Attempt<'a> {
         if !same_computer {
             return false;
         }
-        if let Some(activity) = own_activity(entry) {
+        if let Some(activity) = activity {
             let mut own = self.entries.iter().filter_map(|(_, other)| own_activity(other));
             if own.any(|other| other == activity) {
-                return gap <= ACTIVITY_MS;
+                return true;
             }
         }
         let other_address = entry.event.address.is_some_and(|address| {

@@ -131,9 +131,10 @@ fn content(bytes: &mut [u8], heads: &Heads, emptied: &mut Vec<(usize, u8)>) -> C
     let templates = templates(blocks(bytes), heads, &instances);
     let head = |blocks: &[[u8; BLOCK]], (block, instance): &(usize, Instance)| {
         let template = templates.get(&(*block, instance.template))?.as_ref()?;
-        template.head(&blocks[*block], instance)
+        heads.head(template, &blocks[*block], instance)
     };
-    let (mut told, mut read) = (Vec::new(), Vec::new());
+    let mut told = Vec::with_capacity(instances.len());
+    let mut read = Vec::with_capacity(instances.len());
     for instance in &instances {
         if rendered_before.contains(&place(instance)) {
             read.push(place(instance));

@@ -2,9 +2,9 @@
 //! the texts are written in the language of the host. What they mean for a diagnosis is in
 //! `windows_events.csv` of the tables of numbers; a test of the command holds the two together.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use ahash::AHashMap;
 use rdpdoctor_model::{Stage, Timestamp, WindowsEvent};
 
 use super::Entry;
@@ -191,8 +191,8 @@ pub(super) fn may_concern(provider: &str, id: u32) -> bool {
 }
 
 fn known_as(provider: &str, id: u32) -> Option<&'static Known> {
-    static BY_PROVIDER: LazyLock<HashMap<&str, Vec<&Known>>> = LazyLock::new(|| {
-        let mut by_provider = HashMap::<_, Vec<_>>::new();
+    static BY_PROVIDER: LazyLock<AHashMap<&str, Vec<&Known>>> = LazyLock::new(|| {
+        let mut by_provider = AHashMap::<_, Vec<_>>::new();
         KNOWN.iter().for_each(|known| by_provider.entry(known.provider).or_default().push(known));
         by_provider
     });
@@ -209,7 +209,7 @@ pub(super) fn entry(record: &Record<'_>) -> Option<Entry> {
     let mut entry = Entry {
         record: record.number,
         at,
-        event: fields(record),
+        event: Box::new(fields(record)),
         class: known.class,
         stage: known.stage,
         end: known.end,

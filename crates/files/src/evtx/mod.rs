@@ -57,7 +57,7 @@ pub struct Entry {
     /// When it was written.
     pub at: Timestamp,
     /// What it says.
-    pub event: WindowsEvent,
+    pub event: Box<WindowsEvent>,
     /// What it means for an attempt.
     pub class: Class,
     /// The stage it belongs to.

@@ -45,7 +45,7 @@ pub(in crate::system) fn is_not_read(provider: &str, ids: &[u32]) -> Option<Stri
 /// The newest entries of a log by provider and number, the oldest of them first.
 pub(in crate::system) fn newest(log: &[u8], provider: &str, ids: &[u32]) -> Vec<WindowsEvent> {
     let log = Log::read(log);
-    let newest = log.entries.into_iter().rev().map(|entry| entry.event);
+    let newest = log.entries.into_iter().rev().map(|entry| *entry.event);
     let mut found: Vec<WindowsEvent> =
         newest.filter(|event| event.is(provider, ids)).take(MOST).collect();
     found.reverse();
