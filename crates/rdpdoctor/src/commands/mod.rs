@@ -11,6 +11,7 @@ mod lab;
 mod machine;
 pub mod read;
 mod read_capture;
+mod read_logs;
 mod run;
 mod watch;
 

@@ -1,12 +1,10 @@
 //! `read`: the same diagnosis from evidence on disk.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use rayon::prelude::*;
 use rdpdoctor_diagnosis::codes::parse_reported;
-use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, diagnose};
+use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, RequiredSecurity, diagnose};
 use rdpdoctor_files::{Kind, cloud, pcap, text};
 use rdpdoctor_model::{
     DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
@@ -16,10 +14,10 @@ use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
 use rdpdoctor_report::watch::is_watch;
 
-use super::{exit_code, read_capture};
+use super::{exit_code, read_capture, read_logs};
 use crate::bastion_list::BastionList;
 use crate::cli::ReadArgs;
-use crate::event_logs::{self, GivenLog, LoggedAttempt};
+use crate::event_logs::{self, GivenLog};
 use crate::evidence_file;
 use crate::joined;
 use crate::machine::MachineFacts;
@@ -103,6 +101,9 @@ impl<'a> Given<'a> {
             [] => (Vec::new(), 0),
             logs => event_logs::logged(logs),
         };
+        // Tens of thousands of entries are taken apart beside the judging.
+        let logs = self.logs;
+        rayon::spawn(move || drop(logs));
         let user = joined::join_incident(&mut captures, &mut logged);
         joined::join_logs(&mut logged);
         let machines = joined::join_machines(&mut captures, machines);
@@ -113,7 +114,7 @@ impl<'a> Given<'a> {
         }
         documents.extend(machines.iter().map(|machine| machine.judged(reported)));
         if !logged.is_empty() {
-            documents.extend(of_logs(logged, older, user, reported, args));
+            documents.extend(read_logs::documents(logged, older, user, reported, args));
         }
         Ok(documents)
     }
@@ -188,11 +189,15 @@ pub fn report(observations: &mut Vec<Observation>, reported: ReportedCode) {
 
 /// The document of what was seen, judged as of its beginning.
 pub fn judge(run: RunContext, observations: Vec<Observation>) -> Document {
-    let target = Some(&run.target).filter(|target| !target.host.is_empty());
-    let policy = policy(&observations);
-    let evidence = Evidence::new(&observations, target, run.started_at, policy);
-    let diagnosis = diagnose(&evidence);
+    let diagnosis = diagnosis(&run.target, run.started_at, &observations);
     Document::new(run, &diagnosis, observations)
+}
+
+/// What was seen, judged as of this moment.
+pub fn diagnosis(target: &Target, at: Timestamp, observations: &[Observation]) -> Diagnosis {
+    let target = Some(target).filter(|target| !target.host.is_empty());
+    let evidence = Evidence::new(observations, target, at, policy(observations));
+    diagnose(&evidence)
 }
 
 /// What a captured client insisted on: one that offers Standard RDP Security alone from the
@@ -253,88 +258,6 @@ fn cloud_rules(path: &Path, reported: ReportedCode) -> anyhow::Result<Document> 
         last_stage_asked: None,
     };
     Ok(judge(run, observations))
-}
-
-// ── event logs ──────────────────────────────────────────────────────────────────────────────────
-
-/// Attempts of logs that are listed.
-const MOST_LISTED: usize = 100;
-
-/// The documents of the attempts in event logs: of the user in question, and those without one; of
-/// others how many there are. The user of an incident that was seen elsewhere as well is the one in
-/// question.
-fn of_logs(
-    attempts: Vec<LoggedAttempt>,
-    older: usize,
-    of_incident: Option<String>,
-    reported: ReportedCode,
-    args: &ReadArgs,
-) -> Vec<Document> {
-    let mut unlisted = older;
-    // A log tells of hundreds of attempts, and each is judged by itself.
-    let mut judged: Vec<(Option<String>, Document)> = attempts
-        .into_par_iter()
-        .map(|mut attempt| {
-            report(&mut attempt.observations, reported);
-            let run = RunContext {
-                target: attempt.target,
-                addresses: Vec::new(),
-                via: None,
-                started_at: attempt.started_at,
-                elapsed_ms: attempt.elapsed_ms,
-                engine: Engine::Portable,
-                last_stage_asked: None,
-            };
-            (attempt.user.map(|user| user.to_lowercase()), judge(run, attempt.observations))
-        })
-        .collect();
-    let leading = leading(judged.iter().map(|(_, document)| document), args.last);
-    let last_named = || judged.iter().rev().find_map(|(user, _)| user.clone());
-    let leading_user = || judged.get(leading).and_then(|(user, _)| user.clone());
-    let user = of_incident.or_else(leading_user).or_else(last_named);
-    let (mut users, mut attempts, mut failed) = (BTreeSet::new(), 0, 0);
-    if !args.all_users {
-        judged.retain(|(other, document)| {
-            let is_other = other.is_some() && *other != user;
-            if is_other {
-                users.extend(other.clone());
-                attempts += 1;
-                failed += usize::from(document.verdict.status == Status::Failed);
-            }
-            !is_other
-        });
-        for (_, document) in &mut judged {
-            event_logs::leave_out_others(&mut document.observations, user.as_deref());
-        }
-    }
-    let mut documents: Vec<Document> = judged.into_iter().map(|(_, document)| document).collect();
-    unlisted += leave_out_oldest(&mut documents, args.last);
-    let leading = self::leading(&documents, args.last);
-    if let Some(document) = documents.get_mut(leading)
-        && attempts + unlisted > 0
-    {
-        let fact = event_logs::others(&users, attempts, failed, unlisted);
-        document.observations.push(event_logs::about_logs(&document.observations, fact));
-    }
-    documents
-}
-
-/// Takes the oldest attempts out of a list that is too long, and says how many. The one that answers
-/// stays, however old it is.
-fn leave_out_oldest(documents: &mut Vec<Document>, last: bool) -> usize {
-    let surplus = documents.len().saturating_sub(MOST_LISTED);
-    if surplus == 0 {
-        return 0;
-    }
-    let leading = leading(documents.iter(), last);
-    let mut place = 0..;
-    let mut left = surplus;
-    documents.retain(|_| {
-        let stays = left == 0 || place.next() == Some(leading);
-        left -= usize::from(!stays);
-        stays
-    });
-    surplus
 }
 
 // ── saved documents ─────────────────────────────────────────────────────────────────────────────
@@ -435,23 +358,37 @@ fn combined(mut documents: Vec<Document>, last: bool) -> Option<Document> {
     Some(document)
 }
 
-/// The document that answers: the worst one or the last. Of equals it is the first, and of attempts
-/// in a log the latest.
+/// The document that answers.
 pub fn leading<'a>(documents: impl IntoIterator<Item = &'a Document>, last: bool) -> usize {
-    let documents: Vec<_> = documents.into_iter().collect();
-    if last {
-        return documents.len().saturating_sub(1);
-    }
-    let worst = |&(_, document): &(usize, &&Document)| {
-        (badness(document.verdict.status), logged_at(document))
-    };
-    documents.iter().enumerate().rev().max_by_key(worst).map_or(0, |(index, _)| index)
+    let weight = |one: &Document| Weight::of(one.verdict.status, &one.observations);
+    leading_of(documents.into_iter().map(weight), last)
 }
 
-/// When a log has the last entry of the attempt.
-fn logged_at(document: &Document) -> Option<Timestamp> {
-    let entries = document.observations.iter().filter(|o| o.source == Source::EventLog);
-    entries.filter_map(|entry| entry.at).max()
+/// How much an attempt weighs beside others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    pub status: Status,
+    /// When a log has its last entry.
+    logged_at: Option<Timestamp>,
+}
+
+impl Weight {
+    /// That of an attempt that comes to this.
+    pub fn of(status: Status, observations: &[Observation]) -> Self {
+        let entries = observations.iter().filter(|o| o.source == Source::EventLog);
+        Self { status, logged_at: entries.filter_map(|entry| entry.at).max() }
+    }
+}
+
+/// The attempt that answers: the worst one or the last. Of equals it is the first, and of attempts
+/// in a log the latest.
+pub fn leading_of(weights: impl IntoIterator<Item = Weight>, last: bool) -> usize {
+    let weights: Vec<Weight> = weights.into_iter().collect();
+    if last {
+        return weights.len().saturating_sub(1);
+    }
+    let worst = |(_, weight): &(usize, &Weight)| (badness(weight.status), weight.logged_at);
+    weights.iter().enumerate().rev().max_by_key(worst).map_or(0, |(place, _)| place)
 }
 
 /// The attempts that a document holds: itself, where it is one.

@@ -52,21 +52,25 @@ pub fn join(captures: &mut [pcap::Attempt], logged: &mut Vec<LoggedAttempt>) -> 
 
 /// The same of logs alone: what a client's log tells of a try that the host's log has as well.
 pub fn join_logs(logged: &mut Vec<LoggedAttempt>) {
-    let (mut clients, hosts): (Vec<_>, Vec<_>) =
-        logged.drain(..).partition(|log| teller(&log.observations) == Teller::ClientLog);
-    let kept: Vec<(Option<String>, i64)> =
-        hosts.iter().map(|host| (host.user.clone(), host.clock_set_ms)).collect();
-    let mut bodies: Vec<pcap::Attempt> = hosts.into_iter().map(body).collect();
-    join(&mut bodies, &mut clients);
-    let hosts = bodies.into_iter().zip(kept).map(|(body, (user, clock_set_ms))| LoggedAttempt {
-        target: body.target,
-        started_at: body.started_at,
-        elapsed_ms: body.elapsed_ms,
-        observations: body.observations,
-        user,
-        clock_set_ms,
-    });
-    logged.extend(hosts.chain(clients));
+    let is_clients = |log: &LoggedAttempt| teller(&log.observations) == Teller::ClientLog;
+    let of_clients = logged.iter().filter(|log| is_clients(log)).count();
+    if (1..logged.len()).contains(&of_clients) {
+        let (mut clients, hosts): (Vec<_>, Vec<_>) = logged.drain(..).partition(is_clients);
+        let kept: Vec<(Option<String>, i64)> =
+            hosts.iter().map(|host| (host.user.clone(), host.clock_set_ms)).collect();
+        let mut bodies: Vec<pcap::Attempt> = hosts.into_iter().map(body).collect();
+        join(&mut bodies, &mut clients);
+        let hosts = bodies.into_iter().zip(kept);
+        let hosts = hosts.map(|(body, (user, clock_set_ms))| LoggedAttempt {
+            target: body.target,
+            started_at: body.started_at,
+            elapsed_ms: body.elapsed_ms,
+            observations: body.observations,
+            user,
+            clock_set_ms,
+        });
+        logged.extend(hosts.chain(clients));
+    }
     logged.sort_by_key(|log| log.started_at);
 }
 
@@ -220,9 +224,12 @@ fn teller(observations: &[Observation]) -> Teller {
     if observations.iter().any(|seen| seen.source == Source::Capture) {
         return Teller::Capture;
     }
+    // The channel's name, without Operational, Admin or the like.
+    let is_clients =
+        |channel: &str| channel.split('/').next().is_some_and(|log| log.ends_with("-RDPClient"));
     let of_client = |seen: &Observation| match &seen.fact {
-        Fact::WindowsEvent(event) => event.channel.contains("RDPClient"),
-        Fact::EventLog { channels, .. } => channels.iter().any(|name| name.contains("RDPClient")),
+        Fact::WindowsEvent(event) => is_clients(&event.channel),
+        Fact::EventLog { channels, .. } => channels.iter().any(|name| is_clients(name)),
         _ => false,
     };
     if observations.iter().any(of_client) { Teller::ClientLog } else { Teller::HostLog }
