@@ -50,6 +50,8 @@ pub(super) enum Unread {
     Hole,
     /// It is encrypted and the secrets are not there.
     Sealed,
+    /// It was open before the capture began, and how it began is not there.
+    Midway,
 }
 
 /// One connection that is, or may be, Remote Desktop, or the way to a gateway.
@@ -75,12 +77,23 @@ pub(super) struct Conversation {
 
 /// How the client begins.
 enum Approach {
+    /// Nobody saw it connect: what comes first is its beginning, or not.
+    PerhapsMidway,
     /// These first bytes do not tell it yet.
     Untold(Vec<u8>),
     /// With a Connection Request, or another word in clear.
     InClear,
     /// With TLS.
     Tls,
+}
+
+/// Whether these bytes open the negotiation: a Connection Request or a Connection Confirm in TPKT.
+fn opens_negotiation(from: Party, bytes: &[u8]) -> bool {
+    match (from, bytes) {
+        (Party::Client, &[3, 0, _, _, _, code, ..]) => code & 0xF0 == 0xE0,
+        (Party::Server, &[3, 0, _, _, _, code, ..]) => code & 0xF0 == 0xD0,
+        _ => false,
+    }
 }
 
 /// The TPKT packet at the beginning of a direction; behind it TLS begins.
@@ -106,6 +119,11 @@ impl Preamble {
 impl Conversation {
     pub(super) fn new() -> Self {
         Self::over(Dissector::new().without_keys(), None)
+    }
+
+    /// One that nobody saw connect.
+    pub(super) fn perhaps_midway() -> Self {
+        Self { approach: Approach::PerhapsMidway, ..Self::new() }
     }
 
     /// TLS from the first byte; what is inside will tell what it is for.
@@ -171,6 +189,12 @@ impl Conversation {
     pub(super) fn bytes(&mut self, from: Party, bytes: &[u8], at: Moment, secrets: &KeyLog) {
         if from == Party::Client {
             self.client_spoke = Some(at);
+        }
+        if matches!(self.approach, Approach::PerhapsMidway) {
+            self.approach = Approach::Untold(Vec::new());
+            if !opens_negotiation(from, bytes) {
+                self.leave_unread(Unread::Midway);
+            }
         }
         match self.begin(from, bytes, at) {
             None => {}
@@ -242,10 +266,15 @@ impl Conversation {
         if self.is_sealed() || self.dissector.is_done() {
             return;
         }
+        self.leave_unread(Unread::Hole);
+    }
+
+    /// Nothing that follows can be understood.
+    fn leave_unread(&mut self, why: Unread) {
         self.dissector.lost();
         self.approach = Approach::InClear;
         self.tls = None;
-        self.unread = Some(Unread::Hole);
+        self.unread = Some(why);
     }
 
     /// What is inside its TLS, where that is not Remote Desktop.

@@ -139,10 +139,14 @@ impl Flow {
         };
         let (client, server) =
             if by_client { (segment.from, segment.to) } else { (segment.to, segment.from) };
+        let rdp = || match segment.syn {
+            true => Conversation::new(),
+            false => Conversation::perhaps_midway(),
+        };
         let content = match server.port() {
             // What a client says on a connection of its own to the same server is its business.
-            _ if is_known(server) => Content::Rdp(Box::new(Conversation::new())),
-            DEFAULT_PORT => Content::Rdp(Box::new(Conversation::new())),
+            _ if is_known(server) => Content::Rdp(Box::new(rdp())),
+            DEFAULT_PORT => Content::Rdp(Box::new(rdp())),
             KERBEROS_PORT => Content::Kerberos(KerberosStream::default()),
             _ => Content::Undecided(Vec::new()),
         };

@@ -419,7 +419,9 @@ fn why(group: &[Connection]) -> String {
     let end = group.iter().filter(|c| c.role.is_leg()).map(|c| c.end).next_back();
     match (codes.next_back(), unread, statuses.next_back()) {
         (Some(code), ..) => format!("the gateway says 0x{code:X}"),
-        (_, Some(Unread::Hole), _) => "bytes are missing in the capture".to_owned(),
+        (_, Some(Unread::Hole | Unread::Midway), _) => {
+            "bytes are missing in the capture".to_owned()
+        }
         (_, Some(Unread::Sealed), _) => "encrypted, and the capture has no secrets".to_owned(),
         (.., Some(status)) if status != 101 && status != 200 => {
             format!("the gateway answered with status {status}")

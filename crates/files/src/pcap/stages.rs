@@ -21,6 +21,7 @@ const STATUS_VALID_CLIENT: u32 = 7;
 
 const ENDS_HERE: &str = "the capture ends here";
 const HOLE: &str = "bytes are missing in the capture";
+const MIDWAY: &str = "it was open before the capture began";
 const SEALED: &str = "encrypted, and the capture has no secrets";
 const CLIENT_LEFT: &str = "the client left";
 
@@ -171,6 +172,7 @@ impl Walk<'_> {
         let why = match (self.0.unread, self.0.end) {
             (Some(Unread::Hole), _) => HOLE,
             (Some(Unread::Sealed), _) => SEALED,
+            (Some(Unread::Midway), _) => MIDWAY,
             (None, End::Open) => ENDS_HERE,
             (None, End::Client) => CLIENT_LEFT,
             (None, End::Cut) => "the gateway cut the tunnel",
@@ -202,7 +204,7 @@ impl Walk<'_> {
             None if self.broke_off().is_some() => {
                 Went::Stopped("the server gave no answer that counts".to_owned())
             }
-            None if self.0.unread == Some(Unread::Hole) => self.why(),
+            None if matches!(self.0.unread, Some(Unread::Hole | Unread::Midway)) => self.why(),
             None if self.0.events.iter().all(|e| matches!(e.fact, Fact::StreamEnded { .. })) => {
                 Went::Stopped("the client asked nothing".to_owned())
             }

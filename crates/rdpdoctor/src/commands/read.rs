@@ -7,8 +7,8 @@ use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Diagnosis, Evidence, Policy, RequiredSecurity, diagnose};
 use rdpdoctor_files::{Kind, cloud, pcap, text};
 use rdpdoctor_model::{
-    DEFAULT_PORT, Fact, Observation, ObservationId, Origin, Source, Stage, StageOutcome, Target,
-    Timestamp,
+    DEFAULT_PORT, Fact, Negotiation, Observation, ObservationId, Origin, Source, Stage,
+    StageOutcome, Target, Timestamp,
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Attempt, Engine, RunContext, SCHEMA_VERSION, Status};
@@ -201,16 +201,23 @@ pub fn diagnosis(target: &Target, at: Timestamp, observations: &[Observation]) -
 }
 
 /// What a captured client insisted on: one that offers Standard RDP Security alone from the
-/// beginning says nothing about what else the server takes.
+/// beginning says nothing about what else the server takes, and so does one whose offer nobody saw.
 fn policy(observations: &[Observation]) -> Policy {
-    let offers = observations.iter().find_map(|o| match o.fact {
-        Fact::ConnectionRequest { requested_protocols, .. } if o.source == Source::Capture => {
+    let mut captured = observations.iter().filter(|o| o.source == Source::Capture);
+    let offers = captured.clone().find_map(|o| match o.fact {
+        Fact::ConnectionRequest { requested_protocols, .. } => {
             Some(requested_protocols.unwrap_or(0))
         }
         _ => None,
     });
+    let takes_none = |o: &Observation| {
+        use Negotiation::{None, Response};
+        let Fact::ConnectionConfirm { negotiation } = o.fact else { return false };
+        matches!(negotiation, None | Response { selected_protocol: 0, .. })
+    };
     let security = match offers {
         Some(0) => RequiredSecurity::Rdp,
+        None if captured.any(takes_none) => RequiredSecurity::Rdp,
         _ => RequiredSecurity::Auto,
     };
     Policy { security, ..Policy::default() }
