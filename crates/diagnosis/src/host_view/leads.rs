@@ -2,20 +2,15 @@
 
 use rdpdoctor_model::{Fact, Stage, StageOutcome};
 
+use crate::causes::logged;
 use crate::{CATALOGUE, Cause, Evidence, Match, Severity};
 
 /// Puts a match in front of what it explains: where one of the causes that `cause` makes more precise
-/// fits what was seen from outside, the match is as bad and stands at the same stage. Where a
-/// connection came past all of those stages, it does not block.
+/// fits what was seen from outside or stands in a log, the match is as bad and stands at the same stage.
+/// Where a connection came past all of those stages, it does not block.
 pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) -> Match {
-    let outside: Vec<&Cause> = CATALOGUE
-        .iter()
-        .copied()
-        .filter(|other| cause.more_specific_than.contains(&other.id))
-        .filter(|other| !matches!(other.stage, Stage::Host | Stage::Client))
-        .collect();
-    let explained = outside.iter().find_map(|other| {
-        let seen = (other.rule)(evidence)?;
+    let explained = outside(cause).find_map(|other| {
+        let seen = (other.rule)(evidence).or_else(|| logged::by_log(evidence, other.id))?;
         Some((seen.stage.unwrap_or(other.stage), seen))
     });
     if let Some((stage, seen)) = explained {
@@ -23,9 +18,7 @@ pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) 
         found.evidence.extend(seen.evidence);
         return found.at_stage(stage);
     }
-    let furthest = outside.iter().map(|other| other.stage).max();
-    if found.severity == Severity::Blocking && furthest.is_some_and(|stage| passed(evidence, stage))
-    {
+    if found.severity == Severity::Blocking && came_past(evidence, cause) {
         found.severity = Severity::Warning;
         let detail = found.detail.take().unwrap_or_default();
         found.detail =
@@ -34,11 +27,27 @@ pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) 
     found
 }
 
-/// Whether a connection came past a stage.
-fn passed(evidence: &Evidence<'_>, stage: Stage) -> bool {
-    let ends = evidence.all(|fact| match fact {
-        Fact::StageEnded { outcome, .. } => Some(*outcome == StageOutcome::Passed),
+/// The causes seen from outside that a cause makes more precise.
+fn outside(cause: &Cause) -> impl Iterator<Item = &'static Cause> {
+    let coarser =
+        CATALOGUE.iter().copied().filter(|other| cause.more_specific_than.contains(&other.id));
+    coarser.filter(|other| !is_of_machine(other.stage))
+}
+
+fn is_of_machine(stage: Stage) -> bool {
+    matches!(stage, Stage::Host | Stage::Client)
+}
+
+/// Whether a connection came past the last stage at which a cause could have stopped it. A log does not
+/// tell of every stage on the way.
+pub(crate) fn came_past(evidence: &Evidence<'_>, cause: &Cause) -> bool {
+    let own = Some(cause.stage).filter(|stage| !is_of_machine(*stage));
+    let stages = own.into_iter().chain(outside(cause).map(|other| other.stage));
+    let Some(furthest) = stages.max() else { return false };
+    let passed = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome: StageOutcome::Passed, .. } => Some(()),
         _ => None,
     });
-    ends.iter().any(|seen| seen.observation.stage == stage && seen.value)
+    let past = |stage: Stage| stage == furthest || (furthest..=Stage::Desktop).contains(&stage);
+    passed.iter().any(|seen| past(seen.observation.stage))
 }
