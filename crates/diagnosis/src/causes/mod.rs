@@ -36,6 +36,7 @@ pub(crate) fn separating(
     let all = [
         logged::separating(evidence, cause),
         client::rdp_file_fragile_settings::separating(evidence, cause),
+        udp::blocked::separating(evidence, cause),
     ];
     all.into_iter().flatten()
 }
