@@ -10,9 +10,9 @@ use rdpdoctor_model::{
 };
 
 use super::beside::Beside;
+use super::connection::{Connect, Connection, Place, Role};
 use super::conversation::Event;
-use super::flow::{Connect, Connection};
-use super::gateway::{self, Place, Role};
+use super::gateway;
 use super::proxy;
 use super::side::Moment;
 use super::stages;
