@@ -1,9 +1,9 @@
 //! What was read on the host, beside what was seen from outside.
 
-use rdpdoctor_model::{Fact, Stage, StageOutcome};
+use rdpdoctor_model::{Fact, Source, Stage, StageOutcome};
 
 use crate::causes::logged;
-use crate::{CATALOGUE, Cause, Evidence, Match, Severity};
+use crate::{CATALOGUE, Cause, Evidence, Match, Seen, Severity};
 
 /// Puts a match in front of what it explains: where one of the causes that `cause` makes more precise
 /// fits what was seen from outside or stands in a log, the match is as bad and stands at the same stage.
@@ -18,7 +18,20 @@ pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) 
         found.evidence.extend(seen.evidence);
         return found.at_stage(stage);
     }
-    if found.severity == Severity::Blocking && came_past(evidence, cause) {
+    if came_past(evidence, cause) { past_all_the_same(found) } else { found }
+}
+
+/// The same for what is set on the client's machine: it stopped no try that a capture or a log shows to have
+/// come past this stage. The check's own is that of another program.
+pub(crate) fn seen_past(evidence: &Evidence<'_>, stage: Stage, found: Match) -> Match {
+    let own =
+        |seen: &Seen<'_, ()>| matches!(seen.observation.source, Source::Capture | Source::EventLog);
+    let past = passed(evidence, stage).iter().any(own);
+    if past { past_all_the_same(found) } else { found }
+}
+
+fn past_all_the_same(mut found: Match) -> Match {
+    if found.severity == Severity::Blocking {
         found.severity = Severity::Warning;
         let detail = found.detail.take().unwrap_or_default();
         found.detail =
@@ -43,11 +56,18 @@ fn is_of_machine(stage: Stage) -> bool {
 pub(crate) fn came_past(evidence: &Evidence<'_>, cause: &Cause) -> bool {
     let own = Some(cause.stage).filter(|stage| !is_of_machine(*stage));
     let stages = own.into_iter().chain(outside(cause).map(|other| other.stage));
-    let Some(furthest) = stages.max() else { return false };
-    let passed = evidence.all(|fact| match fact {
+    stages.max().is_some_and(|furthest| !passed(evidence, furthest).is_empty())
+}
+
+/// The word that this stage was passed, or one behind it on the way.
+fn passed<'a>(evidence: &Evidence<'a>, furthest: Stage) -> Vec<Seen<'a, ()>> {
+    let mut passed = evidence.all(|fact| match fact {
         Fact::StageEnded { outcome: StageOutcome::Passed, .. } => Some(()),
         _ => None,
     });
-    let past = |stage: Stage| stage == furthest || (furthest..=Stage::Desktop).contains(&stage);
-    passed.iter().any(|seen| past(seen.observation.stage))
+    passed.retain(|seen| {
+        let stage = seen.observation.stage;
+        stage == furthest || (furthest..=Stage::Desktop).contains(&stage)
+    });
+    passed
 }
