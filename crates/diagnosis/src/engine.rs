@@ -2,7 +2,7 @@ use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Source, Stage, StageOu
 use serde::{Deserialize, Serialize};
 
 use crate::causes::cloud::rule_blocks;
-use crate::causes::logged;
+use crate::causes::{self, logged};
 use crate::machine;
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
@@ -445,8 +445,8 @@ fn withheld(evidence: &Evidence<'_>) -> Option<String> {
 fn next_tests(evidence: &Evidence<'_>, findings: &[Finding]) -> Vec<NextTest> {
     let mut tests = Vec::new();
     for finding in findings.iter().filter(|f| f.proof != Proof::Proven) {
-        let of_log = logged::separating(evidence, finding.cause.id);
-        for test in of_log.into_iter().chain(finding.cause.next_tests.iter().copied()) {
+        let own = causes::separating(evidence, finding.cause.id);
+        for test in own.chain(finding.cause.next_tests.iter().copied()) {
             if !tests.contains(&test) {
                 tests.push(test);
             }

@@ -41,5 +41,5 @@ pub use gateway::{GatewayView, gateway_place};
 pub use host_view::key_file::key_file;
 pub use identity::{Identity, identity};
 pub use loss::loss_interval;
-pub use same_machine::{SameMachine, same_machine};
+pub use same_machine::{SameMachine, same_client, same_machine};
 pub use windows_release::{WindowsRelease, windows_release};

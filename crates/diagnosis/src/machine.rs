@@ -4,6 +4,7 @@ use rdpdoctor_model::{
     Fact, Lookup, ObservationId, RegistryData, RegistryValue, SettingOwner, Stage,
 };
 
+use crate::causes::logged;
 use crate::{Evidence, Seen, TcpResult};
 
 /// The key of the listener.
@@ -14,10 +15,10 @@ pub const SERVER: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server
 /// Where policies set both.
 pub const POLICY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services";
 
-/// Whether facts of a machine are all there is: no connection was tried.
+/// Whether facts of a machine are all there is: no connection was tried, and no log tells of one.
 pub(crate) fn is_all(evidence: &Evidence<'_>) -> bool {
     let read = evidence.all(|fact| matches!(fact, Fact::FactsOf(_)).then_some(()));
-    !read.is_empty() && evidence.tcp() == TcpResult::NotTried
+    !read.is_empty() && evidence.tcp() == TcpResult::NotTried && !logged::tells_of_a_try(evidence)
 }
 
 /// What has to be read before a host can be called in order: its switch, its service, its listener.

@@ -1,6 +1,9 @@
-//! Whether facts that were read on a machine are those of the machine that answered.
+//! Whether facts that were read on a machine are those of the machine that answered, or of the one that
+//! asked.
 
-use rdpdoctor_model::{Fact, JoinedBy, WindowsEvent};
+use std::net::IpAddr;
+
+use rdpdoctor_model::{Fact, JoinedBy, Source, Stage};
 
 use crate::Evidence;
 use crate::causes::look::{self, first_label};
@@ -20,7 +23,7 @@ pub struct SameMachine {
     pub by: Vec<JoinedBy>,
 }
 
-/// Holds facts against what was seen from outside, the surest sign first: the certificate itself, the
+/// Holds facts of a host against what was seen of it, the surest sign first: the certificate itself, the
 /// name that the host gives itself, the name in a certificate of its own, its address, the name that
 /// was asked for.
 pub fn same_machine(evidence: &Evidence<'_>, facts: &[Fact]) -> SameMachine {
@@ -33,6 +36,21 @@ pub fn same_machine(evidence: &Evidence<'_>, facts: &[Fact]) -> SameMachine {
         answers_on_its_address(evidence, facts).then_some((JoinedBy::HostAddress, true)),
         by_asked_name(evidence, facts).map(|same| (JoinedBy::AskedName, same)),
     ];
+    first(signs)
+}
+
+/// The same of facts of a client: the name of the computer that wrote the client's log, the client's name
+/// in the host's log, its address.
+pub fn same_client(evidence: &Evidence<'_>, facts: &[Fact]) -> SameMachine {
+    first([
+        by_own_log(evidence, facts).map(|same| (JoinedBy::Computer, same)),
+        by_client_name(evidence, facts).map(|same| (JoinedBy::ClientName, same)),
+        asks_from_its_address(evidence, facts).then_some((JoinedBy::Address, true)),
+    ])
+}
+
+/// The first sign decides; what says the same is told with it.
+fn first<const SIGNS: usize>(signs: [Option<(JoinedBy, bool)>; SIGNS]) -> SameMachine {
     let signs: Vec<(JoinedBy, bool)> = signs.into_iter().flatten().collect();
     let same = signs.first().map(|(_, same)| *same);
     let by = signs.iter().filter(|(_, one)| Some(*one) == same).map(|(by, _)| *by).collect();
@@ -71,15 +89,55 @@ fn by_own_name(evidence: &Evidence<'_>, facts: &[Fact]) -> Option<bool> {
     own.map(|name| same_name(name, computer)).max()
 }
 
-/// The host's own log, where one was joined.
+/// The host's own log, where there is one.
 fn by_log(evidence: &Evidence<'_>, facts: &[Fact]) -> Option<bool> {
-    let written_on =
-        |event: &'_ WindowsEvent| event.computer.clone().filter(|_| event.provider != CLIENT);
-    let events = evidence.all(|fact| match fact {
-        Fact::WindowsEvent(event) => written_on(event),
+    let (clients, all) = writers(evidence);
+    let mut hosts = all.into_iter().filter(|name| !clients.contains(name));
+    let last = || log_of_host(evidence);
+    Some(same_name(hosts.next().or_else(last)?, computer(facts)?))
+}
+
+/// The client's own log, where there is one.
+fn by_own_log(evidence: &Evidence<'_>, facts: &[Fact]) -> Option<bool> {
+    let (clients, _) = writers(evidence);
+    Some(same_name(clients.first()?, computer(facts)?))
+}
+
+/// The computers that wrote what only a client writes, and all that wrote something. A client's computer
+/// writes other entries as well.
+fn writers<'a>(evidence: &Evidence<'a>) -> (Vec<&'a str>, Vec<&'a str>) {
+    let written = evidence.all(|fact| match fact {
+        Fact::WindowsEvent(event) => Some((event.computer.as_deref()?, event.provider == CLIENT)),
         _ => None,
     });
-    Some(same_name(&events.first()?.value, computer(facts)?))
+    let written = written.iter().filter(|seen| seen.observation.source == Source::EventLog);
+    let all: Vec<(&str, bool)> = written.map(|seen| seen.value).collect();
+    let clients = all.iter().filter(|(_, client)| *client).map(|(name, _)| *name).collect();
+    (clients, all.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Whose log it is in which nothing is about Remote Desktop; a machine that was renamed bears its last
+/// name.
+fn log_of_host<'a>(evidence: &Evidence<'a>) -> Option<&'a str> {
+    let logs = evidence.all(|fact| match fact {
+        Fact::EventLog { computers, .. } => computers.last(),
+        _ => None,
+    });
+    logs.iter().find(|seen| seen.observation.stage == Stage::Host).map(|seen| seen.value.as_str())
+}
+
+/// The host writes down how the client calls itself, and its own name where it signs the user in itself.
+fn by_client_name(evidence: &Evidence<'_>, facts: &[Fact]) -> Option<bool> {
+    let named = evidence.all(|fact| match fact {
+        Fact::WindowsEvent(event) => {
+            let name = event.workstation.as_deref().filter(|name| !name.is_empty())?;
+            let own = event.computer.as_deref().is_some_and(|own| same_name(own, name));
+            (!own).then_some(name)
+        }
+        _ => None,
+    });
+    let mut named = named.iter().filter(|seen| seen.observation.source == Source::EventLog);
+    Some(same_name(named.next()?.value, computer(facts)?))
 }
 
 /// Whoever makes a certificate for itself writes its own name into it.
@@ -96,12 +154,26 @@ fn answers_on_its_address(evidence: &Evidence<'_>, facts: &[Fact]) -> bool {
         Fact::TcpConnected { remote, .. } | Fact::TcpFailed { remote, .. } => Some(remote.ip()),
         _ => None,
     });
+    remote.iter().any(|seen| has_address(facts, seen.value))
+}
+
+/// Whether an adapter has the address that the connection came from.
+fn asks_from_its_address(evidence: &Evidence<'_>, facts: &[Fact]) -> bool {
+    let local = evidence.main_path(|fact| match fact {
+        Fact::TcpConnected { local, .. } => Some(local.ip()),
+        Fact::WindowsEvent(event) => event.address,
+        _ => None,
+    });
+    local.iter().any(|seen| has_address(facts, seen.value))
+}
+
+fn has_address(facts: &[Fact], address: IpAddr) -> bool {
     let own = facts.iter().filter_map(|fact| match fact {
         Fact::NetworkAdapters { adapters } => adapters.as_seen(),
         _ => None,
     });
-    let own: Vec<_> = own.flatten().flat_map(|adapter| &adapter.addresses).collect();
-    remote.iter().any(|seen| !seen.value.is_loopback() && own.contains(&&seen.value))
+    let mut own = own.flatten().flat_map(|adapter| &adapter.addresses);
+    !address.is_loopback() && own.any(|own| *own == address)
 }
 
 fn by_asked_name(evidence: &Evidence<'_>, facts: &[Fact]) -> Option<bool> {
@@ -117,7 +189,7 @@ mod tests {
         Fact, FactsOf, FactsWay, JoinedBy, Lookup, NetworkAdapter, Stage, WindowsEvent,
     };
 
-    use super::same_machine;
+    use super::{same_client, same_machine};
     use crate::testing::{Scene, certificate};
 
     fn facts(computer: &str, address: &str) -> Vec<Fact> {
@@ -193,9 +265,43 @@ mod tests {
             computer: Some("PC42.corp.example".to_owned()),
             ..WindowsEvent::default()
         };
-        let scene = |provider| Scene::new().target("10.0.0.1").logged(Stage::Tcp, event(provider));
+        let scene =
+            |provider| Scene::new().target("10.0.0.1").logged_at(0, Stage::Tcp, event(provider));
         assert_eq!(of(&scene("Schannel"), &facts("PC42", ELSEWHERE)).0, Some(true));
         assert_eq!(of(&scene("Schannel"), &facts("PC07", ELSEWHERE)).0, Some(false));
         assert_eq!(of(&scene(super::CLIENT), &facts("PC42", ELSEWHERE)).0, None);
+        // What else a client's computer wrote is not the host's either.
+        let both = scene("Schannel").logged_at(1, Stage::Client, event(super::CLIENT));
+        assert_eq!(of(&both, &facts("PC42", ELSEWHERE)).0, None);
+        let client = both.with_evidence(|e| same_client(e, &facts("PC42", ELSEWHERE)));
+        assert_eq!((client.same, client.by), (Some(true), vec![JoinedBy::Computer]));
+        let client = both.with_evidence(|e| same_client(e, &facts("PC07", ELSEWHERE)));
+        assert_eq!(client.same, Some(false));
+        // Entries that were collected say where they were collected, and no more.
+        let collected = Scene::new().target("10.0.0.1").logged(Stage::Host, event("Schannel"));
+        assert_eq!(of(&collected, &facts("PC07", ELSEWHERE)).0, None);
+    }
+
+    #[test]
+    fn whose_client_it_is() {
+        let of = |scene: &Scene, facts: &[Fact]| {
+            let found = scene.with_evidence(|evidence| same_client(evidence, facts));
+            (found.same, found.by)
+        };
+        let connected = Scene::new().connected("10.0.0.1:3389");
+        let own = of(&connected, &facts("CLIENT7", "10.0.0.9"));
+        assert_eq!(own, (Some(true), vec![JoinedBy::Address]));
+        assert_eq!(of(&connected, &facts("CLIENT7", ELSEWHERE)).0, None, "perhaps translated");
+        let named = |workstation: &str| WindowsEvent {
+            provider: "Microsoft-Windows-Security-Auditing".to_owned(),
+            workstation: Some(workstation.to_owned()),
+            address: "10.0.0.9".parse().ok(),
+            ..WindowsEvent::default()
+        };
+        let logged = |name| Scene::new().logged_at(0, Stage::Session, named(name));
+        let both = vec![JoinedBy::ClientName, JoinedBy::Address];
+        assert_eq!(of(&logged("CLIENT7"), &facts("client7", "10.0.0.9")), (Some(true), both));
+        let other = (Some(false), vec![JoinedBy::ClientName]);
+        assert_eq!(of(&logged("CLIENT8"), &facts("CLIENT7", "10.0.0.9")), other);
     }
 }

@@ -230,6 +230,39 @@ fn spnego(response_token: &[u8]) -> Vec<u8> {
     element(0xA1, &element(0x30, &[&state, &mechanism, response_token].concat()))
 }
 
+/// A TSRequest that answers the ticket for the host with this error.
+pub(crate) fn refuse_ticket(version: u8, code: u8) -> Vec<u8> {
+    with_token(version, &ticket_error("TERMSRV", code))
+}
+
+/// KRB-ERROR (RFC 4120 5.9.1) in a token of Kerberos (RFC 4121 4.1), in a NegTokenResp that rejects (RFC
+/// 4178 4.2.2).
+pub(crate) fn ticket_error(service: &str, code: u8) -> Vec<u8> {
+    const MECHANISM: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2];
+    const KRB_ERROR: &[u8] = &[3, 0];
+    let number = |tag, number| element(tag, &element(2, &[number]));
+    let text = |text: &[u8]| element(0x1B, text);
+    let names = [text(service.as_bytes()), text(b"localhost")].concat();
+    let service = [number(0xA0, 2), element(0xA1, &element(0x30, &names))].concat();
+    let error = [
+        number(0xA0, 5),
+        number(0xA1, 30),
+        element(0xA4, &element(0x18, b"20231114221320Z")),
+        number(0xA5, 1),
+        number(0xA6, code),
+        element(0xA9, &text(b"LAB.EXAMPLE")),
+        element(0xAA, &element(0x30, &service)),
+    ];
+    let error = element(0x7E, &element(0x30, &error.concat()));
+    let token = element(0x60, &[MECHANISM, KRB_ERROR, &error].concat());
+    let fields = [
+        element(0xA0, &element(0x0A, &[2])),
+        element(0xA1, MECHANISM),
+        element(0xA2, &element(4, &token)),
+    ];
+    element(0xA1, &element(0x30, &fields.concat()))
+}
+
 /// CHALLENGE_MESSAGE: a domain member that runs Windows Server 2022.
 pub(crate) fn ntlm_challenge(
     settings: &Challenge,

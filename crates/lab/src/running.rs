@@ -35,8 +35,9 @@ pub struct Options {
     /// What a gateway answers at which step, in place of the fault's own answer: an HRESULT, or the
     /// Win32 code inside it.
     pub gateway_code: Option<(GatewayStep, u32)>,
-    /// With which error a gateway answers a Kerberos ticket; none: it takes it for no sign-in.
-    pub gateway_ticket_error: Option<u8>,
+    /// With which error a gateway or a server answers a Kerberos ticket; none: a gateway takes it for no
+    /// sign-in, and a server asks for NTLM.
+    pub ticket_error: Option<u8>,
     /// The server behind a gateway; none: the healthy one.
     pub behind: Option<&'static Fault>,
     /// A server that waits for a Connection Request takes the direct approach instead (MS-RDPBCGR
@@ -53,7 +54,7 @@ impl Default for Options {
             ca_file: None,
             most_connections: 256,
             gateway_code: None,
-            gateway_ticket_error: None,
+            ticket_error: None,
             behind: None,
             direct: false,
             proxied: false,
@@ -179,7 +180,7 @@ pub async fn start(
         None => None,
     };
     let (gateway_code, direct) = (options.gateway_code, options.direct);
-    let ticket_error = options.gateway_ticket_error;
+    let ticket_error = options.ticket_error;
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;

@@ -71,6 +71,10 @@ impl Server {
             if kind(&message) != Some(Token::OtherInSpnego) {
                 break;
             }
+            if let Some(code) = self.ticket_error {
+                channel.send(&credssp::refuse_ticket(settings.version, code)).await?;
+                return Ok(Then::End(Ending::Fin).into());
+            }
             channel.send(&credssp::choose_ntlm(settings.version)).await?;
             message = next(channel).await?;
             mechanisms = mechanisms.or_else(|| mechanisms_of(&message));

@@ -31,6 +31,9 @@ pub struct JoinedEvidence {
     /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
+    /// How long after the connection facts were read, in milliseconds; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later_ms: Option<u64>,
     /// Why it was not joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apart: Option<Apart>,
@@ -42,6 +45,8 @@ pub struct JoinedEvidence {
 pub enum JoinedSource {
     /// Facts that were read on the host.
     HostFacts,
+    /// Facts that were read on the client's machine.
+    ClientFacts,
     /// The host's event log.
     HostLog,
     /// The client's event log.
@@ -70,6 +75,8 @@ pub enum JoinedBy {
     AskedName,
     /// The name of the computer that wrote a log.
     Computer,
+    /// The name that the client gives itself, in the host's log.
+    ClientName,
 }
 
 /// Why evidence was not joined.

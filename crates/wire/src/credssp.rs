@@ -5,7 +5,7 @@ use der_parser::ber::{BerObject, BerObjectContent, parse_ber_recursive};
 use rdpdoctor_model::{Fact, Hex, Party};
 
 use crate::der::{Cut, cut_sequence};
-use crate::ntlm;
+use crate::{kerberos, ntlm};
 
 /// A TSRequest with a Kerberos ticket of a user in a thousand groups stays below this.
 pub(crate) const LONGEST: usize = 64 * 1024;
@@ -76,13 +76,14 @@ fn read_ts_request(message: &[u8], from: Party) -> Result<TsRequest, String> {
         token_length: token.as_ref().map(Vec::len),
         has_public_key_auth,
     }];
-    if from == Party::Server
-        && let Some(message) = token.as_deref().and_then(ntlm::find)
-    {
-        facts.push(match ntlm::read_challenge(message) {
-            Ok(challenge) => challenge,
-            Err(problem) => malformed(problem, message),
-        });
+    if let Some(token) = token.as_deref().filter(|_| from == Party::Server) {
+        match ntlm::find(token) {
+            Some(message) => facts.push(match ntlm::read_challenge(message) {
+                Ok(challenge) => challenge,
+                Err(problem) => malformed(problem, message),
+            }),
+            None => facts.extend(kerberos::ticket_answer(token)),
+        }
     }
     let proves = token.as_deref().and_then(ntlm::find).is_some_and(ntlm::is_authenticate);
     let authenticates = from == Party::Client && (proves || has_public_key_auth);

@@ -17,6 +17,12 @@ pub(crate) const WHOSE_KEY: NextTest = NextTest {
     command: "rdpdoctor check {target}",
 };
 
+/// From a client: does it take the direct approach (MS-RDPBCGR 5.4.2.2)?
+pub(crate) const WITHOUT_NEGOTIATION: NextTest = NextTest {
+    why: "begins with TLS and the sign-in, without asking first: tells a Remote Desktop host that lets nothing be negotiated from another service",
+    command: "PS> 'full address:s:{host}:{port}', 'negotiate security layer:i:0' > direct.rdp; rdpdoctor check direct.rdp",
+};
+
 /// On the host: is the key there, and who may read it?
 pub(crate) const LOOK_AT_KEY: NextTest = NextTest {
     why: "on the host: tells a missing key from missing permissions",

@@ -3,9 +3,10 @@
 
 mod key;
 
-use rdpdoctor_model::{CauseId, Fact, ObservationId, Stage, StageOutcome, WindowsEvent};
+use rdpdoctor_model::{CauseId, Fact, ObservationId, Source, Stage, StageOutcome, WindowsEvent};
 
 use crate::codes::{self, Entry, EventRow, Table};
+use crate::host_view::came_past;
 use crate::{Evidence, Match, NextTest, Proof, Seen, Severity};
 
 use super::advice;
@@ -62,6 +63,8 @@ pub(crate) struct Weighed {
     in_question: bool,
     /// It tells that the clock was set.
     is_set_clock: bool,
+    /// It stands in a log, with its time.
+    is_of_log: bool,
 }
 
 /// What of all events matters to each of them.
@@ -74,28 +77,40 @@ struct Among {
     opened: bool,
 }
 
-/// Every event that the tables know, with what it comes to, in order.
+/// Every event that the tables know, with what it comes to, in order. What was collected tells no time,
+/// so it is neither before nor after what stands in a log.
 pub(crate) fn weigh(evidence: &Evidence<'_>) -> Vec<Weighed> {
-    let events = events(evidence);
-    let among = Among::of(&events);
+    let (logged, collected): (Vec<_>, Vec<_>) = events(evidence).into_iter().partition(is_of_log);
+    let mut weighed = weigh_among(evidence, &collected);
+    weighed.extend(weigh_among(evidence, &logged));
+    clock_explains(&mut weighed);
+    weighed
+}
+
+fn weigh_among(evidence: &Evidence<'_>, events: &[Seen<'_, &WindowsEvent>]) -> Vec<Weighed> {
+    let among = Among::of(events);
     let weighed = events.iter().enumerate().filter_map(|(place, seen)| {
         let mut reading = weighed(&among, place, seen.value, reading(&among, seen.value)?)?;
         let mut in_question = false;
         if key::is_about_key(seen.value) {
-            let whose = key::whose(evidence, &events, seen);
+            let whose = key::whose(evidence, events, seen);
             reading = of_key(reading, seen.value, whose)?;
             in_question = whose != Whose::Own;
         }
         let (id, stage) = (seen.id(), seen.observation.stage);
         let is_set_clock = seen.value.is(GENERAL, &[1]);
-        if is_set_clock && !is_near_a_try(&events, seen) {
+        if is_set_clock && !is_near_a_try(events, seen) {
             return None;
         }
-        Some(Weighed { id, stage, reading, in_question, is_set_clock })
+        let is_of_log = is_of_log(seen);
+        Some(Weighed { id, stage, reading, in_question, is_set_clock, is_of_log })
     });
-    let mut weighed: Vec<Weighed> = weighed.collect();
-    clock_explains(&mut weighed);
-    weighed
+    weighed.collect()
+}
+
+/// Whether a log says it, and not what was collected of one.
+fn is_of_log<T>(seen: &Seen<'_, T>) -> bool {
+    seen.observation.source == Source::EventLog
 }
 
 /// A clock that was set matters to a try at that time; a machine's clock is set many times in its life.
@@ -130,11 +145,30 @@ pub(crate) fn separating(evidence: &Evidence<'_>, cause: CauseId) -> Option<Next
     in_question.next().map(|_| advice::WHOSE_KEY)
 }
 
-/// The match of a cause that the tables name for what a log says; the last such event decides.
+/// The match of a cause that the tables name for what was written down. Where a log tells of it, what was
+/// collected without its time adds nothing; alone, it stops no connection that came past it.
 pub(crate) fn by_event(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
+    by_log(evidence, cause).or_else(|| {
+        let mut found = matched(evidence, cause, false)?;
+        let catalogued = crate::CATALOGUE.iter().find(|other| other.id == cause)?;
+        if came_past(evidence, catalogued) {
+            found.severity = found.severity.max(Severity::Warning);
+        }
+        Some(found)
+    })
+}
+
+/// The match of a cause that the tables name for what stands in a log.
+pub(crate) fn by_log(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
+    matched(evidence, cause, true)
+}
+
+/// The last event that tells of the cause decides.
+fn matched(evidence: &Evidence<'_>, cause: CauseId, of_log: bool) -> Option<Match> {
     let telling: Vec<_> = evidence
         .logged()
         .iter()
+        .filter(|seen| seen.is_of_log == of_log)
         .filter_map(|seen| {
             let (_, proof) = *seen.reading.causes.iter().find(|(id, _)| *id == cause)?;
             let told = proof != Proof::Possible || !is_finer(cause, &seen.reading);
@@ -166,15 +200,14 @@ pub(crate) fn is_all(evidence: &Evidence<'_>) -> bool {
     !evidence.all(|fact| matches!(fact, Fact::EventLog { .. }).then_some(())).is_empty()
 }
 
+/// Whether a log tells of a try.
+pub(crate) fn tells_of_a_try(evidence: &Evidence<'_>) -> bool {
+    ends(evidence).iter().any(is_of_log)
+}
+
 /// How far an attempt came that nothing stopped, in words.
 pub(crate) fn reached(evidence: &Evidence<'_>) -> &'static str {
-    let ends = evidence.all(|fact| match fact {
-        Fact::StageEnded { outcome, .. } => Some(*outcome == StageOutcome::Passed),
-        _ => None,
-    });
-    let own =
-        ends.iter().filter(|seen| !matches!(seen.observation.stage, Stage::Host | Stage::Client));
-    let furthest = own.max_by_key(|seen| seen.observation.stage);
+    let furthest = ends(evidence).into_iter().max_by_key(|seen| seen.observation.stage);
     match furthest.map(|seen| (seen.observation.stage, seen.value)) {
         Some((Stage::Session, true)) => "The log of {host} shows a session that was opened",
         Some((Stage::CredSsp, true)) => {
@@ -183,6 +216,16 @@ pub(crate) fn reached(evidence: &Evidence<'_>) -> &'static str {
         Some(_) => "The log of {host} does not say how the connection went on",
         None => "Nothing in the log is an attempt to connect",
     }
+}
+
+/// Whether the stages of a try were passed.
+fn ends<'a>(evidence: &Evidence<'a>) -> Vec<Seen<'a, bool>> {
+    let mut ends = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome, .. } => Some(*outcome == StageOutcome::Passed),
+        _ => None,
+    });
+    ends.retain(|seen| !matches!(seen.observation.stage, Stage::Host | Stage::Client));
+    ends
 }
 
 fn events<'a>(evidence: &Evidence<'a>) -> Vec<Seen<'a, &'a WindowsEvent>> {

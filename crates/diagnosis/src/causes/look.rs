@@ -170,6 +170,17 @@ pub(crate) fn wants_negotiation(evidence: &Evidence<'_>) -> Option<Vec<Observati
     }
 }
 
+/// The end of a connection that began with TLS at once, of which nobody tells whether the host hung up on
+/// TLS or on not being asked first: the plain second hello, which asks first, was not tried or says nothing.
+pub(crate) fn may_want_negotiation<'a>(evidence: &Evidence<'a>) -> Option<Vec<ObservationId>> {
+    let direct = evidence.main_path(|f| matches!(f, Fact::DirectApproach).then_some(())).pop()?;
+    let ended = evidence.ended_awaiting(Awaited::ServerHello)?;
+    let hung_up = matches!(ended.value.ending, Ending::Fin | Ending::Reset);
+    let said = ended.value.received > 0 || broken_tls(evidence);
+    let open = matches!(plain_hello(evidence), PlainHello::NotTried | PlainHello::Other);
+    (hung_up && !said && open).then(|| vec![direct.id(), ended.id()])
+}
+
 /// What a plain second ClientHello met.
 pub(crate) fn plain_hello(evidence: &Evidence<'_>) -> PlainHello {
     let purpose = Purpose::PlainClientHello;

@@ -23,7 +23,23 @@ pub mod session;
 pub mod tls;
 pub mod udp;
 
-use crate::Cause;
+use rdpdoctor_model::CauseId;
+
+use crate::{Cause, Evidence, NextTest};
+
+/// The tests that tell a cause from others by what was seen this time; they go before those that its file
+/// names for all times.
+pub(crate) fn separating(
+    evidence: &Evidence<'_>,
+    cause: CauseId,
+) -> impl Iterator<Item = NextTest> {
+    let all = [
+        logged::separating(evidence, cause),
+        client::rdp_file_fragile_settings::separating(evidence, cause),
+        udp::blocked::separating(evidence, cause),
+    ];
+    all.into_iter().flatten()
+}
 
 /// Every cause, in the order in which equals are ranked.
 pub static CATALOGUE: &[&Cause] = &[
@@ -82,6 +98,7 @@ pub static CATALOGUE: &[&Cause] = &[
     &nego::malformed_response::CAUSE,
     &nego::timeout::CAUSE,
     &nego::closed_after_request::CAUSE,
+    &nego::direct_only::CAUSE,
     // tls
     &tls::private_key_unavailable::CAUSE,
     &tls::no_common_version::CAUSE,

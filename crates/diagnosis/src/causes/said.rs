@@ -270,19 +270,60 @@ pub(crate) fn kerberos_name(code: u32) -> &'static str {
 /// KRB_AP_ERR_SKEW: the clocks of a service and its client differ (RFC 4120 7.5.9).
 pub(crate) const SKEW: u32 = 37;
 
-/// The error with which a service answered a ticket, and what it says of why.
+/// KRB_AP_ERR_TKT_EXPIRED and KRB_AP_ERR_TKT_NYV: by the service's clock a ticket is not valid that the
+/// centre has made, and that the client shows.
+const OUT_OF_TIME: [u32; 2] = [32, 33];
+
+/// The error with which a web service answered a ticket, and what it says of why.
 pub(crate) fn ticket_error(fact: &Fact) -> Option<(u32, String)> {
+    ticket_refused(
+        fact,
+        " It has not got the key that the ticket was made for: its name belongs to another account (setspn -Q HTTP/<its name>), or its key table is old.",
+    )
+}
+
+/// The same, with what it means that the service has another key.
+fn ticket_refused(fact: &Fact, other_key: &str) -> Option<(u32, String)> {
     let Fact::TicketAnswer { code: Some(code), server_time, .. } = fact else { return None };
     let mut words = format!("It answers the ticket with error {code}, {}.", kerberos_name(*code));
-    match (code, server_time) {
-        (&SKEW, Some(time)) => words.push_str(&format!(" Its clock says {time}.")),
-        // BAD_INTEGRITY, NOT_US, MODIFIED, BADKEYVER, NOKEY.
-        (31 | 35 | 41 | 44 | 45, _) => words.push_str(
-            " It has not got the key that the ticket was made for: its name belongs to another account (setspn -Q HTTP/<its name>), or its key table is old.",
-        ),
+    match server_time {
+        Some(time) if *code == SKEW || OUT_OF_TIME.contains(code) => {
+            words.push_str(&format!(" Its clock says {time}."));
+        }
+        _ if has_other_key(*code) => words.push_str(other_key),
         _ => {}
     }
     Some((*code, words))
+}
+
+/// KRB_AP_ERR_BAD_INTEGRITY, NOT_US, MODIFIED, BADKEYVER, NOKEY (RFC 4120 7.5.9): what a service says that
+/// cannot open a ticket.
+pub(crate) fn has_other_key(code: u32) -> bool {
+    matches!(code, 31 | 35 | 41 | 44 | 45)
+}
+
+/// The error with which the host answered the ticket for it last, and what it says of why.
+pub(crate) fn host_on_ticket<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, (u32, String)>> {
+    let answers = evidence.main_path(|fact| match fact {
+        Fact::TicketAnswer { .. } => Some(ticket_refused(fact, " It has not got the key that the ticket was made for: another account has its name (setspn -Q TERMSRV/<its name>), the password of its computer account is out of step with the directory, or another machine answers under its name.")),
+        _ => None,
+    });
+    // A client goes by the host's clock once it was told of it, as Windows does.
+    let last = answers.into_iter().next_back()?;
+    Some(Seen { observation: last.observation, value: last.value? })
+}
+
+/// What the host's answer says of the clocks: that they differ, or that they do as a rule.
+pub(crate) fn host_on_clocks(evidence: &Evidence<'_>) -> Option<Match> {
+    let said = host_on_ticket(evidence)?;
+    let (code, words) = &said.value;
+    let proof = match *code {
+        SKEW => Proof::Proven,
+        code if OUT_OF_TIME.contains(&code) => Proof::Likely,
+        _ => return None,
+    };
+    let severity = if look::signed_in(evidence) { Severity::Warning } else { Severity::Blocking };
+    Some(Match::new(severity, proof, [said.id()]).detailed(words.clone()))
 }
 
 /// The match of a cause for what the key distribution centre said.

@@ -48,6 +48,7 @@ pub const CAUSE_IDS: &[CauseId] = &[
     CauseId("nego.malformed-response"),
     CauseId("nego.timeout"),
     CauseId("nego.closed-after-request"),
+    CauseId("nego.direct-only"),
     // tls
     CauseId("tls.private-key-unavailable"),
     CauseId("tls.no-common-version"),

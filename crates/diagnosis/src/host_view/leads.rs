@@ -1,21 +1,16 @@
 //! What was read on the host, beside what was seen from outside.
 
-use rdpdoctor_model::{Fact, Stage, StageOutcome};
+use rdpdoctor_model::{Fact, Source, Stage, StageOutcome};
 
-use crate::{CATALOGUE, Cause, Evidence, Match, Severity};
+use crate::causes::logged;
+use crate::{CATALOGUE, Cause, Evidence, Match, Seen, Severity};
 
 /// Puts a match in front of what it explains: where one of the causes that `cause` makes more precise
-/// fits what was seen from outside, the match is as bad and stands at the same stage. Where a
-/// connection came past all of those stages, it does not block.
+/// fits what was seen from outside or stands in a log, the match is as bad and stands at the same stage.
+/// Where a connection came past all of those stages, it does not block.
 pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) -> Match {
-    let outside: Vec<&Cause> = CATALOGUE
-        .iter()
-        .copied()
-        .filter(|other| cause.more_specific_than.contains(&other.id))
-        .filter(|other| !matches!(other.stage, Stage::Host | Stage::Client))
-        .collect();
-    let explained = outside.iter().find_map(|other| {
-        let seen = (other.rule)(evidence)?;
+    let explained = outside(cause).find_map(|other| {
+        let seen = (other.rule)(evidence).or_else(|| logged::by_log(evidence, other.id))?;
         Some((seen.stage.unwrap_or(other.stage), seen))
     });
     if let Some((stage, seen)) = explained {
@@ -23,9 +18,20 @@ pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) 
         found.evidence.extend(seen.evidence);
         return found.at_stage(stage);
     }
-    let furthest = outside.iter().map(|other| other.stage).max();
-    if found.severity == Severity::Blocking && furthest.is_some_and(|stage| passed(evidence, stage))
-    {
+    if came_past(evidence, cause) { past_all_the_same(found) } else { found }
+}
+
+/// The same for what is set on the client's machine: it stopped no try that a capture or a log shows to have
+/// come past this stage. The check's own is that of another program.
+pub(crate) fn seen_past(evidence: &Evidence<'_>, stage: Stage, found: Match) -> Match {
+    let own =
+        |seen: &Seen<'_, ()>| matches!(seen.observation.source, Source::Capture | Source::EventLog);
+    let past = passed(evidence, stage).iter().any(own);
+    if past { past_all_the_same(found) } else { found }
+}
+
+fn past_all_the_same(mut found: Match) -> Match {
+    if found.severity == Severity::Blocking {
         found.severity = Severity::Warning;
         let detail = found.detail.take().unwrap_or_default();
         found.detail =
@@ -34,11 +40,34 @@ pub(crate) fn leading(evidence: &Evidence<'_>, cause: &Cause, mut found: Match) 
     found
 }
 
-/// Whether a connection came past a stage.
-fn passed(evidence: &Evidence<'_>, stage: Stage) -> bool {
-    let ends = evidence.all(|fact| match fact {
-        Fact::StageEnded { outcome, .. } => Some(*outcome == StageOutcome::Passed),
+/// The causes seen from outside that a cause makes more precise.
+fn outside(cause: &Cause) -> impl Iterator<Item = &'static Cause> {
+    let coarser =
+        CATALOGUE.iter().copied().filter(|other| cause.more_specific_than.contains(&other.id));
+    coarser.filter(|other| !is_of_machine(other.stage))
+}
+
+fn is_of_machine(stage: Stage) -> bool {
+    matches!(stage, Stage::Host | Stage::Client)
+}
+
+/// Whether a connection came past the last stage at which a cause could have stopped it. A log does not
+/// tell of every stage on the way.
+pub(crate) fn came_past(evidence: &Evidence<'_>, cause: &Cause) -> bool {
+    let own = Some(cause.stage).filter(|stage| !is_of_machine(*stage));
+    let stages = own.into_iter().chain(outside(cause).map(|other| other.stage));
+    stages.max().is_some_and(|furthest| !passed(evidence, furthest).is_empty())
+}
+
+/// The word that this stage was passed, or one behind it on the way.
+fn passed<'a>(evidence: &Evidence<'a>, furthest: Stage) -> Vec<Seen<'a, ()>> {
+    let mut passed = evidence.all(|fact| match fact {
+        Fact::StageEnded { outcome: StageOutcome::Passed, .. } => Some(()),
         _ => None,
     });
-    ends.iter().any(|seen| seen.observation.stage == stage && seen.value)
+    passed.retain(|seen| {
+        let stage = seen.observation.stage;
+        stage == furthest || (furthest..=Stage::Desktop).contains(&stage)
+    });
+    passed
 }

@@ -10,7 +10,7 @@ pub(crate) mod renewal;
 pub(crate) mod schannel;
 pub(crate) mod service;
 
-pub(crate) use leads::leading;
+pub(crate) use leads::{came_past, leading, seen_past};
 use rdpdoctor_model::{DEFAULT_PORT, Fact, RegistryKey, WindowsFile};
 
 use crate::Seen;

@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rdpdoctor_model::{
-    ConnectFailure, DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId, Origin,
-    Purpose, SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp, Transport,
+    Awaited, ConnectFailure, DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId,
+    Origin, Purpose, SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp,
+    Transport,
 };
 
 use super::beside::Beside;
+use super::connection::{Connect, Connection, Place, Role};
 use super::conversation::Event;
-use super::flow::{Connect, Connection};
-use super::gateway::{self, Place, Role};
+use super::gateway;
 use super::proxy;
 use super::side::Moment;
 use super::stages;
@@ -72,11 +73,10 @@ pub(super) fn relevant(
 ) -> (Vec<Connection>, Vec<Connection>) {
     let gateways: HashSet<SocketAddr> =
         connections.iter().filter(|c| is_gateways(c)).map(|c| c.server).collect();
-    connections.retain(|c| {
-        let is_web = is_perhaps_gateways(c) && !gateways.contains(&c.server);
-        others |= is_web && matches!(c.connect, Connect::Made { .. });
-        !is_web
-    });
+    let is_web = |c: &Connection| is_perhaps_gateways(c) && !gateways.contains(&c.server);
+    let (web, rest): (Vec<_>, Vec<_>) = connections.into_iter().partition(is_web);
+    connections = rest;
+    others |= web.iter().any(|c| matches!(c.connect, Connect::Made { .. }));
     for connection in connections.iter_mut() {
         if gateways.contains(&connection.server) && matches!(connection.role, Role::Host) {
             connection.role = Role::PerhapsLeg { by: None };
@@ -97,9 +97,29 @@ pub(super) fn relevant(
         });
         connections.retain(|c| known.contains(&c.server) || named.contains(&c.server.ip()));
     } else if others || connections.iter().any(|c| connections[0].server != c.server) {
+        connections.extend(never_encrypted(web));
         return (Vec::new(), connections);
     }
     (connections, Vec::new())
+}
+
+/// Connections to servers with which TLS failed at its first message, and never worked: to a proxy inside
+/// TLS, a gateway or a web page, which nobody can tell from outside.
+fn never_encrypted(web: Vec<Connection>) -> impl Iterator<Item = Connection> {
+    let worked: HashSet<SocketAddr> =
+        web.iter().filter(|c| !fails_in_tls(c)).map(|c| c.server).collect();
+    web.into_iter().filter(move |c| !worked.contains(&c.server))
+}
+
+fn fails_in_tls(connection: &Connection) -> bool {
+    connection.events.iter().any(|event| match event.fact {
+        Fact::TlsMalformed { .. } => true,
+        Fact::TlsAlert { level, awaited, .. } => level == 2 && awaited == Awaited::ServerHello,
+        Fact::StreamEnded { ending, awaited, .. } => {
+            awaited == Awaited::ServerHello && ending != Ending::ClosedByClient
+        }
+        _ => false,
+    })
 }
 
 /// Connections that came to nothing, in words: where each led, once.
@@ -110,6 +130,7 @@ pub(super) fn failures(failed: &[Connection]) -> Option<String> {
             Connect::Failed { failure: ConnectFailure::Refused, .. } => "refused",
             Connect::Failed { failure: ConnectFailure::Timeout, .. } => "no answer",
             Connect::Failed { .. } => "not reached",
+            Connect::Made { .. } if fails_in_tls(connection) => "TLS fails",
             Connect::Made { .. } | Connect::Unknown => continue,
         };
         let place = format!("{} ({how})", connection.server);

@@ -2,25 +2,24 @@
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{Awaited, ConnectFailure, DEFAULT_PORT, Fact, Icmp, Lookup, Party};
+use rdpdoctor_model::{Awaited, ConnectFailure, DEFAULT_PORT, Icmp, Lookup, Party};
 use rdpdoctor_wire::gateway::{GatewayLeg, LegEvent};
 use rdpdoctor_wire::proxy::ProxyDialog;
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
+use super::begins;
 use super::beside::KerberosStream;
 use super::carried::Carried;
-use super::conversation::{Conversation, End, Event, Unread};
-use super::gateway::{Key, Role};
+use super::connection::{Connect, Connection, Role};
+use super::conversation::{Conversation, End};
+use super::gateway::Key;
 use super::heads::Heads;
 use super::ip::{Segment, Unreachable};
-use super::proxy::{self, Finished, Proxied, Tunnelled};
+use super::proxy::{self, Finished, Proxied};
 use super::side::{Moment, Piece, Side};
 
 /// Bytes that are kept until the client's first ones tell what a connection is.
 const MOST_UNDECIDED: usize = 8 * 1024;
-
-/// So many bytes tell a Connection Request.
-const REQUEST_HEAD: usize = 6;
 
 /// Kerberos (RFC 4120 7.2.3).
 const KERBEROS_PORT: u16 = 88;
@@ -74,52 +73,6 @@ enum Content {
     Proxy(Box<Proxied>),
     /// Something else, of which nothing is kept.
     Other,
-}
-
-/// How TCP went.
-#[derive(Debug, Clone)]
-pub(super) enum Connect {
-    /// Connected; how long it took, where the beginning was captured.
-    Made { at: Moment, round_trip_ms: Option<f64> },
-    /// Not connected.
-    Failed { at: Moment, failure: ConnectFailure, icmp: Lookup<Icmp>, elapsed_ms: f64 },
-    /// The capture ends too early to tell.
-    Unknown,
-}
-
-/// A connection that has come to its end, or to the capture's.
-pub(super) struct Connection {
-    pub(super) role: Role,
-    pub(super) client: SocketAddr,
-    pub(super) server: SocketAddr,
-    pub(super) first: Moment,
-    pub(super) last: Moment,
-    pub(super) connect: Connect,
-    pub(super) end: End,
-    /// When it ended.
-    pub(super) closed: Moment,
-    pub(super) events: Vec<Event>,
-    pub(super) unread: Option<Unread>,
-    /// Messages inside TLS that nobody could read: of the client, of the server.
-    pub(super) sealed_records: [u32; 2],
-    /// How often the client took its turn in them.
-    pub(super) sealed_turns: u8,
-    /// Segments that came again: of the client, of the server.
-    pub(super) repeated: [u32; 2],
-    /// The headers of the server's packets, where one of them ended it.
-    pub(super) heads: Option<Fact>,
-    /// What passed inside, where it leads to a proxy.
-    pub(super) inside: Option<Box<Self>>,
-}
-
-impl Connection {
-    /// Whether it was about to be anything, on a port that says nothing.
-    pub(super) fn is_mere_failure(&self) -> bool {
-        self.events.is_empty()
-            && self.server.port() != DEFAULT_PORT
-            && matches!(self.connect, Connect::Failed { .. })
-            && matches!(self.role, Role::Host)
-    }
 }
 
 impl Flow {
@@ -406,7 +359,9 @@ impl Flow {
 
     fn role(&self) -> Role {
         let Content::Tls(conversation) = &self.content else { return Role::Host };
-        conversation.carried().map_or(Role::PerhapsLeg { by: None }, |carried| role(carried, None))
+        conversation
+            .carried()
+            .map_or(Role::PerhapsLeg { by: None }, |carried| Role::of_tls(carried, None))
     }
 
     /// Errors of a key distribution centre that passed on it.
@@ -521,21 +476,19 @@ impl Flow {
             None if !head.is_empty() && total <= MOST_UNDECIDED => return,
             _ => {}
         }
-        let head = head.get(..REQUEST_HEAD).unwrap_or(&head);
-        let begins = |wanted: fn(usize, u8) -> bool| {
-            head.iter().enumerate().all(|(place, byte)| wanted(place, *byte))
-        };
-        let (request, hello) = (begins(is_of_request), begins(is_of_hello));
-        if !(request || hello) || total > MOST_UNDECIDED {
+        let (request, hello) = (begins::as_request(&head), begins::as_hello(&head));
+        if (request, hello) == (Some(false), Some(false)) || total > MOST_UNDECIDED {
             self.content = Content::Other;
-        } else if head.len() == REQUEST_HEAD {
+        } else if request == Some(true) || hello == Some(true) {
+            let is_request = request == Some(true);
             let kept = std::mem::take(kept);
-            let conversation = if request { Conversation::new() } else { Conversation::of_tls() };
+            let conversation =
+                if is_request { Conversation::new() } else { Conversation::of_tls() };
             let mut conversation = Box::new(conversation);
             for (from, at, bytes) in kept {
                 conversation.bytes(from, &bytes, at, secrets);
             }
-            self.content = match request {
+            self.content = match is_request {
                 true => Content::Rdp(conversation),
                 false => Content::Tls(conversation),
             };
@@ -578,54 +531,6 @@ fn index(from: Party) -> usize {
     match from {
         Party::Client => 0,
         Party::Server => 1,
-    }
-}
-
-/// What TLS leads to whose content is known, straight or through a proxy.
-pub(super) fn role(carried: &Carried, by: Option<Tunnelled>) -> Role {
-    let by = by.map(Box::new);
-    match carried.leg() {
-        Some(leg) => Role::Leg { name: leg.host().map(str::to_owned), host: None, by },
-        // Only where another connection shows that a gateway is there.
-        None => Role::PerhapsLeg { by },
-    }
-}
-
-/// Whether a client's first bytes are an X.224 Connection Request in TPKT; `None` while that cannot be
-/// told.
-pub(super) fn begins_as_request(head: &[u8]) -> Option<bool> {
-    begins(head, is_of_request)
-}
-
-/// The same of a handshake of TLS.
-pub(super) fn begins_as_hello(head: &[u8]) -> Option<bool> {
-    begins(head, is_of_hello)
-}
-
-fn begins(head: &[u8], wanted: fn(usize, u8) -> bool) -> Option<bool> {
-    if !head.iter().take(REQUEST_HEAD).enumerate().all(|(place, byte)| wanted(place, *byte)) {
-        return Some(false);
-    }
-    (head.len() >= REQUEST_HEAD).then_some(true)
-}
-
-/// Whether a byte may stand at this place of a Connection Request.
-fn is_of_request(place: usize, byte: u8) -> bool {
-    match place {
-        0 => byte == 3,
-        1 => byte == 0,
-        5 => byte & 0xF0 == 0xE0,
-        _ => true,
-    }
-}
-
-/// The same of a record with a ClientHello (RFC 8446 5.1).
-fn is_of_hello(place: usize, byte: u8) -> bool {
-    match place {
-        0 => byte == 22,
-        1 => byte == 3,
-        5 => byte == 1,
-        _ => true,
     }
 }
 

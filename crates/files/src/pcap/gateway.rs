@@ -3,15 +3,12 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use rdpdoctor_model::{
-    Awaited, Fact, GatewayTransport, Party, Stage, StageOutcome, Target, Transport,
-};
+use rdpdoctor_model::{Awaited, Fact, GatewayTransport, Party, Stage, StageOutcome, Target};
 use rdpdoctor_wire::gateway::{GatewayTunnel, LegEvent, TunnelEvent};
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
+use super::connection::{Connect, Connection, Inside, Place, Role};
 use super::conversation::{Conversation, End, Event, GIVEN_UP_MS, SILENT_AT_THE_END_MS, Unread};
-use super::flow::{Connect, Connection};
-use super::proxy::{Dialog, Tunnelled};
 use super::side::Moment;
 
 /// Tunnels that are followed at a time; each may hold some 100 KiB.
@@ -22,111 +19,6 @@ const HOST_CLOSED: u32 = 0xA0;
 
 /// The status that asks for a sign-in.
 const UNAUTHORIZED: u16 = 401;
-
-/// What a connection is for.
-#[derive(Debug, Clone)]
-pub(super) enum Role {
-    /// To a host, straight.
-    Host,
-    /// To a gateway.
-    Leg {
-        /// The gateway's name as the client knows it.
-        name: Option<String>,
-        /// The host that was asked for on it.
-        host: Option<Place>,
-        /// The way through a proxy, where it goes by one.
-        by: Option<Box<Tunnelled>>,
-    },
-    /// TLS without a word of HTTP in it: a gateway's where others lead to one.
-    PerhapsLeg {
-        /// The way through a proxy, where it goes by one.
-        by: Option<Box<Tunnelled>>,
-    },
-    /// Inside a tunnel.
-    Tunnel(Box<Inside>),
-    /// To a proxy.
-    Proxy(Box<Dialog>),
-    /// Through a proxy to a host.
-    Tunnelled(Box<Tunnelled>),
-}
-
-/// A host as the gateway is asked for it, and its port.
-pub(super) type Place = (String, u16);
-
-/// What is known of a tunnel.
-#[derive(Debug, Clone)]
-pub(super) struct Inside {
-    pub(super) host: Option<Place>,
-    pub(super) opened: bool,
-    /// What the gateway said.
-    pub(super) outside: Vec<Event>,
-}
-
-impl Role {
-    /// Whether it has to do with a gateway.
-    pub(super) fn is_of_gateway(&self) -> bool {
-        matches!(self, Self::Leg { .. } | Self::PerhapsLeg { .. } | Self::Tunnel(_))
-    }
-
-    /// Whether it is a connection to a gateway.
-    pub(super) fn is_leg(&self) -> bool {
-        matches!(self, Self::Leg { .. } | Self::PerhapsLeg { .. })
-    }
-
-    /// Whether it leads to a host.
-    pub(super) fn is_to_host(&self) -> bool {
-        match self {
-            Self::Host | Self::Tunnelled(_) => true,
-            Self::Tunnel(inside) => inside.opened,
-            Self::Leg { .. } | Self::PerhapsLeg { .. } | Self::Proxy(_) => false,
-        }
-    }
-
-    /// How it is carried.
-    pub(super) fn transport(&self) -> Transport {
-        match self {
-            Self::Tunnel(_) => Transport::Tunnel,
-            role if role.tunnelled().is_some() => Transport::Tunnel,
-            _ => Transport::Tcp,
-        }
-    }
-
-    /// What was said to a proxy, on a connection to one.
-    pub(super) fn dialog(&self) -> Option<&Dialog> {
-        match self {
-            Self::Proxy(dialog) => Some(dialog),
-            _ => None,
-        }
-    }
-
-    /// The way through a proxy, where it goes inside one.
-    pub(super) fn tunnelled(&self) -> Option<&Tunnelled> {
-        match self {
-            Self::Tunnelled(tunnelled) => Some(tunnelled),
-            Self::Leg { by, .. } | Self::PerhapsLeg { by } => by.as_deref(),
-            Self::Host | Self::Tunnel(_) | Self::Proxy(_) => None,
-        }
-    }
-
-    /// Whether it goes by a proxy to a host.
-    pub(super) fn is_by_proxy(&self) -> bool {
-        match self {
-            Self::Proxy(dialog) => !dialog.to_gateway,
-            role => matches!(role, Self::Tunnelled(_)),
-        }
-    }
-
-    /// The host that a gateway or a proxy was asked for.
-    pub(super) fn host(&self) -> Option<&Place> {
-        match self {
-            Self::Leg { host, .. } => host.as_ref(),
-            Self::Tunnel(inside) => inside.host.as_ref(),
-            Self::Proxy(dialog) => dialog.asked.as_ref().filter(|_| !dialog.to_gateway),
-            Self::Tunnelled(tunnelled) => Some(&tunnelled.asked),
-            Self::Host | Self::PerhapsLeg { .. } => None,
-        }
-    }
-}
 
 /// Whose tunnel it is: the client, the gateway, and the name that its connections have in common.
 pub(super) type Key = (IpAddr, SocketAddr, String);

@@ -6,8 +6,10 @@
 
 mod attempt;
 mod batch;
+mod begins;
 mod beside;
 mod carried;
+mod connection;
 mod conversation;
 mod flow;
 mod frames;
@@ -34,8 +36,9 @@ use time::OffsetDateTime;
 
 use self::batch::Item;
 use self::beside::Beside;
-use self::flow::{Connection, Flow};
-use self::gateway::{Role, Tunnels};
+use self::connection::{Connection, Role};
+use self::flow::Flow;
+use self::gateway::Tunnels;
 use self::ip::{Packet, Segment, Unreachable};
 use self::parts::{Frames, PARTS};
 use self::side::Moment;

@@ -3,16 +3,14 @@
 
 use std::net::SocketAddr;
 
-use rdpdoctor_model::{
-    DEFAULT_PORT, Fact, Party, ProxyChoice, ProxyReply, ProxyScheme, Stage, StageOutcome, Target,
-};
+use rdpdoctor_model::{DEFAULT_PORT, Fact, Party, ProxyChoice, Stage, StageOutcome, Target};
 use rdpdoctor_wire::proxy::{ProxyDialog, ProxyEvent};
 use rdpdoctor_wire::tls_decrypt::KeyLog;
 
+use super::begins;
 use super::carried::Said;
+use super::connection::{Connect, Connection, Dialog, Role, Tunnelled};
 use super::conversation::{Conversation, End, Event, Unread};
-use super::flow::{Connect, Connection, begins_as_hello, begins_as_request, role};
-use super::gateway::{Place, Role};
 use super::side::Moment;
 
 /// Bytes that are kept until the client's first ones tell what is inside.
@@ -40,26 +38,6 @@ enum Inside {
     /// TLS from the first byte, perhaps to a gateway.
     Tls(Box<Conversation>),
     Other,
-}
-
-/// What is known of a connection to a proxy that is over.
-#[derive(Debug, Clone)]
-pub(super) struct Dialog {
-    pub(super) scheme: ProxyScheme,
-    pub(super) has_user: bool,
-    /// The host that was asked for.
-    pub(super) asked: Option<Place>,
-    pub(super) refusal: Option<ProxyReply>,
-    /// It was asked for a gateway.
-    pub(super) to_gateway: bool,
-}
-
-/// The connection inside a tunnel.
-#[derive(Debug, Clone)]
-pub(super) struct Tunnelled {
-    pub(super) asked: Place,
-    /// From the first word to the proxy to its consent.
-    pub(super) elapsed_ms: f64,
 }
 
 impl Proxied {
@@ -177,7 +155,8 @@ impl Proxied {
         let head: Vec<u8> = own.flat_map(|(_, _, bytes)| bytes).copied().collect();
         let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
         let by_port = self.dialog.asked().is_some_and(|asked| asked.port == DEFAULT_PORT);
-        let (mut conversation, is_rdp) = match (begins_as_request(&head), begins_as_hello(&head)) {
+        let (mut conversation, is_rdp) = match (begins::as_request(&head), begins::as_hello(&head))
+        {
             (Some(true), _) => (Box::new(Conversation::new()), true),
             (_, Some(true)) if by_port => (Box::new(Conversation::new()), true),
             (_, Some(true)) => (Box::new(Conversation::of_tls()), false),
@@ -264,7 +243,7 @@ pub(super) fn inner(
     (last, end, closed): (Moment, End, Moment),
 ) -> Connection {
     let role = match conversation.carried() {
-        Some(carried) => role(carried, Some(tunnelled)),
+        Some(carried) => Role::of_tls(carried, Some(tunnelled)),
         None => Role::Tunnelled(Box::new(tunnelled)),
     };
     Connection {

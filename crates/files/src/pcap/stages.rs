@@ -5,8 +5,8 @@ use rdpdoctor_model::{
 };
 
 use super::attempt::is_direct;
+use super::connection::{Connect, Connection};
 use super::conversation::{End, Event, Unread};
-use super::flow::{Connect, Connection};
 use super::side::Moment;
 
 /// Messages of the server inside TLS by which a session is known without reading them: a sign-in has

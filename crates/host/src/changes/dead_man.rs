@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use rdpdoctor_model::Timestamp;
 
-use super::apply::Pace;
 use super::journal::{Entry, Journal, Outcome, Phase};
 use super::rollback::{RolledBack, roll_back};
 use super::runs::{RunsError, StateFolder};
+use super::told::Pace;
 use crate::System;
 use crate::system::Mutable;
 

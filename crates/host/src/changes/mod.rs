@@ -22,9 +22,10 @@ mod runs;
 mod sddl;
 mod sessions;
 mod state;
+mod told;
 mod way_in;
 
-pub use apply::{Applied, Handshake, Pace, Point, Verifier, apply};
+pub use apply::{Applied, Handshake, Verifier, apply};
 pub use dead_man::{Watch, Watched, confirm, take_back_what_is_overdue, watch};
 pub use journal::{Began, Entry, Journal, JournalError, Outcome, Phase, Record};
 pub use known::KnownFacts;
@@ -33,3 +34,4 @@ pub use plan::{chosen, drift, plan};
 pub use rollback::{RolledBack, changed_since, roll_back};
 pub use runs::{Lock, RunsError, StateFolder};
 pub use state::{read as read_state, wanted};
+pub use told::{Pace, Point};

@@ -2,10 +2,10 @@
 
 use rdpdoctor_model::Step;
 
-use super::apply::{Pace, Point, log};
 use super::journal::{Entry, Journal, JournalError, Outcome};
 use super::perform::{self, Failed};
 use super::state;
+use super::told::{Pace, Point, log};
 use crate::System;
 use crate::system::{LogEvent, Mutable};
 

@@ -9,7 +9,6 @@ use super::Judgement;
 use crate::behaviour::Challenge;
 use crate::channel::Channel;
 use crate::credssp;
-use crate::der::element;
 use crate::ntlm::{self, Earlier, Outcome};
 use crate::server::Server;
 
@@ -34,34 +33,6 @@ pub(super) enum Answer {
     Refused,
 }
 
-/// KRB-ERROR (RFC 4120 5.9.1) in a token of Kerberos (RFC 4121 4.1), in a NegTokenResp that rejects (RFC
-/// 4178 4.2.2).
-fn ticket_error(code: u8) -> Vec<u8> {
-    const MECHANISM: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2];
-    const KRB_ERROR: &[u8] = &[3, 0];
-    let number = |tag, number| element(tag, &element(2, &[number]));
-    let text = |text: &[u8]| element(0x1B, text);
-    let names = [text(b"HTTP"), text(b"localhost")].concat();
-    let service = [number(0xA0, 2), element(0xA1, &element(0x30, &names))].concat();
-    let error = [
-        number(0xA0, 5),
-        number(0xA1, 30),
-        element(0xA4, &element(0x18, b"20231114221320Z")),
-        number(0xA5, 1),
-        number(0xA6, code),
-        element(0xA9, &text(b"LAB.EXAMPLE")),
-        element(0xAA, &element(0x30, &service)),
-    ];
-    let error = element(0x7E, &element(0x30, &error.concat()));
-    let token = element(0x60, &[MECHANISM, KRB_ERROR, &error].concat());
-    let fields = [
-        element(0xA0, &element(0x0A, &[2])),
-        element(0xA1, MECHANISM),
-        element(0xA2, &element(4, &token)),
-    ];
-    element(0xA1, &element(0x30, &fields.concat()))
-}
-
 impl<'a> SignIn<'a> {
     pub(super) fn new(server: &'a Server, judgement: Judgement) -> Self {
         Self { server, judgement, sent: None }
@@ -76,7 +47,7 @@ impl<'a> SignIn<'a> {
             "Negotiate"
                 if !bytes.starts_with(b"NTLMSSP\0") && self.server.ticket_error.is_some() =>
             {
-                let token = ticket_error(self.server.ticket_error?);
+                let token = credssp::ticket_error("HTTP", self.server.ticket_error?);
                 Some(Answer::Challenge(format!("{scheme} {}", encode_block(&token)).into()))
             }
             "NTLM" | "Negotiate" => Some(match self.ntlm(&bytes, true, channel)? {

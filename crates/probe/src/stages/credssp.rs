@@ -262,9 +262,11 @@ impl Attempt<'_> {
     async fn receive(&mut self) -> Result<TsRequest, String> {
         let message = self.link.message(frame::ts_request, self.deadline).await;
         let message = message.map_err(|Over(why)| why)?;
-        let refused = self.link.facts().into_iter().any(
-            |fact| matches!(fact, Fact::TsRequest { from: Party::Server, error_code: Some(code), .. } if code != 0),
-        );
+        // Behind an error about the ticket Windows does not go on with NTLM either.
+        let refused = self.link.facts().into_iter().any(|fact| {
+            matches!(fact, Fact::TsRequest { from: Party::Server, error_code: Some(code), .. } if code != 0)
+                || matches!(fact, Fact::TicketAnswer { code: Some(_), .. })
+        });
         if refused {
             return Err("the server refused the sign-in".to_owned());
         }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 use rdpdoctor_diagnosis::codes::parse_reported;
 use rdpdoctor_diagnosis::{Evidence, Policy, RequiredSecurity, Status, Trust, diagnose};
 use rdpdoctor_files::rdpfile::Way;
+use rdpdoctor_host::Side;
 use rdpdoctor_model::{
     Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target, Timestamp,
 };
@@ -23,7 +24,7 @@ use crate::bastion_list::BastionList;
 use crate::capture::{self, Recording};
 use crate::cli::{CheckArgs, Security, TrustLevel};
 use crate::engine;
-use crate::joined::{HostFacts, OwnClient, not_used};
+use crate::joined::{OwnClient, SideFacts, not_used};
 use crate::output;
 use crate::progress;
 use crate::proxy::{self, Leads};
@@ -52,7 +53,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         Some(way) => check_by_file(args, &file, &way, reported)?,
         None => {
             let mut seen = file.observations(0);
-            let facts = HostFacts::read(&args.host_facts)?;
+            let facts = SideFacts::of_hosts(&args.host_facts)?;
             facts.join(&mut seen, &file.target(), Timestamp::now(), false);
             without_connection(seen)
         }
@@ -118,7 +119,7 @@ fn check(
     }
     capture::may_write(args)?;
     let bastions = BastionList::open(args.bastions.as_deref(), args.output.quiet)?;
-    let host_facts = HostFacts::read(&args.host_facts)?;
+    let host_facts = SideFacts::of_hosts(&args.host_facts)?;
     let beside = args.remote.as_deref().map(|place| {
         remote::Beside::new(place, &target, args.pin.as_deref(), args.trust, args.timeout)
     });
@@ -164,7 +165,7 @@ struct Job<'a> {
     gateway: Option<Gateway>,
     memory: Memory,
     bastions: BastionList,
-    host_facts: HostFacts,
+    host_facts: SideFacts,
     beside: Option<remote::Beside>,
 }
 
@@ -294,7 +295,7 @@ impl Job<'_> {
             None => {}
             Some(Ok(machine)) => host_facts.add(machine),
             Some(Err(why)) => {
-                observations.push(not_used(observations.len() + 1, Source::Host, &why));
+                observations.push(not_used(observations.len() + 1, Side::Host, Source::Host, &why));
             }
         }
         host_facts.join(observations, &self.target, journal.started_at(), false);

@@ -106,7 +106,7 @@ impl<'a> Given<'a> {
         rayon::spawn(move || drop(logs));
         let user = joined::join_incident(&mut captures, &mut logged);
         joined::join_logs(&mut logged);
-        let machines = joined::join_machines(&mut captures, machines);
+        let machines = joined::join_machines(&mut captures, &mut logged, machines);
         for (name, place, count) in self.captured.into_iter().rev() {
             let own = captures.split_off(captures.len().saturating_sub(count));
             let own = read_capture::judged(own, &name, args.last, reported);

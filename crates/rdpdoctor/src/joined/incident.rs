@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rdpdoctor_files::incident::{AGREE_MS, Account, Joint, Teller, Told, joint};
 use rdpdoctor_files::pcap;
+use rdpdoctor_host::Side;
 use rdpdoctor_model::{
     Apart, Fact, JoinedEvidence, JoinedSource, Observation, ObservationId, Source, Stage,
     StageOutcome, Timestamp,
@@ -277,9 +278,10 @@ fn merge(capture: &mut pcap::Attempt, mut log: LoggedAttempt, joint: &Joint) {
         common_events: joint.common_events,
         spread_ms: joint.spread_ms,
         age_ms: None,
+        later_ms: None,
         apart: None,
     };
-    added.insert(0, said(0, Source::EventLog, file.as_deref(), fact));
+    added.insert(0, said(0, Side::Host, Source::EventLog, file.as_deref(), fact));
     // An id that was taken out is not given again.
     for (number, seen) in added.iter_mut().enumerate() {
         seen.id = ObservationId::numbered(before + number + 1);
@@ -350,15 +352,16 @@ fn keep_apart(capture: &mut pcap::Attempt, teller: Teller, computer: Option<Stri
         common_events: 0,
         spread_ms: 0,
         age_ms: None,
+        later_ms: None,
         apart: Some(why),
     };
     // A host's log has a line about the host, which says it.
     let teller_of_base = self::teller(&capture.observations);
     let number = capture.observations.len() + 1;
     let why = format!("the log{name}, {words}");
-    capture.observations.push(said(number, Source::EventLog, None, fact));
+    capture.observations.push(said(number, Side::Host, Source::EventLog, None, fact));
     if teller_of_base != Teller::Capture {
         return;
     }
-    capture.observations.push(not_used(number + 1, Source::EventLog, &why));
+    capture.observations.push(not_used(number + 1, Side::Host, Source::EventLog, &why));
 }

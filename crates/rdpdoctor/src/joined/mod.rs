@@ -1,24 +1,31 @@
 //! Evidence of several sources, put together where it tells of the same thing, and kept apart, with the
 //! reason, where it does not.
 
-mod host_facts;
+mod facts;
 mod incident;
 mod own_client;
 
+use rdpdoctor_host::Side;
 use rdpdoctor_model::{
-    Fact, JoinedEvidence, Observation, ObservationId, Origin, Source, Stage, StageOutcome,
+    Fact, JoinedEvidence, Observation, ObservationId, Origin, Source, StageOutcome,
 };
 
-pub use host_facts::{HostFacts, join_machines};
+pub use facts::{SideFacts, join_machines};
 pub use incident::{join as join_incident, join_logs};
 pub use own_client::OwnClient;
 
-/// What came of holding evidence against a connection, as an observation.
-fn said(number: usize, source: Source, file: Option<&str>, said: JoinedEvidence) -> Observation {
+/// What came of holding evidence against a connection, as an observation beside that side's.
+fn said(
+    number: usize,
+    side: Side,
+    source: Source,
+    file: Option<&str>,
+    said: JoinedEvidence,
+) -> Observation {
     Observation {
         id: ObservationId::numbered(number),
         source,
-        stage: Stage::Host,
+        stage: side.stage(),
         at: None,
         at_ms: 0,
         origin: file.map(|file| Origin { file: file.to_owned(), frame: None }),
@@ -27,12 +34,12 @@ fn said(number: usize, source: Source, file: Option<&str>, said: JoinedEvidence)
     }
 }
 
-/// That evidence about the host is not used, and why.
-pub fn not_used(number: usize, source: Source, why: &str) -> Observation {
+/// That evidence about one side is not used, and why.
+pub fn not_used(number: usize, side: Side, source: Source, why: &str) -> Observation {
     Observation {
         id: ObservationId::numbered(number),
         source,
-        stage: Stage::Host,
+        stage: side.stage(),
         at: None,
         at_ms: 0,
         origin: None,

@@ -31,7 +31,7 @@ async fn a_gateway_that_cannot_use_a_ticket() {
         let ca_file = place.join("ca.pem");
         let options = Options {
             ca_file: Some(ca_file.clone()),
-            gateway_ticket_error: Some(code),
+            ticket_error: Some(code),
             ..Options::default()
         };
         let begun = SystemTime::now();

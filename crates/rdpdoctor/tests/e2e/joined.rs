@@ -17,6 +17,7 @@ use crate::support::{Run, cause, check, command, findings, folder, run};
 pub const DROPPED: &str = "tls-key-unavailable-rst";
 const CORE: &str = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS";
 const SESSIONS: &str = "Microsoft-Windows-TerminalServices-LocalSessionManager";
+const MANAGER: &str = "Microsoft-Windows-TerminalServices-RemoteConnectionManager";
 const CLIENT: &str = "Microsoft-Windows-TerminalServices-ClientActiveXCore";
 
 /// A host whose key NETWORK SERVICE cannot read, and whose log says so.
@@ -36,15 +37,26 @@ pub fn unreadable_key() -> FakeSystem {
 
 /// The machine's facts, as of so many days ago, under this name.
 pub fn facts(place: &Path, name: &str, system: &FakeSystem, computer: &str, days: i64) -> PathBuf {
-    let mut facts = collect(system, Side::Host);
+    let at = Timestamp::now().plus_millis(-days * 86_400_000);
+    facts_at(place, name, (Side::Host, system), computer, at)
+}
+
+/// The facts of one side, as of a moment, under this name.
+fn facts_at(
+    place: &Path,
+    name: &str,
+    (side, system): (Side, &FakeSystem),
+    computer: &str,
+    at: Timestamp,
+) -> PathBuf {
+    let mut facts = collect(system, side);
     for fact in &mut facts {
         if let Fact::FactsOf(of) = fact {
-            of.computer = Some(computer.to_owned());
-            of.collected_at = Some(Timestamp::now().plus_millis(-days * 86_400_000));
+            (of.computer, of.collected_at) = (Some(computer.to_owned()), Some(at));
         }
     }
     let path = place.join(name);
-    std::fs::write(&path, FactsFile::write(Side::Host, &facts)).expect("the file is written");
+    std::fs::write(&path, FactsFile::write(side, &facts)).expect("the file is written");
     path
 }
 
@@ -455,4 +467,201 @@ fn a_clock_that_was_set_between_two_tries() {
     let other = [event(day + hour + minutes / 2, general, 1, &set)];
     let other = write("other.evtx", "PC43", &other);
     assert_eq!(joined_tries(&[&client, &other, &host]), (4, 0));
+}
+
+// ── facts and logs of the same machine ──────────────────────────────────────────────────────────
+
+const DAY: u64 = 86_400_000;
+
+fn log_at(place: &Path, name: &str, computer: &str, events: &[LoggedEvent]) -> PathBuf {
+    let path = place.join(name);
+    std::fs::write(&path, event_log(computer, events)).expect("the file is written");
+    path
+}
+
+/// So many days after the lab's logs begin.
+fn on_day(days: i64) -> Timestamp {
+    YEAR.parse::<Timestamp>().expect("a moment").plus_millis(days * 86_400_000)
+}
+
+/// A connection that came in and went no further, since Schannel could not use the key.
+fn key_unusable(at_ms: u64) -> [LoggedEvent; 2] {
+    let key = [("", "server"), ("", "0x8009030d"), ("", "10001")];
+    let client = [("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")];
+    [event(at_ms, CORE, 131, &client), event(at_ms + 300, "Schannel", 36870, &key)]
+}
+
+/// A session that was opened.
+fn session(at_ms: u64) -> [LoggedEvent; 2] {
+    let client = [("ConnType", "TCP"), ("ClientIP", "10.0.0.9:50000")];
+    let user = [("User", "CORP\\jo"), ("SessionID", "2"), ("Address", "10.0.0.9")];
+    [event(at_ms, CORE, 131, &client), event(at_ms + 900, SESSIONS, 21, &user)]
+}
+
+fn attempts(document: &Value) -> usize {
+    document["attempts"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn facts_and_the_log_of_one_machine_prove_what_each_left_open() {
+    let place = folder("joined-facts-log");
+    let key = [("", "server"), ("", "0x8009030d"), ("", "10001")];
+    let alone = [event(DAY, "Schannel", 36870, &key)];
+    let log = log_at(&place, "System.evtx", "PC42.corp.example", &alone);
+    let own = (Side::Host, &unreadable_key());
+    let facts = facts_at(&place, "facts.json", own, "PC42", on_day(3));
+    // The entry does not say whose key it is about.
+    let open = read(&[&log]).json();
+    assert_eq!(
+        (cause(&open), &open["verdict"]["proof"]),
+        ("tls.private-key-unavailable", &"likely".into())
+    );
+    for files in [[&*facts, &*log], [&*log, &*facts]] {
+        let run = read(&files);
+        let document = run.json();
+        let verdict = &document["verdict"];
+        assert_eq!(
+            (run.code, cause(&document), &verdict["proof"], &verdict["stage"]),
+            (2, "host.certificate-key-permissions", &"proven".into(), &"tls".into()),
+            "{:?}",
+            findings(&document)
+        );
+        assert_eq!(attempts(&document), 0, "one document");
+        let [said] = joined(&document)[..] else { panic!("{:?}", joined(&document)) };
+        assert_eq!((&said["evidence_of"], &said["joined"]), (&"host-facts".into(), &true.into()));
+        assert_eq!(said["by"], serde_json::json!(["computer"]), "nobody asked for a name");
+        assert_eq!(said["later_ms"], 2 * DAY);
+        let cited = document["findings"][0]["evidence"].as_array().expect("ids").clone();
+        let all = document["observations"].as_array().expect("observations");
+        let sources: Vec<_> =
+            all.iter().filter(|o| cited.contains(&o["id"])).map(|o| &o["source"]).collect();
+        assert!(sources.contains(&&"host".into()) && sources.contains(&&"event-log".into()));
+    }
+    let text = run(command().arg("read").args([&facts, &log])).stdout;
+    assert!(text.contains("; 2 days later, known by its own"), "{text}");
+    assert!(text.lines().count() <= 24, "{text}");
+
+    // A saved answer says the same again.
+    let both = read(&[&facts, &log]);
+    let saved = place.join("saved.json");
+    std::fs::write(&saved, &both.stdout).expect("written");
+    assert_eq!(read(&[&saved]).json()["verdict"], both.json()["verdict"]);
+
+    // A host in order takes nothing back.
+    let fine = facts_at(&place, "fine.json", (Side::Host, &healthy()), "PC42", on_day(3));
+    let document = read(&[&fine, &log]).json();
+    assert_eq!((attempts(&document), cause(&document)), (0, "tls.private-key-unavailable"));
+}
+
+#[test]
+fn facts_of_a_machine_that_wrote_no_log_stay_apart() {
+    let place = folder("joined-facts-apart");
+    let log = log_at(&place, "System.evtx", "PC42.corp.example", &key_unusable(DAY));
+    let other = facts_at(&place, "facts.json", (Side::Host, &unreadable_key()), "PC07", on_day(3));
+    let run = read(&[&other, &log]);
+    let document = run.json();
+    assert_eq!((run.code, attempts(&document)), (2, 2), "{:?}", findings(&document));
+    assert_eq!(
+        (cause(&document), &document["target"]["host"]),
+        ("tls.private-key-unavailable", &"PC42.corp.example".into())
+    );
+    let [said] = joined(&document)[..] else { panic!("{:?}", joined(&document)) };
+    assert_eq!((&said["joined"], &said["apart"]), (&false.into(), &"other-machine".into()));
+    let (_, detail) = host_row(&document);
+    assert!(detail.ends_with("; facts of PC07 left out: of another machine"), "{detail}");
+}
+
+#[test]
+fn of_many_attempts_those_get_the_facts_that_need_a_reason() {
+    let place = folder("joined-facts-many");
+    let fails = (1..=30).flat_map(|day| key_unusable(day * DAY));
+    let events: Vec<LoggedEvent> =
+        fails.chain(session(31 * DAY)).chain(session(32 * DAY)).collect();
+    let log = log_at(&place, "System.evtx", "PC42.corp.example", &events);
+    let own = (Side::Host, &unreadable_key());
+    let facts = facts_at(&place, "facts.json", own, "PC42", on_day(33));
+    let document =
+        run(command().args(["read", "--json", "--all-users"]).args([&facts, &log])).json();
+    let all = document["attempts"].as_array().expect("attempts");
+    let with_facts = |one: &Value| joined(one).iter().any(|said| said["joined"] == true);
+    let causes: Vec<(&str, bool)> = all.iter().map(|one| (cause(one), with_facts(one))).collect();
+    let older = vec![("tls.private-key-unavailable", false); 11];
+    let newest = vec![("host.certificate-key-permissions", true); 19];
+    // The last one came past the key: a warning. The one before it worked, as the log says.
+    let worked = vec![("healthy", false), ("host.certificate-key-permissions", true)];
+    assert_eq!(causes, [older, newest, worked].concat());
+    let verdicts: Vec<&Value> = all.iter().map(|one| &one["verdict"]["status"]).collect();
+    assert_eq!((verdicts[30], verdicts[31]), (&"ok".into(), &"degraded".into()));
+    assert_eq!(cause(&document), "host.certificate-key-permissions");
+
+    // Read two months later they stand beside the last one alone.
+    let late = facts_at(&place, "late.json", own, "PC42", on_day(92));
+    let document =
+        run(command().args(["read", "--json", "--all-users"]).args([&late, &log])).json();
+    let all = document["attempts"].as_array().expect("attempts");
+    let places: Vec<usize> = (0..all.len()).filter(|&place| with_facts(&all[place])).collect();
+    assert_eq!(places, [31]);
+}
+
+/// What was collected of a log has no time: it stops nobody who came past it.
+#[test]
+fn collected_entries_beside_a_log_take_nothing_back_and_stop_nothing() {
+    let place = folder("joined-facts-entries");
+    let mut system = healthy();
+    let signed_in = WindowsEvent {
+        provider: MANAGER.to_owned(),
+        event_id: 1149,
+        user: Some("jo".to_owned()),
+        ..WindowsEvent::default()
+    };
+    system.events = unreadable_key().events.into_iter().chain([signed_in]).collect();
+    let facts = facts_at(&place, "facts.json", (Side::Host, &system), "PC42", on_day(3));
+    let log = log_at(&place, "failed.evtx", "PC42", &key_unusable(DAY));
+    let document = read(&[&facts, &log]).json();
+    let verdict = &document["verdict"];
+    assert_eq!(
+        (cause(&document), &verdict["proof"]),
+        ("tls.private-key-unavailable", &"proven".into())
+    );
+    let log = log_at(&place, "worked.evtx", "PC42", &session(DAY));
+    let document = read(&[&facts, &log]).json();
+    assert_eq!(
+        (&document["verdict"]["status"], attempts(&document)),
+        (&"degraded".into(), 0),
+        "{:?}",
+        findings(&document)
+    );
+}
+
+#[test]
+fn facts_of_a_client_and_its_log_are_one() {
+    let place = folder("joined-facts-client");
+    let asked = [("Name", "Server Name"), ("Value", "pc42")];
+    let events =
+        [event(DAY, CLIENT, 1024, &asked), event(DAY + 600, CLIENT, 1026, &[("Value", "2308")])];
+    let log = log_at(&place, "client.evtx", "CLIENT7", &events);
+    let own = facts_at(&place, "client.json", (Side::Client, &healthy()), "client7", on_day(1));
+    let document = read(&[&own, &log]).json();
+    assert_eq!(attempts(&document), 0, "{:?}", findings(&document));
+    let [said] = joined(&document)[..] else { panic!("{:?}", joined(&document)) };
+    assert_eq!(
+        (&said["evidence_of"], &said["joined"], &said["stage"]),
+        (&"client-facts".into(), &true.into(), &"client".into())
+    );
+    assert_eq!(document["target"]["host"], "pc42");
+    // Facts of the host that it asked for are the other end of the same try.
+    let host = facts_at(&place, "host.json", (Side::Host, &unreadable_key()), "PC42", on_day(1));
+    let document = read(&[&own, &host, &log]).json();
+    assert_eq!((attempts(&document), joined(&document).len()), (0, 2));
+    assert!(
+        findings(&document).iter().any(|found| found.contains("host.certificate-key-permissions")),
+        "{:?}",
+        findings(&document)
+    );
+    // Another client's.
+    let other = facts_at(&place, "other.json", (Side::Client, &healthy()), "CLIENT8", on_day(1));
+    let document = read(&[&other, &log]).json();
+    let apart = document["attempts"].as_array().expect("attempts").iter().flat_map(joined);
+    let apart: Vec<&Value> = apart.map(|said| &said["apart"]).collect();
+    assert_eq!((attempts(&document), apart), (2, vec![&"other-machine".into()]));
 }

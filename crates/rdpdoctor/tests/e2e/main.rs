@@ -30,6 +30,7 @@ mod gnome;
 mod host_causes;
 mod host_facts;
 mod host_rows;
+mod host_ticket;
 #[cfg(target_os = "linux")]
 mod joined;
 mod kerberos;

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use rdpdoctor_lab::{Options, PASSWORD, Running, USER, fault, start};
 use serde_json::Value;
 
 use crate::programs::{Server, free_port, installed, serve};
+use crate::recorder::Recorder;
 use crate::support::{Run, cause, command, findings, folder, run};
 
 /// A name that nobody but the proxy has to know; the lab's server bears it.
@@ -175,6 +177,37 @@ async fn a_proxy_whose_certificate_nobody_vouches_for() {
         assert_eq!((run.code, cause(&document)), (code, wanted), "{}", run.stdout);
         let asked = running.asked_of_proxy();
         assert_eq!(asked.is_empty(), code == 2, "{asked:?}");
+    }
+}
+
+/// TLS with an `https` proxy fails: live it is known whose it is. In a capture it may be any web page's, and
+/// that is what `read` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_with_the_proxy_fails() {
+    for (name, words) in [
+        ("net-closed-on-accept-fin", "TLS with the proxy https://127.0.0.1:PORT fails"),
+        ("wrong-service-http", "The proxy https://127.0.0.1:PORT answers TLS with something else"),
+    ] {
+        let Some(recorder) = Recorder::start() else { return };
+        let begun = SystemTime::now();
+        let running = lab(name, &format!("proxy-tls-{name}")).await.0;
+        let port = running.address().port();
+        let live = answer(by(&format!("https://127.0.0.1:{port}"), NAME)).await;
+        let document = live.json();
+        let verdict = &document["verdict"];
+        let wanted = (2, "net.proxy-refused", &"proxy".into(), &"likely".into());
+        let found = (live.code, cause(&document), &verdict["stage"], &verdict["proof"]);
+        assert_eq!(found, wanted, "{:?}", findings(&document));
+        assert_eq!(verdict["title"], words.replace("PORT", &port.to_string()).as_str());
+        let capture = folder(&format!("proxy-tls-capture-{name}")).join("proxy.pcap");
+        let bytes = recorder.stop().pcap(port, [begun, SystemTime::now()]);
+        std::fs::write(&capture, bytes).expect("written");
+        let read = run(command().arg("read").arg(&capture));
+        assert_eq!((read.code, read.stdout.as_str()), (3, ""));
+        let words = format!(
+            "which of these connections was to be Remote Desktop: 127.0.0.1:{port} (TLS fails)"
+        );
+        assert!(read.stderr.contains(&words), "{}", read.stderr);
     }
 }
 

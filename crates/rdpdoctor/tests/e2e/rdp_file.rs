@@ -1,10 +1,12 @@
 //! `.rdp` files: read, checked against the lab, mended, masked.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rdpdoctor_lab::{Options, PASSWORD, Running, USER, fault, start};
 use serde_json::Value;
 
+use crate::recorder::Recorder;
 use crate::support::{Run, cause, command, findings, folder, run};
 
 /// A file as `mstsc` writes it.
@@ -165,6 +167,73 @@ async fn a_check_follows_the_file() {
     assert_eq!(cause(&routed), "healthy");
     assert_eq!(seen(&routed, "connection-request")[0]["routing_token"], info);
     running.shutdown();
+}
+
+/// Whoever negotiates is hung up on: a TLS service like any other, and the separating test tells more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_may_let_nothing_be_negotiated() {
+    let open = ["net.wrong-service blocking likely", "nego.direct-only blocking possible"];
+    for (name, directly) in
+        [("direct-only", "healthy"), ("wrong-service-https", "not Remote Desktop")]
+    {
+        let running = lab(name).await;
+        let target = running.address().to_string();
+        let asked = command_run(&["check", &target, "--json"]).await.json();
+        assert_eq!(findings(&asked), open, "{name}");
+        let next = asked["next_tests"][0]["command"].as_str().expect("a test");
+        assert!(next.contains("'negotiate security layer:i:0'"), "{next}");
+        // What it says to do.
+        let text = "full address:s:127.0.0.1:PORT\r\nnegotiate security layer:i:0\r\n";
+        let port = running.address().port();
+        let document = checked(&format!("rdp-without-negotiation-{name}"), text, port, &[]).await;
+        let found = cause(&document);
+        let is_rdp = found == "healthy" && !seen(&document, "ntlm-challenge").is_empty();
+        assert_eq!(is_rdp, directly == "healthy", "{name}: {:?}", findings(&document));
+    }
+}
+
+/// TLS at once, and the host hangs up: seen alone in a capture nobody asked it whether it takes TLS behind a
+/// negotiation, so nothing is proven, and the check that asks tells it apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_start_that_was_hung_up_on_alone() {
+    let Some(recorder) = Recorder::start() else { return };
+    let begun = SystemTime::now();
+    let running = lab("healthy-nla").await;
+    let port = running.address().port();
+    let place = folder("rdp-direct-alone");
+    let text = format!("full address:s:127.0.0.1:{port}\r\nnegotiate security layer:i:0\r\n");
+    let path = written(&place, "way.rdp", as_mstsc(&text));
+    let live = command_run(&["check", path.to_str().expect("a path"), "--no-side", "--json"]).await;
+    let recording = recorder.stop();
+    let capture = place.join("direct.pcap");
+    let bytes = recording.pcap_as(port, 3389, [begun, SystemTime::now()]);
+    std::fs::write(&capture, bytes).expect("written");
+    let read = command_run(&["read", capture.to_str().expect("a path"), "--json"]).await;
+    for run in [&live, &read] {
+        let document = run.json();
+        let found = findings(&document);
+        let blocking: Vec<_> = found.iter().filter(|f| f.contains(" blocking ")).collect();
+        assert!(blocking.iter().all(|f| f.ends_with(" possible")), "{found:?}");
+        let fragile = "client.rdp-file-fragile-settings blocking possible";
+        assert!(blocking.contains(&&fragile.to_owned()), "{found:?}");
+        assert_eq!(document["verdict"]["stage"], "tls");
+        let tests = document["next_tests"].as_array().expect("tests");
+        let wanted =
+            format!("rdpdoctor check {}:", document["target"]["host"].as_str().expect("a host"));
+        let asks = tests.iter().any(|test| {
+            test["command"].as_str().is_some_and(|command| command.starts_with(&wanted))
+        });
+        assert!(asks, "{tests:?}");
+    }
+    // The test that separates: asked first, the host takes TLS.
+    let asked = command_run(&["check", &running.address().to_string(), "--json"]).await;
+    assert_eq!((asked.code, cause(&asked.json())), (0, "healthy"));
+}
+
+async fn command_run(arguments: &[&str]) -> Run {
+    let mut command = command();
+    command.args(arguments);
+    tokio::task::spawn_blocking(move || run(&mut command)).await.expect("it ran")
 }
 
 /// `negotiate security layer:i:0`: TLS and the sign-in come first, the negotiation inside them

@@ -158,6 +158,9 @@ async fn udp_does_not_know_the_session() {
     let next = document["next_tests"].as_array().expect("next tests").iter();
     let deep = next.filter(|next| next["command"].as_str().is_some_and(|c| c.ends_with("--deep")));
     assert_eq!(deep.count(), 1);
+    // What tells the two apart stands first.
+    let first = document["next_tests"][0]["command"].as_str().expect("a test");
+    assert!(first.ends_with("--deep"), "{first}");
     // The way to the session is not held up: the server was told at the end.
     assert_eq!(running.record()[0].transport_response, Some(E_ABORT));
 

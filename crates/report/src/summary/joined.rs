@@ -1,7 +1,7 @@
 //! What was said of evidence that was held against a connection, in a few words.
 
 use rdpdoctor_diagnosis::Evidence;
-use rdpdoctor_model::{Apart, Fact, JoinedEvidence, JoinedSource};
+use rdpdoctor_model::{Apart, Fact, JoinedBy, JoinedEvidence, JoinedSource, Stage};
 
 use super::QUOTED;
 use crate::harmless::clean;
@@ -14,13 +14,14 @@ const SAME_CLOCK_MS: u64 = 500;
 /// Pieces of evidence of one kind that are told one by one.
 const TOLD: usize = 3;
 
-/// What is said of the host, and how it stands to the connection that was seen: the clocks first.
-pub(super) fn around(read: String, evidence: &Evidence<'_>) -> String {
-    let all = evidence.all(|fact| match fact {
+/// What is said of one side, and how it stands to the connection that was seen: the clocks first.
+pub(super) fn around(read: String, evidence: &Evidence<'_>, side: Stage) -> String {
+    let mut all = evidence.all(|fact| match fact {
         Fact::JoinedEvidence(said) => Some(&**said),
         _ => None,
     });
-    let of_log = |said: &JoinedEvidence| said.joined && said.evidence_of != JoinedSource::HostFacts;
+    all.retain(|seen| seen.observation.stage == side);
+    let of_log = |said: &JoinedEvidence| said.joined && !is_of_facts(said);
     let pieces = |logs: bool| {
         let all = all.iter().map(|seen| seen.value).filter(move |said| of_log(said) == logs);
         all.filter_map(piece).take(TOLD)
@@ -29,22 +30,30 @@ pub(super) fn around(read: String, evidence: &Evidence<'_>) -> String {
     parts.join("; ")
 }
 
+fn is_of_facts(said: &JoinedEvidence) -> bool {
+    matches!(said.evidence_of, JoinedSource::HostFacts | JoinedSource::ClientFacts)
+}
+
 /// Whether a line about the host is worth reading although nothing is wrong with it: it says how far
 /// what was joined counts.
 pub(crate) fn is_told(detail: &str) -> bool {
     detail.starts_with(NOT_USED)
-        || [FITS, OLD, ON_YOUR_WORD, LEFT_OUT].iter().any(|words| detail.contains(words))
+        || [FITS, OLD, LATER, ON_YOUR_WORD, BY_LOG, LEFT_OUT]
+            .iter()
+            .any(|words| detail.contains(words))
 }
 
 const NOT_USED: &str = "not used: ";
 const FITS: &str = " log fits, ";
 const OLD: &str = " old";
+const LATER: &str = " later";
 const ON_YOUR_WORD: &str = "taken as its own on your word";
+const BY_LOG: &str = "known by its own log";
 const LEFT_OUT: &str = " left out: ";
 
 fn piece(said: &JoinedEvidence) -> Option<String> {
     match (said.apart, said.evidence_of) {
-        (None, JoinedSource::HostFacts) => of_facts(said),
+        (None, JoinedSource::HostFacts | JoinedSource::ClientFacts) => of_facts(said),
         (None, JoinedSource::HostLog) => Some(clock("the host's", said)),
         (None, JoinedSource::ClientLog) => Some(clock("the client's", said)),
         (Some(why), source) => apart(why, source, said),
@@ -52,12 +61,16 @@ fn piece(said: &JoinedEvidence) -> Option<String> {
 }
 
 fn of_facts(said: &JoinedEvidence) -> Option<String> {
-    let days = said.age_ms.map(|age| age / DAY_MS).filter(|days| *days > 0);
-    let old = days.map(|days| match days {
-        1 => format!("a day{OLD}"),
-        days => format!("{days} days{OLD}"),
-    });
-    let whose = said.by.is_empty().then(|| ON_YOUR_WORD.to_owned());
+    let in_days = |span: Option<u64>, words: &str| match span.map(|span| span / DAY_MS)? {
+        0 => None,
+        1 => Some(format!("a day{words}")),
+        days => Some(format!("{days} days{words}")),
+    };
+    let old = in_days(said.age_ms, OLD).or_else(|| in_days(said.later_ms, LATER));
+    let whose = match said.by.as_slice() {
+        [] => Some(ON_YOUR_WORD.to_owned()),
+        by => by.contains(&JoinedBy::Computer).then(|| BY_LOG.to_owned()),
+    };
     let both: Vec<String> = old.into_iter().chain(whose).collect();
     (!both.is_empty()).then(|| both.join(", "))
 }
@@ -83,7 +96,7 @@ fn apart(why: Apart, source: JoinedSource, said: &JoinedEvidence) -> Option<Stri
     let name =
         said.computer.as_deref().map_or_else(|| "a machine".to_owned(), |n| clean(n, QUOTED));
     let what = match source {
-        JoinedSource::HostFacts => "facts",
+        JoinedSource::HostFacts | JoinedSource::ClientFacts => "facts",
         JoinedSource::HostLog | JoinedSource::ClientLog => "log",
     };
     let why = match why {
@@ -101,7 +114,7 @@ fn apart(why: Apart, source: JoinedSource, said: &JoinedEvidence) -> Option<Stri
 mod tests {
     use rdpdoctor_model::{Apart, JoinedBy, JoinedEvidence, JoinedSource};
 
-    use super::{DAY_MS, piece};
+    use super::{BY_LOG, DAY_MS, piece};
 
     fn said(evidence_of: JoinedSource) -> JoinedEvidence {
         JoinedEvidence {
@@ -113,6 +126,7 @@ mod tests {
             common_events: 2,
             spread_ms: 10,
             age_ms: Some(60_000),
+            later_ms: None,
             apart: None,
         }
     }
@@ -134,6 +148,10 @@ mod tests {
         let old = JoinedEvidence { age_ms: Some(DAY_MS * 3), by: Vec::new(), ..facts.clone() };
         let words = piece(&old).expect("words");
         assert_eq!(words, "3 days old, taken as its own on your word");
+        let later = JoinedEvidence { age_ms: None, later_ms: Some(DAY_MS * 2), ..facts.clone() };
+        assert_eq!(piece(&later).as_deref(), Some("2 days later"));
+        let by_log = JoinedEvidence { by: vec![JoinedBy::Computer], ..facts.clone() };
+        assert_eq!(piece(&by_log).as_deref(), Some(BY_LOG));
         let other = JoinedEvidence { joined: false, apart: Some(Apart::OtherMachine), ..facts };
         assert_eq!(piece(&other).as_deref(), Some("facts of PC42 left out: of another machine"));
     }

@@ -1,19 +1,20 @@
 //! What was read on a Windows machine, in one line.
 
-use rdpdoctor_diagnosis::Evidence;
-use rdpdoctor_model::{Fact, FactsWay, Lookup};
+use rdpdoctor_diagnosis::{Evidence, Seen};
+use rdpdoctor_model::{Fact, FactsWay, Lookup, Stage};
 
 use super::QUOTED;
 use crate::harmless::clean;
 
-/// Whose facts, how they were had and how many could not be looked at; none when there are none.
-pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
-    let of = evidence.all(|fact| match fact {
+/// Whose facts of this side, how they were had and how many could not be looked at; none when there are
+/// none.
+pub(super) fn words(evidence: &Evidence<'_>, side: Stage) -> Option<String> {
+    let of = of_side(evidence, side, |fact| match fact {
         Fact::FactsOf(of) => Some(of),
         _ => None,
     });
     let of = of.last()?.value;
-    let values = evidence.all(|fact| match fact {
+    let values = of_side(evidence, side, |fact| match fact {
         Fact::RegistryValue(value) => Some(matches!(value.data, Lookup::Unavailable { .. })),
         _ => None,
     });
@@ -26,7 +27,7 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         FactsWay::Script => "collected by script",
     };
     let mut words = format!("facts of {name}, {way}");
-    let sessions = evidence.all(|fact| match fact {
+    let sessions = of_side(evidence, side, |fact| match fact {
         Fact::WindowsSessions { sessions } => sessions.as_seen().map(Vec::len),
         _ => None,
     });
@@ -36,7 +37,7 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
     if unread > 0 {
         words.push_str(&format!("; {unread} settings could not be looked at"));
     }
-    let hives = evidence.all(|fact| match fact {
+    let hives = of_side(evidence, side, |fact| match fact {
         Fact::RegistryHive(hive) => {
             Some(hive.state.as_seen().is_none_or(|s| !s.problems.is_empty()))
         }
@@ -53,6 +54,16 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
         words.push_str(&format!("; {} did not arrive", parts(&of.missing_parts)));
     }
     Some(words)
+}
+
+fn of_side<'a, T>(
+    evidence: &Evidence<'a>,
+    side: Stage,
+    pick: impl Fn(&'a Fact) -> Option<T>,
+) -> Vec<Seen<'a, T>> {
+    let mut all = evidence.all(pick);
+    all.retain(|seen| seen.observation.stage == side);
+    all
 }
 
 /// `part 2`, `parts 2, 3 and 5`; of many how many.

@@ -140,8 +140,7 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
         Stage::Desktop => session::desktop(evidence),
         Stage::Udp => udp::words(evidence),
         Stage::Network => path::words(evidence),
-        Stage::Host => host(evidence),
-        Stage::Client => machine::words(evidence).or_else(|| logs::words(evidence)),
+        side @ (Stage::Host | Stage::Client) => machine(evidence, side),
     };
     seen.or(reason).unwrap_or_else(|| {
         match report.status {
@@ -155,10 +154,10 @@ fn detail(report: &StageReport, evidence: &Evidence<'_>) -> String {
     })
 }
 
-/// What was read of the host, and how it stands to the connection that was seen.
-fn host(evidence: &Evidence<'_>) -> Option<String> {
-    let read = machine::words(evidence).or_else(|| logs::words(evidence))?;
-    Some(joined::around(read, evidence))
+/// What was read of one side's machine, and how it stands to the connection that was seen.
+fn machine(evidence: &Evidence<'_>, side: Stage) -> Option<String> {
+    let read = machine::words(evidence, side).or_else(|| logs::words(evidence))?;
+    Some(joined::around(read, evidence, side))
 }
 
 fn name(evidence: &Evidence<'_>) -> Option<String> {

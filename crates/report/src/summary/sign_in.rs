@@ -45,7 +45,7 @@ fn refusal(evidence: &Evidence<'_>) -> Option<String> {
         _ => None,
     });
     let said = said.into_iter().next_back().map(|seen| seen.value);
-    said.or_else(|| {
+    said.or_else(|| ticket_refused(evidence)).or_else(|| {
         let sent = evidence.main_path(|f| matches!(f, Fact::CredentialSent { .. }).then_some(()));
         let errors = evidence.all(|fact| match fact {
             Fact::KerberosError { code, .. } => Some(*code),
@@ -54,6 +54,16 @@ fn refusal(evidence: &Evidence<'_>) -> Option<String> {
         let last = errors.last().filter(|_| sent.is_empty())?;
         Some(format!("the key distribution centre refused with error {}", last.value))
     })
+}
+
+/// What the server said last of the ticket for it.
+fn ticket_refused(evidence: &Evidence<'_>) -> Option<String> {
+    let answers = evidence.main_path(|fact| match fact {
+        Fact::TicketAnswer { code, .. } => Some(*code),
+        _ => None,
+    });
+    let code = answers.last()?.value?;
+    Some(format!("the host cannot use the Kerberos ticket (error {code})"))
 }
 
 /// Who the server says it is.

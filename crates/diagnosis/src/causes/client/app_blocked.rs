@@ -2,6 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Fact, Lookup, Stage};
 
+use crate::host_view::seen_past;
 use crate::machine::Machine;
 use crate::machine_facts::{Point, file, matched, number, text, values};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
@@ -77,7 +78,8 @@ const PROGRAM: &str = "mstsc.exe";
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let client = Machine::client(evidence);
     let points = [instead(&client), disallowed(&client), locker(&client), absent(&client)];
-    matched(points.into_iter().flatten().collect())
+    let found = matched(points.into_iter().flatten().collect())?;
+    Some(seen_past(evidence, Stage::Tcp, found))
 }
 
 /// Windows starts this one and gives it the name of the client.
@@ -137,7 +139,7 @@ fn absent(client: &Machine<'_, '_>) -> Option<Point> {
 
 #[cfg(test)]
 mod tests {
-    use rdpdoctor_model::{Fact, Lookup, RegistryData, Stage, WindowsFile};
+    use rdpdoctor_model::{Fact, Lookup, RegistryData, Stage, StageOutcome, WindowsFile};
 
     use super::{CAUSE, EXPLORER, INSTEAD, LOCKER};
     use crate::testing::Scene;
@@ -183,6 +185,18 @@ mod tests {
         assert_eq!(rule("Allow", path, 1), None);
         assert_eq!(rule("Deny", r"%SYSTEM32%\calc.exe", 1), None);
         assert_eq!(rule("Deny", path, 0), None, "it is only audited");
+    }
+
+    /// A connection that a capture shows left this machine; the check's own is another program's.
+    #[test]
+    fn near_miss_a_client_that_connected() {
+        let passed =
+            Fact::StageEnded { outcome: StageOutcome::Passed, reason: None, elapsed_ms: 1.0 };
+        let connected = || {
+            text(Scene::new(), INSTEAD, "Debugger", "other.exe").fact(Stage::Tcp, passed.clone())
+        };
+        assert_eq!(judged(&connected()), Some((Severity::Blocking, Proof::Likely)));
+        assert_eq!(judged(&connected().captured()), Some((Severity::Warning, Proof::Likely)));
     }
 
     #[test]

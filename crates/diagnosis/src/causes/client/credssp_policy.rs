@@ -3,6 +3,7 @@
 use rdpdoctor_model::{CauseId, Change, Stage};
 
 use super::saved_credentials::pattern_covers;
+use crate::host_view::seen_past;
 use crate::machine::Machine;
 use crate::machine_facts::{CREDSSP, ORACLE, Point, matched, number, values};
 use crate::mend::Mend;
@@ -74,7 +75,8 @@ pub static MEND: Mend = Mend {
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let client = Machine::client(evidence);
     let points = [fresh_denied(&client), guard_required(&client), oracle(&client)];
-    matched(points.into_iter().flatten().collect())
+    let found = matched(points.into_iter().flatten().collect())?;
+    Some(seen_past(evidence, Stage::CredSsp, found))
 }
 
 /// A password that is typed may go to no computer at all.

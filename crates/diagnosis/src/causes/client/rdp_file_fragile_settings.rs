@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use rdpdoctor_model::{CauseId, Fact, GatewayUse, ObservationId, Stage};
 
 use crate::causes::{look, rdp_file};
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
 
 /// `client.rdp-file-fragile-settings`
 pub static CAUSE: Cause = Cause {
@@ -74,9 +76,28 @@ fn not_negotiated(evidence: &Evidence<'_>) -> Option<Match> {
     Some(found.titled(title).detailed(words.to_owned()))
 }
 
+/// A host that hung up on TLS at once, and was not asked first.
+fn perhaps_not_negotiated(evidence: &Evidence<'_>) -> Option<Match> {
+    let ids = look::may_want_negotiation(evidence)?;
+    let found = Match::new(Severity::Blocking, Proof::Possible, ids).at_stage(Stage::Tls);
+    let title = "{host} was not asked before TLS, and may take nothing else";
+    let words = "The client began with TLS at once, as negotiate security layer:i:0 makes it do: a host that expects a \
+                 Connection Request first hangs up on that, whatever its TLS is like.";
+    Some(found.titled(title).detailed(words.to_owned()))
+}
+
+/// The test that tells a host that wants to be asked from one whose TLS fails.
+pub(crate) fn separating(evidence: &Evidence<'_>, cause: CauseId) -> Option<NextTest> {
+    (cause == CAUSE.id && look::may_want_negotiation(evidence).is_some()).then_some(NextTest {
+        why: "asks before TLS, as mstsc does without that setting: tells a host that wants to be asked from one whose TLS fails",
+        command: "rdpdoctor check {host}:{port}",
+    })
+}
+
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    if let Some(found) = not_negotiated(evidence) {
-        return Some(found);
+    let found = not_negotiated(evidence).or_else(|| perhaps_not_negotiated(evidence));
+    if found.is_some() {
+        return found;
     }
     let found: Vec<(ObservationId, String)> = FRAGILE
         .iter()
@@ -157,6 +178,22 @@ mod tests {
         assert_eq!(begun_with_tls(true, true), Some((Severity::Blocking, Proof::Proven)));
         assert_eq!(begun_with_tls(true, false), None, "it takes no TLS either way");
         assert_eq!(begun_with_tls(false, true), None, "it was negotiated");
+    }
+
+    /// Seen alone, as in a capture: nobody asked the host whether it takes TLS behind a negotiation.
+    #[test]
+    fn begun_with_tls_and_never_asked() {
+        let ended = |ending, received| {
+            let scene = Scene::new().connected("10.0.0.1:3389");
+            let scene = scene.fact(Stage::X224, Fact::DirectApproach);
+            let scene = scene.ended_with(ending, Awaited::ServerHello, received, 517);
+            scene.judge(&CAUSE).map(|found| (found.severity, found.proof, found.stage))
+        };
+        let possible = Some((Severity::Blocking, Proof::Possible, Some(Stage::Tls)));
+        assert_eq!(ended(Ending::Fin, 0), possible);
+        assert_eq!(ended(Ending::Reset, 0), possible);
+        assert_eq!(ended(Ending::Timeout, 0), None, "it did not hang up");
+        assert_eq!(ended(Ending::Fin, 5), None, "it had begun to answer");
     }
 
     /// A file that names a host and a gateway.

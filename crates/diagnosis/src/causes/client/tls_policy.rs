@@ -2,7 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Change, Fact, ObservationId, Stage};
 
-use crate::host_view::leading;
+use crate::host_view::{leading, seen_past};
 use crate::machine::{Machine, POLICY, Setting};
 use crate::machine_facts::{CLIENT, OWN_CLIENT, Point, build, matched, number, text};
 use crate::mend::Mend;
@@ -97,7 +97,11 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let met = refused.is_some();
     let found = matched(refused.into_iter().chain(settings.into_iter().flatten()).collect())?;
     // Settings alone explain nothing that another library met.
-    Some(if met { leading(evidence, &CAUSE, found).at_stage(Stage::Tls) } else { found })
+    Some(if met {
+        leading(evidence, &CAUSE, found).at_stage(Stage::Tls)
+    } else {
+        seen_past(evidence, Stage::Tls, found)
+    })
 }
 
 /// The TLS of this system failed, and one that goes by no setting of it agreed with the same host.

@@ -1,6 +1,7 @@
 //! Causes in the security negotiation (MS-RDPBCGR 2.2.1.2).
 
 pub mod closed_after_request;
+pub mod direct_only;
 pub mod entra_required;
 pub mod inconsistent_flags;
 pub mod legacy_security_only;

@@ -206,6 +206,15 @@ fn by_end(evidence: &Evidence<'_>, proxy: &str) -> Option<Match> {
     let ended = ends(evidence).pop()?;
     let (ending, awaited) = ended.value;
     let in_tls = matches!(awaited, Awaited::ServerHello | Awaited::HandshakeEnd);
+    let in_clear =
+        evidence.on(Purpose::Proxy, |fact| matches!(fact, Fact::TlsMalformed { .. }).then_some(()));
+    if let Some(answer) = in_clear.first().filter(|_| in_tls) {
+        let title = format!("The proxy {proxy} answers TLS with something else");
+        let found = found(Proof::Likely, [answer.id(), ended.id()], title)?;
+        return Some(found.detailed(
+            "A proxy that is spoken to in clear is named with http://, not https://.".to_owned(),
+        ));
+    }
     let (proof, title) = match (ending, awaited) {
         (Ending::Cancelled, _) | (_, Awaited::Nothing) => return None,
         (Ending::ClosedByClient, _) if !in_tls => return None,

@@ -57,13 +57,9 @@ pub static CAUSE: Cause = Cause {
         "wrong-service-imap",
         "wrong-service-pop3",
     ]),
-    next_tests: &[],
+    next_tests: &[advice::WITHOUT_NEGOTIATION],
     rule,
 };
-
-const ALSO_TLS: &str = "It takes TLS from the first byte. So does a Remote Desktop host that lets nothing be \
-                        negotiated (MS-RDPBCGR 5.4.2.2); a client asks for that by an .rdp file with negotiate \
-                        security layer:i:0.";
 
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let seen = look::foreign_service(evidence)?;
@@ -83,12 +79,15 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
         ServiceKind::RdpLike | ServiceKind::Unknown => "some other service",
     };
     let target = evidence.target?;
-    let found = Match::new(Severity::Blocking, Proof::Proven, [seen.id()])
+    // So does a Remote Desktop host that lets nothing be negotiated.
+    let is_tls = service == ServiceKind::Tls && said.is_empty();
+    let proof = if is_tls { Proof::Likely } else { Proof::Proven };
+    let found = Match::new(Severity::Blocking, proof, [seen.id()])
         .titled(format!("Port {} of {} is {name}, not Remote Desktop", target.port, target.host));
-    Some(match service {
-        ServiceKind::Tls if said.is_empty() => found.detailed(ALSO_TLS.to_owned()),
-        _ if said.is_empty() => found,
-        _ => found.detailed(format!("It said: {said}")),
+    Some(match said {
+        "" if is_tls => found.detailed("It takes TLS from the first byte.".to_owned()),
+        "" => found,
+        said => found.detailed(format!("It said: {said}")),
     })
 }
 

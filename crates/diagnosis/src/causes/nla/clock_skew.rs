@@ -41,7 +41,8 @@ const TOLERANCE_MS: i64 = 5 * 60 * 1000;
 /// A warning by itself; it blocks where Kerberos failed by it.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let failed = said::by_number(evidence, CAUSE.id)
-        .or_else(|| said::centre_said(evidence, &[said::SKEW], Proof::Proven));
+        .or_else(|| said::centre_said(evidence, &[said::SKEW], Proof::Proven))
+        .or_else(|| said::host_on_clocks(evidence));
     if failed.is_some() {
         return failed;
     }
@@ -64,6 +65,8 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
 
+    use rdpdoctor_model::{Fact, Stage};
+
     use super::CAUSE;
     use crate::testing::Scene;
 
@@ -77,5 +80,26 @@ mod tests {
         assert_eq!(off(-299), None);
         let failed = Scene::negotiated(2).kerberos_error(37).judge(&CAUSE);
         assert_eq!(failed.map(|m| m.severity), Some(crate::Severity::Blocking));
+    }
+
+    #[test]
+    fn what_the_host_says_of_a_ticket() {
+        let said = |codes: &[Option<u32>]| {
+            let answered = codes.iter().fold(Scene::negotiated(2), |scene, code| {
+                let server_time = code.map(|_| crate::testing::now());
+                let answer = Fact::TicketAnswer { code: *code, server_time, text: None };
+                scene.fact(Stage::CredSsp, answer)
+            });
+            answered.judge(&CAUSE).map(|found| (found.severity, found.proof))
+        };
+        let proven = Some((crate::Severity::Blocking, crate::Proof::Proven));
+        assert_eq!(said(&[Some(37)]), proven);
+        for out_of_time in [32, 33] {
+            let likely = Some((crate::Severity::Blocking, crate::Proof::Likely));
+            assert_eq!(said(&[Some(out_of_time)]), likely);
+        }
+        assert_eq!(said(&[Some(41)]), None);
+        // Told of its clock, the client made another ticket fit.
+        assert_eq!(said(&[Some(37), None]), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use rdpdoctor_model::{CauseId, Fact, Mechanism, Stage};
 
-use crate::causes::said;
+use crate::causes::{look, said};
 use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
 
 /// `nla.kerberos-failed`
@@ -23,6 +23,7 @@ pub static CAUSE: Cause = Cause {
             "PS> nslookup -type=SRV _kerberos._tcp.<domain>",
             "PS> Test-NetConnection <domain controller> -Port 88",
             "PS> klist get TERMSRV/{host}",
+            "Where {host} cannot use the ticket, on it: PS> Test-ComputerSecureChannel -Verbose   (is its own password in step?)",
             "An alias that is meant: PS> setspn -S TERMSRV/<alias> <computer>   (by an administrator of the domain)",
         ],
         interrupts: "nothing",
@@ -44,8 +45,9 @@ const SPOKEN_FOR: [u32; 6] = [6, 12, 18, 23, 24, 37];
 
 /// It blocks where nothing else signed in; where NTLM did, `mstsc` goes on without a word.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    if let Some(found) = said::by_number(evidence, CAUSE.id) {
-        return Some(found);
+    let found = said::by_number(evidence, CAUSE.id).or_else(|| by_host(evidence));
+    if found.is_some() {
+        return found;
     }
     let ntlm = evidence.main_path(|fact| match fact {
         Fact::CredentialSent { mechanism: Mechanism::Ntlm } => Some(()),
@@ -67,12 +69,24 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     Some(Match::new(severity, Proof::Proven, [seen.id()]).detailed(seen.value))
 }
 
+/// What the host says of the ticket for it is not about the user, nor about the centre.
+fn by_host(evidence: &Evidence<'_>) -> Option<Match> {
+    let said = said::host_on_ticket(evidence)?;
+    if said::host_on_clocks(evidence).is_some() {
+        return None;
+    }
+    let signed_in = look::signed_in(evidence);
+    let severity = if signed_in { Severity::Info } else { Severity::Blocking };
+    let found = Match::new(severity, Proof::Proven, [said.id()]);
+    Some(found.titled("{host} cannot use the Kerberos ticket for its name").detailed(said.value.1))
+}
+
 #[cfg(test)]
 mod tests {
 
     use super::CAUSE;
-    use crate::Severity;
     use crate::testing::Scene;
+    use crate::{Proof, Severity};
     use rdpdoctor_model::{Fact, Mechanism, Stage};
 
     #[test]
@@ -83,5 +97,20 @@ mod tests {
         let went_on = failed().fact(Stage::CredSsp, sent);
         assert_eq!(went_on.judge(&CAUSE).map(|m| m.severity), Some(Severity::Info));
         assert_eq!(Scene::negotiated(2).kerberos_error(24).judge(&CAUSE), None);
+    }
+
+    #[test]
+    fn what_the_host_says_of_a_ticket() {
+        let answered = |stage, code| {
+            let answer = Fact::TicketAnswer { code, server_time: None, text: None };
+            Scene::negotiated(2).fact(stage, answer).judge(&CAUSE)
+        };
+        let found = answered(Stage::CredSsp, Some(41)).expect("it fits");
+        assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
+        assert!(found.detail.is_some_and(|words| words.contains("KRB_AP_ERR_MODIFIED")));
+        assert!(answered(Stage::CredSsp, Some(60)).is_some());
+        assert_eq!(answered(Stage::CredSsp, Some(37)), None, "the clocks");
+        assert_eq!(answered(Stage::CredSsp, None), None, "it takes it");
+        assert_eq!(answered(Stage::Gateway, Some(41)), None, "another service's word");
     }
 }

@@ -2,8 +2,11 @@
 
 use rdpdoctor_model::{CauseId, Stage};
 
-use crate::causes::said;
-use crate::{Cause, ClientCode, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Where};
+use crate::causes::{look, said};
+use crate::{
+    Cause, ClientCode, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk,
+    Severity, Where,
+};
 
 /// `nla.trust-broken`
 pub static CAUSE: Cause = Cause {
@@ -32,17 +35,29 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[ClientCode { code: 0x1807, extended: None, proof: Proof::Likely }],
     more_specific_than: &[CauseId("nla.refused")],
     reproduction: Reproduction::Lab(&["nla-trust-broken"]),
-    next_tests: &[],
+    next_tests: &[NextTest {
+        why: "on the host: tells a password of its account that is out of step from another account that has its name",
+        command: "PS> Test-ComputerSecureChannel -Verbose",
+    }],
     rule,
 };
 
-/// What the server says by number decides.
+/// What the server says by number decides. A host that cannot open the ticket for it may have a password
+/// of its own that the directory no longer knows.
 fn rule(evidence: &Evidence<'_>) -> Option<Match> {
-    said::by_number(evidence, CAUSE.id)
+    said::by_number(evidence, CAUSE.id).or_else(|| {
+        let said = said::host_on_ticket(evidence)?;
+        let fits = said::has_other_key(said.value.0) && !look::signed_in(evidence);
+        fits.then(|| {
+            Match::new(Severity::Blocking, Proof::Possible, [said.id()]).detailed(said.value.1)
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
+
+    use rdpdoctor_model::{Fact, Stage};
 
     use super::CAUSE;
     use crate::testing::Scene;
@@ -55,5 +70,11 @@ mod tests {
         assert_eq!((found.severity, found.proof), (Severity::Blocking, Proof::Proven));
         assert_eq!(said(0xC000_005E), None);
         assert_eq!(said(0), None);
+        let ticket = |code| {
+            let answer = Fact::TicketAnswer { code: Some(code), server_time: None, text: None };
+            Scene::negotiated(2).fact(Stage::CredSsp, answer).judge(&CAUSE).map(|m| m.proof)
+        };
+        assert_eq!(ticket(41), Some(Proof::Possible));
+        assert_eq!(ticket(37), None);
     }
 }

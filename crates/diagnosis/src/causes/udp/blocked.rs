@@ -2,9 +2,11 @@
 
 use rdpdoctor_model::{CauseId, Fact, Icmp, ObservationId, Stage, UdpReply};
 
-use super::{DO_WITHOUT, Probe, probes};
+use super::{DO_WITHOUT, Probe, cookie_unanswered, probes};
 use crate::causes::advice;
-use crate::{Cause, Evidence, Match, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where};
+use crate::{
+    Cause, Evidence, Match, NextTest, Owner, Proof, Remedy, Reproduction, Risk, Severity, Where,
+};
 
 /// TRANSPORTTYPE_UDPFECR and TRANSPORTTYPE_UDPFECL (MS-RDPBCGR 2.2.1.4.6).
 const UDP: u32 = 0x01 | 0x04;
@@ -65,6 +67,13 @@ fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let ids = [id].into_iter().chain(ids);
     let word = word.map(|word| format!(" The server {word} UDP.")).unwrap_or_default();
     Some(Match::new(severity, proof, ids).detailed(format!("{detail}{word}")))
+}
+
+/// The test that tells a filter from datagrams that go to another machine, where only those of a session
+/// went unanswered.
+pub(crate) fn separating(evidence: &Evidence<'_>, cause: CauseId) -> Option<NextTest> {
+    let open = cause == CAUSE.id && cookie_unanswered::rule(evidence).is_some();
+    open.then_some(cookie_unanswered::WITHOUT_SESSION)
 }
 
 /// How sure it is that something keeps UDP off, and what says so.

@@ -36,19 +36,19 @@ pub static CAUSE: Cause = Cause {
     client_shows: &[],
     more_specific_than: &[],
     reproduction: Reproduction::Test("udp_does_not_know_the_session"),
-    next_tests: &[
-        NextTest {
-            why: "asks without a session: no answer either is a filter's, an answer is another machine's",
-            command: "rdpdoctor check {target} --deep",
-        },
-        advice::FROM_ELSEWHERE,
-    ],
+    next_tests: &[WITHOUT_SESSION, advice::FROM_ELSEWHERE],
     rule,
+};
+
+/// Asks both with a session's cookie and without one.
+pub(super) const WITHOUT_SESSION: NextTest = NextTest {
+    why: "asks without a session: no answer either is a filter's, an answer is another machine's",
+    command: "rdpdoctor check {target} --deep",
 };
 
 /// Silence alone is rather a filter's. An answer without the cookie beside it is the difference that
 /// speaks; what it comes from, nobody sees from here.
-fn rule(evidence: &Evidence<'_>) -> Option<Match> {
+pub(super) fn rule(evidence: &Evidence<'_>) -> Option<Match> {
     let probes = probes(evidence);
     let silent = probes.iter().rfind(|p| p.value.with_cookie && p.value.is_silent())?;
     if probes.iter().any(|p| p.value.with_cookie && p.value.is_answered()) {

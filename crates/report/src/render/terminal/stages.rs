@@ -26,7 +26,8 @@ pub(super) fn stage_rows(stages: &[StageEntry]) -> Vec<Row> {
     let told = |stage: &&StageEntry| {
         let fine = matches!(stage.status, StageStatus::Ok | StageStatus::Skipped);
         // Who asked for a trace wants to read it.
-        let joined = stage.stage == Stage::Host && joined::is_told(&stage.detail);
+        let of_machine = matches!(stage.stage, Stage::Host | Stage::Client);
+        let joined = of_machine && joined::is_told(&stage.detail);
         stage.stage < Stage::Udp || !fine || joined || stage.detail.contains(" at hop ")
     };
     for stage in stages.iter().filter(told) {
