@@ -16,7 +16,8 @@ use super::gateway::Key;
 use super::heads::Heads;
 use super::ip::{Segment, Unreachable};
 use super::proxy::{self, Finished, Proxied};
-use super::side::{Moment, Piece, Side};
+use super::side::{Moment, Piece};
+use super::sides::Sides;
 
 /// Bytes that are kept until the client's first ones tell what a connection is.
 const MOST_UNDECIDED: usize = 8 * 1024;
@@ -46,7 +47,7 @@ pub(super) struct Flow {
     syns: Vec<Moment>,
     answered: Option<Moment>,
     refusal: Option<Refusal>,
-    sides: [Side; 2],
+    sides: Sides,
     content: Content,
     heads: Heads,
     closed: Option<(End, Moment)>,
@@ -111,7 +112,7 @@ impl Flow {
             syns: Vec::new(),
             answered: None,
             refusal: None,
-            sides: [Side::default(), Side::default()],
+            sides: Sides::default(),
             content,
             heads: Heads::default(),
             closed: None,
@@ -125,7 +126,7 @@ impl Flow {
         opens
             && (over || self.answered.is_some())
             && segment.from == self.client
-            && !self.sides[0].began_with(segment.sequence)
+            && !self.sides.began_with(segment.sequence)
     }
 
     /// Whether nothing that matters passes on it any more.
@@ -236,23 +237,11 @@ impl Flow {
             self.close(at, from, segment);
             return;
         }
-        let mut pieces = Vec::new();
-        let sequence =
-            if segment.syn { segment.sequence.wrapping_add(1) } else { segment.sequence };
-        let [client, server] = &mut self.sides;
-        let (own, other) = if from == Party::Client { (client, server) } else { (server, client) };
-        if segment.syn {
-            own.begin(segment.sequence);
+        let (own, behind) = self.sides.segment(at, from, segment);
+        for piece in own {
+            self.piece(from, piece, secrets);
         }
-        if let Some(number) = segment.acknowledged {
-            other.acknowledge(number);
-        }
-        // A reset's payload, if any, is a message to people.
-        if !segment.rst {
-            let (payload, missing) = (segment.payload, segment.missing);
-            own.segment(at, sequence, payload, missing, segment.fin, &mut pieces);
-        }
-        for piece in pieces {
+        for (from, piece) in behind {
             self.piece(from, piece, secrets);
         }
         self.close(at, from, segment);
@@ -264,17 +253,13 @@ impl Flow {
             Content::Undecided(kept) => kept.iter().map(|(_, _, bytes)| bytes.len()).sum(),
             _ => 0,
         };
-        self.sides.iter().map(Side::held).sum::<usize>() + undecided
+        self.sides.held() + undecided
     }
 
     /// Gives up what is held.
     pub(super) fn relieve(&mut self, secrets: &KeyLog) {
-        for from in [Party::Client, Party::Server] {
-            let mut pieces = Vec::new();
-            self.sides[index(from)].give_up(self.last, &mut pieces);
-            for piece in pieces {
-                self.piece(from, piece, secrets);
-            }
+        for (from, piece) in self.sides.give_up(self.last) {
+            self.piece(from, piece, secrets);
         }
         if matches!(self.content, Content::Undecided(_)) {
             self.content = Content::Other;
@@ -299,16 +284,12 @@ impl Flow {
 
     /// What became of it; `None` for what is neither Remote Desktop nor failed to become it.
     pub(super) fn finish(mut self, until: Moment, secrets: &KeyLog) -> Option<Connection> {
-        for from in [Party::Client, Party::Server] {
-            let mut pieces = Vec::new();
-            self.sides[index(from)].finish(self.last, &mut pieces);
-            for piece in pieces {
-                self.piece(from, piece, secrets);
-            }
+        for (from, piece) in self.sides.finish(self.last) {
+            self.piece(from, piece, secrets);
         }
         let connect = self.connect(until);
         let (end, at) = self.closed.unwrap_or((End::Open, until));
-        let repeated = [self.sides[0].repeated, self.sides[1].repeated];
+        let repeated = self.sides.repeated();
         let mut role = self.role();
         let mut inside = None;
         let (events, unread, sealed_records, sealed_turns) = match self.content {
@@ -524,13 +505,6 @@ impl Flow {
             icmp: Lookup::Absent,
             elapsed_ms: at.ms() - first.ms(),
         }
-    }
-}
-
-fn index(from: Party) -> usize {
-    match from {
-        Party::Client => 0,
-        Party::Server => 1,
     }
 }
 

@@ -20,6 +20,7 @@ mod link;
 mod parts;
 mod proxy;
 mod side;
+mod sides;
 mod stages;
 mod udp;
 mod write;

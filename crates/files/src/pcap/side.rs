@@ -54,6 +54,8 @@ pub(super) struct Side {
     acknowledged: u64,
     /// Where it ended, and when.
     pub(super) fin: Option<(u64, Moment)>,
+    /// Whether anything of this direction was captured.
+    is_seen: bool,
     /// Segments that came again.
     pub(super) repeated: u32,
     /// When its last bytes came.
@@ -63,6 +65,7 @@ pub(super) struct Side {
 impl Side {
     /// The SYN says where it begins.
     pub(super) fn begin(&mut self, sequence: u32) {
+        self.is_seen = true;
         if self.next.is_none() {
             self.next = Some(sequence.wrapping_add(1));
         }
@@ -96,6 +99,7 @@ impl Side {
         if payload.is_empty() && missing == 0 {
             return;
         }
+        self.is_seen = true;
         let mut bytes = payload;
         if start < self.offset {
             // A keep-alive repeats one byte (RFC 9293 3.8.4).
@@ -139,6 +143,21 @@ impl Side {
             // The FIN takes a number as well.
             let most = self.fin.map_or(place, |(fin, _)| place.min(fin));
             self.acknowledged = self.acknowledged.max(most);
+        }
+    }
+
+    /// Whether the other side has bytes that were not seen here yet.
+    pub(super) fn lacks(&self) -> bool {
+        self.is_seen && self.acknowledged > self.offset
+    }
+
+    /// What the other side has and was not seen does not come any more.
+    pub(super) fn give_up_acknowledged(&mut self, at: Moment, out: &mut Vec<Piece>) {
+        while self.lacks() {
+            let pending = self.pending.keys().next().copied();
+            let until = pending.map_or(self.acknowledged, |start| start.min(self.acknowledged));
+            self.hole(at, until, out);
+            self.drain(out);
         }
     }
 
