@@ -13,7 +13,8 @@ use rdpdoctor_model::{
     Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target, Timestamp,
 };
 use rdpdoctor_probe::{
-    CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy, SideQuestions,
+    CheckOptions, Credential, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy,
+    SideQuestions,
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::RunContext;
@@ -130,6 +131,11 @@ fn check(
         sign_in::plan(args, &target, policy(args.trust, args.security).trust, &memory, &line)
     });
     let plan = plan.inspect_err(|_| line.clone().end())?;
+    let without_password = |plan: &Plan| matches!(plan, Plan::Ready(own) if matches!(own.credential, Credential::LoggedOn));
+    ensure!(
+        gateway.is_none() || !without_password(&plan),
+        "an RD Gateway needs -u NAME: who is logged on signs in to the host only"
+    );
     let runtime = tokio::runtime::Runtime::new()?;
     let trust = policy(args.trust, args.security).trust;
     let gateway =
@@ -257,7 +263,9 @@ impl Job<'_> {
         let sent = observations.iter().any(|o| {
             let shown = matches!(o.fact, Fact::ProxyCredential { shown: true, .. });
             // A proxy that rejects a password is not asked again with the same one.
-            matches!(o.fact, Fact::CredentialSent { .. }) || (shown && !tunnelled(&observations))
+            // Windows may have asked a centre before it failed, which counts as well.
+            matches!(o.fact, Fact::CredentialSent { .. } | Fact::SystemSignInFailed { .. })
+                || (shown && !tunnelled(&observations))
         });
         let run = RunContext {
             target: self.target.clone(),
