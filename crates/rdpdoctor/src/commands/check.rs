@@ -13,8 +13,7 @@ use rdpdoctor_model::{
     Fact, GatewayUse, Observation, ObservationId, Source, Stage, Target, Timestamp,
 };
 use rdpdoctor_probe::{
-    CheckOptions, Credential, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy,
-    SideQuestions,
+    CheckOptions, Deadlines, GATEWAY_PORT, Gateway, Journal, Prober, Proxy, SideQuestions,
 };
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::RunContext;
@@ -88,7 +87,8 @@ fn check_by_file(
     }
     let straight = check(None)?;
     let unreached = matches!(straight.verdict.stage, Some(Stage::Dns | Stage::Tcp));
-    if unreached && straight.verdict.status == rdpdoctor_report::document::Status::Failed {
+    let failed = straight.verdict.status == rdpdoctor_report::document::Status::Failed;
+    if unreached && failed && !sign_in::is_of_who_is_logged_on(args) {
         return check(Some(place));
     }
     Ok(straight)
@@ -104,6 +104,10 @@ fn check(
     gateway: Option<Target>,
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
+    ensure!(
+        gateway.is_none() || !sign_in::is_of_who_is_logged_on(args),
+        "an RD Gateway needs -u NAME: who is logged on signs in to the host only"
+    );
     // Where the connection of this machine goes to.
     let first = match &gateway {
         Some(gateway) => (gateway, Leads::ToGateway),
@@ -131,11 +135,6 @@ fn check(
         sign_in::plan(args, &target, policy(args.trust, args.security).trust, &memory, &line)
     });
     let plan = plan.inspect_err(|_| line.clone().end())?;
-    let without_password = |plan: &Plan| matches!(plan, Plan::Ready(own) if matches!(own.credential, Credential::LoggedOn));
-    ensure!(
-        gateway.is_none() || !without_password(&plan),
-        "an RD Gateway needs -u NAME: who is logged on signs in to the host only"
-    );
     let runtime = tokio::runtime::Runtime::new()?;
     let trust = policy(args.trust, args.security).trust;
     let gateway =

@@ -81,12 +81,17 @@ pub fn plan(
     })))
 }
 
+/// Whether a sign-in is asked for and nobody is named.
+pub fn is_of_who_is_logged_on(args: &CheckArgs) -> bool {
+    args.user.is_none() && (args.logon || args.desktop.is_some())
+}
+
 /// Who signs in, and whether by being logged on here: where nobody was named and a sign-in is asked for.
 fn who(args: &CheckArgs) -> anyhow::Result<Option<(UserName, bool)>> {
     if let Some(user) = &args.user {
         return Ok(Some((user.parse()?, false)));
     }
-    if !args.logon && args.desktop.is_none() {
+    if !is_of_who_is_logged_on(args) {
         return Ok(None);
     }
     ensure!(
