@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use rdpdoctor_lab::{Options, fault, start};
 use serde_json::Value;
 
-use crate::realm::{PROGRAMS, Realm};
 use crate::programs::installed;
+use crate::realm::{PROGRAMS, Realm};
 use crate::recorder::Recorder;
 use crate::support::{command, findings, folder, run};
 
