@@ -2,7 +2,7 @@ use rdpdoctor_model::{Fact, ObservationId, ReleaseReason, Source, Stage, StageOu
 use serde::{Deserialize, Serialize};
 
 use crate::causes::cloud::rule_blocks;
-use crate::causes::{self, logged};
+use crate::causes::{self, logged, said};
 use crate::machine;
 use crate::{Cause, ClientCode, Evidence, Match, NextTest, Proof, Severity, TcpResult};
 
@@ -385,6 +385,9 @@ fn reached(evidence: &Evidence<'_>) -> &'static str {
     } else if seen(|fact| matches!(fact, Fact::FontMap)) {
         // Without NLA the logon screen is a session too (MS-RDPBCGR 5.4.5.1).
         "{host} opens a session; whether the password was taken it does not say: see the picture"
+    } else if seen(|fact| matches!(fact, Fact::CredentialsKept { .. })) {
+        // Without credentials nothing is said of the user's right to log on (MS-RDPBCGR 5.4.5.2.2).
+        "{host} can be reached by Remote Desktop, and takes who is logged on here; whether it lets them in is not tested"
     } else if signed_in {
         "{host} can be reached by Remote Desktop, and the sign-in works; session not tested"
     } else {
@@ -414,7 +417,7 @@ fn withheld(evidence: &Evidence<'_>) -> Option<String> {
     });
     let refused = by_gateway.first().map(|seen| (seen.value, true));
     let refused = refused.or(withheld_from_host.first().map(|seen| (seen.value, false)));
-    let (reason, from_gateway) = refused?;
+    let Some((reason, from_gateway)) = refused else { return said::by_system_words(evidence) };
     let why = match reason {
         ReleaseReason::NotJudged => {
             "nothing vouches for {host}; --pin, a terminal to ask on, or --trust any decides"

@@ -16,7 +16,9 @@ pub(crate) enum Token {
     Ntlm,
     /// An NTLM NEGOTIATE_MESSAGE inside SPNEGO (RFC 4178).
     NtlmInSpnego,
-    /// SPNEGO that begins with something else, Kerberos as a rule.
+    /// A Kerberos ticket, inside SPNEGO as a rule.
+    Ticket,
+    /// SPNEGO that begins with something else.
     OtherInSpnego,
 }
 
@@ -25,6 +27,9 @@ const NTLM_NEGOTIATE: &[u8] = b"NTLMSSP\0\x01\0\0\0";
 
 /// 1.3.6.1.4.1.311.2.2.10, NTLM, as an OBJECT IDENTIFIER.
 const OID_NTLM: [u8; 12] = [6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10];
+
+/// An AP-REQ of Kerberos in GSS-API's frame (RFC 4121 4.1), SPNEGO around it or not.
+const AP_REQ: [u8; 13] = [6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2, 1, 0];
 
 /// What a server reads of a TSRequest (MS-CSSP 2.2.1).
 pub(crate) struct TsRequest<'a> {
@@ -75,6 +80,8 @@ impl Token {
             Self::Ntlm
         } else if token.windows(NTLM_NEGOTIATE.len()).any(|window| window == NTLM_NEGOTIATE) {
             Self::NtlmInSpnego
+        } else if token.windows(AP_REQ.len()).any(|window| window == AP_REQ) {
+            Self::Ticket
         } else {
             Self::OtherInSpnego
         }
@@ -215,7 +222,8 @@ fn version_field(version: u8) -> Vec<u8> {
     element(0xA0, &element(2, &[version]))
 }
 
-fn with_token(version: u8, token: &[u8]) -> Vec<u8> {
+/// A TSRequest with a token.
+pub(crate) fn with_token(version: u8, token: &[u8]) -> Vec<u8> {
     element(0x30, &[version_field(version), nego_data(token)].concat())
 }
 

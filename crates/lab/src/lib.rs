@@ -29,6 +29,7 @@ mod server;
 mod session;
 mod share;
 mod sign_in;
+mod tickets;
 mod tls;
 mod transport;
 mod udp;

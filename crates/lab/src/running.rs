@@ -38,6 +38,8 @@ pub struct Options {
     /// With which error a gateway or a server answers a Kerberos ticket; none: a gateway takes it for no
     /// sign-in, and a server asks for NTLM.
     pub ticket_error: Option<u8>,
+    /// Where a service of GSS-API takes the tickets of who signs in to the server; none: it asks for NTLM.
+    pub tickets: Option<SocketAddr>,
     /// The server behind a gateway; none: the healthy one.
     pub behind: Option<&'static Fault>,
     /// A server that waits for a Connection Request takes the direct approach instead (MS-RDPBCGR
@@ -55,6 +57,7 @@ impl Default for Options {
             most_connections: 256,
             gateway_code: None,
             ticket_error: None,
+            tickets: None,
             behind: None,
             direct: false,
             proxied: false,
@@ -74,6 +77,8 @@ pub struct ConnectionRecord {
     /// Whether a proof of a password came, with which passwords can be tried out: an NTLM
     /// AUTHENTICATE_MESSAGE.
     pub authenticate_received: bool,
+    /// Whether a ticket came and was taken.
+    pub ticket_taken: bool,
     /// Whether a password itself came: delegated by CredSSP or in a Client Info PDU.
     pub credentials_received: bool,
     /// What it said about the transport that it was asked for: hrResponse (MS-RDPBCGR 2.2.15.2).
@@ -180,7 +185,7 @@ pub async fn start(
         None => None,
     };
     let (gateway_code, direct) = (options.gateway_code, options.direct);
-    let ticket_error = options.ticket_error;
+    let (ticket_error, tickets) = (options.ticket_error, options.tickets);
     let (names, ca_file) = (options.names, options.ca_file);
     let make = move || -> io::Result<_> {
         let forge = Forge::new((behaviour.computer)(), names, url)?;
@@ -219,6 +224,7 @@ pub async fn start(
             behind,
             gateway_code,
             ticket_error,
+            tickets,
             direct,
             cookies: Cookies::default(),
             waiting: Waiting::default(),
@@ -291,6 +297,7 @@ impl Records {
             on_wire: Vec::new(),
             above_tls: Vec::new(),
             authenticate_received: false,
+            ticket_taken: false,
             credentials_received: false,
             transport_response: None,
             picture: None,

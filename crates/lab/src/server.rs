@@ -1,6 +1,7 @@
 //! The one server: each step asks the behaviour what to do.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) gateway_code: Option<(GatewayStep, u32)>,
     /// With which error it answers a Kerberos ticket.
     pub(crate) ticket_error: Option<u8>,
+    /// Who takes tickets for it.
+    pub(crate) tickets: Option<SocketAddr>,
     /// The direct approach instead of the negotiation.
     pub(crate) direct: bool,
     /// What the clients of sessions may show by UDP.

@@ -1,6 +1,7 @@
 //! The steps of CredSSP (MS-CSSP 3.1.5), from the first TSRequest to the delegated credentials.
 
 use std::io;
+use std::net::SocketAddr;
 
 use openssl::rand::rand_bytes;
 
@@ -10,6 +11,7 @@ use crate::credssp::{self, Negotiation, Token, TsRequest};
 use crate::ntlm::{self, Earlier, Outcome, Sealing};
 use crate::server::Server;
 use crate::session::Logon;
+use crate::tickets::Tickets;
 use crate::x224::PROTOCOL_HYBRID_EX;
 use crate::{PASSWORD, USER, der};
 
@@ -42,7 +44,10 @@ impl Server {
         let first = next(channel).await?;
         let then = match &self.behaviour.sign_in {
             SignIn::Challenge(settings) => {
-                return self.ntlm(channel, settings, protocol, first).await;
+                return match self.tickets.filter(|_| kind(&first) == Some(Token::Ticket)) {
+                    Some(place) => self.kerberos(channel, settings, protocol, first, place).await,
+                    None => self.ntlm(channel, settings, protocol, first).await,
+                };
             }
             SignIn::Status(status) => {
                 channel.send(&credssp::status(6, *status)).await?;
@@ -68,7 +73,7 @@ impl Server {
         let mut message = first;
         let mut mechanisms = mechanisms_of(&message);
         for _ in 1..MOST_TOKENS {
-            if kind(&message) != Some(Token::OtherInSpnego) {
+            if !matches!(kind(&message), Some(Token::OtherInSpnego | Token::Ticket)) {
                 break;
             }
             if let Some(code) = self.ticket_error {
@@ -101,10 +106,8 @@ impl Server {
             }
             Outcome::Invalid => return Err(io::ErrorKind::InvalidData.into()),
         };
-        match &self.behaviour.verdict {
-            Verdict::Status(status) => return refuse(channel, settings, version, *status).await,
-            Verdict::Instead(instead) => return Ok(channel.perform(*instead).await?.into()),
-            Verdict::Accept | Verdict::OtherKey | Verdict::EarlyAuthorization(_) => {}
+        if let Some(over) = self.judged(channel, settings, version).await? {
+            return Ok(over);
         }
 
         // The last word of SPNEGO travels with the proof of the key, or before it when the client
@@ -121,14 +124,71 @@ impl Server {
             };
             completed = Some(mic);
         }
+        let mut keys = Keys::Ntlm(sealing);
         let logon = if request.pub_key_auth.is_some() {
-            self.delegation(channel, &mut sealing, settings, completed, &request).await?
+            self.delegation(channel, &mut keys, settings, completed, &request).await?
         } else {
             channel.send(&credssp::proof(settings.version, completed, None)).await?;
             let message = next(channel).await?;
-            self.delegation(channel, &mut sealing, settings, None, &read(&message)?).await?
+            self.delegation(channel, &mut keys, settings, None, &read(&message)?).await?
         };
+        self.authorized(channel, protocol, logon).await
+    }
 
+    /// A ticket, which somebody else takes, and what GSS-API seals behind it.
+    async fn kerberos(
+        &self,
+        channel: &mut Channel,
+        settings: &Challenge,
+        protocol: u32,
+        first: Vec<u8>,
+        place: SocketAddr,
+    ) -> io::Result<SignedIn> {
+        let mut tickets = Tickets::open(place).await?;
+        let mut message = first;
+        for _ in 0..MOST_TOKENS {
+            let request = read(&message)?;
+            let version = request.version.min(settings.version);
+            if request.pub_key_auth.is_some() {
+                let mut keys = Keys::Ticket(tickets);
+                let logon = self.delegation(channel, &mut keys, settings, None, &request).await?;
+                return self.authorized(channel, protocol, logon).await;
+            }
+            let token = request.token.ok_or(io::ErrorKind::InvalidData)?;
+            let Ok(answer) = tickets.step(token).await else {
+                return refuse(channel, settings, version, STATUS_LOGON_FAILURE).await;
+            };
+            channel.note(|record| record.ticket_taken = true);
+            if let Some(over) = self.judged(channel, settings, version).await? {
+                return Ok(over);
+            }
+            channel.send(&credssp::with_token(settings.version, &answer)).await?;
+            message = next(channel).await?;
+        }
+        Err(io::ErrorKind::InvalidData.into())
+    }
+
+    /// What the server does with somebody who has proved who they are, if that is the end.
+    async fn judged(
+        &self,
+        channel: &mut Channel,
+        settings: &Challenge,
+        version: u8,
+    ) -> io::Result<Option<SignedIn>> {
+        match &self.behaviour.verdict {
+            Verdict::Status(status) => refuse(channel, settings, version, *status).await.map(Some),
+            Verdict::Instead(instead) => Ok(Some(channel.perform(*instead).await?.into())),
+            Verdict::Accept | Verdict::OtherKey | Verdict::EarlyAuthorization(_) => Ok(None),
+        }
+    }
+
+    /// The Early User Authorization Result, where one is wanted.
+    async fn authorized(
+        &self,
+        channel: &mut Channel,
+        protocol: u32,
+        logon: Logon,
+    ) -> io::Result<SignedIn> {
         if protocol == PROTOCOL_HYBRID_EX {
             let result = match self.behaviour.verdict {
                 Verdict::EarlyAuthorization(result) => result,
@@ -146,14 +206,17 @@ impl Server {
     async fn delegation(
         &self,
         channel: &mut Channel,
-        sealing: &mut Sealing,
+        keys: &mut Keys,
         settings: &Challenge,
         completed: Option<Option<ntlm::Key>>,
         request: &TsRequest<'_>,
     ) -> io::Result<Logon> {
         let version = request.version.min(settings.version);
         let nonce = request.client_nonce.unwrap_or_default();
-        let proof = request.pub_key_auth.and_then(|sealed| sealing.unseal(sealed));
+        let proof = match request.pub_key_auth {
+            Some(sealed) => keys.unseal(sealed).await,
+            None => None,
+        };
         if proof != Some(credssp::key_proof(version, false, nonce, &self.public_key)) {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -161,12 +224,12 @@ impl Server {
         if let (Verdict::OtherKey, Some(byte)) = (&self.behaviour.verdict, key.get_mut(20)) {
             *byte ^= 1;
         }
-        let proof = sealing.seal(&credssp::key_proof(version, true, nonce, &key));
+        let proof = keys.seal(&credssp::key_proof(version, true, nonce, &key)).await?;
         channel.send(&credssp::proof(settings.version, completed, Some(&proof))).await?;
 
         let message = next(channel).await?;
-        let credentials = read(&message)?.auth_info.and_then(|sealed| sealing.unseal(sealed));
-        let credentials = credentials.ok_or(io::ErrorKind::InvalidData)?;
+        let sealed = read(&message)?.auth_info.ok_or(io::ErrorKind::InvalidData)?;
+        let credentials = keys.unseal(sealed).await.ok_or(io::ErrorKind::InvalidData)?;
         let Some(credentials) = credssp::credentials(&credentials) else {
             // A smart card, or something newer: credentials all the same.
             channel.note(|record| record.credentials_received = true);
@@ -179,6 +242,29 @@ impl Server {
         channel.note(|record| record.credentials_received = true);
         let known = is_account(&credentials.user, &credentials.password);
         Ok(if known { Logon::Done } else { Logon::Failed })
+    }
+}
+
+/// What a sign-in's messages are sealed with.
+enum Keys {
+    Ntlm(Box<Sealing>),
+    Ticket(Tickets),
+}
+
+impl Keys {
+    /// What the client sealed; `None` when it does not fit.
+    async fn unseal(&mut self, sealed: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Ntlm(sealing) => sealing.unseal(sealed),
+            Self::Ticket(tickets) => tickets.unseal(sealed).await.ok(),
+        }
+    }
+
+    async fn seal(&mut self, plain: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Ntlm(sealing) => Ok(sealing.seal(plain)),
+            Self::Ticket(tickets) => tickets.seal(plain).await,
+        }
     }
 }
 

@@ -743,6 +743,33 @@ pub enum Fact {
         /// By which mechanism.
         mechanism: Mechanism,
     },
+    /// The system's own library signs in, as who is logged on here.
+    SystemSignIn {
+        /// The library.
+        library: String,
+        /// Its package: `Negotiate`, `Kerberos` or `NTLM`.
+        package: String,
+        /// Who is logged on.
+        user: String,
+        /// The service principal name that it was given.
+        service: String,
+    },
+    /// The system's own library made no token, or took the server's for none. It asks the key distribution
+    /// centre itself.
+    SystemSignInFailed {
+        /// The library.
+        library: String,
+        /// Its package. `Kerberos` behind a sign-in by NTLM: what it came to alone.
+        package: String,
+        /// The status that it returned.
+        code: u32,
+    },
+    /// The server takes the user, and the client left before the delegation: of who is logged on here
+    /// nobody has the credentials. Whether it lets the user in, and the session, come behind it.
+    CredentialsKept {
+        /// By which mechanism.
+        mechanism: Mechanism,
+    },
     /// A key distribution centre answered with what was asked for.
     KerberosTicket {
         /// Which exchange.

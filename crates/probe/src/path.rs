@@ -16,11 +16,15 @@ use crate::options::SideQuestions;
 use crate::side;
 use crate::sign_in::SignIn;
 use crate::stages;
+use crate::stages::credssp::Signed;
 use crate::stages::session::{Logon, Session};
 use crate::stages::tls::Encrypted;
 use crate::stream::MeteredStream;
 use crate::transport::{Asked, Transport};
 use crate::{by_gateway, by_proxy};
+
+/// Why no session follows where who is logged on signs in.
+const NOBODYS_PASSWORD: &str = "Windows gives nobody the password (-u, or --restricted-admin)";
 
 pub(crate) async fn main_path(steps: &Steps, beside: &mut Beside) -> Result<(), (Stage, String)> {
     if let Some(passage) = &steps.context.gateway {
@@ -166,7 +170,10 @@ async fn connected(
     match &context.sign_in {
         Some(sign_in) if nla => {
             let signing = sign_in_with(context, &mut link, protocol, remote, sign_in);
-            steps.stage(Stage::CredSsp, signing).await?;
+            if steps.stage(Stage::CredSsp, signing).await? == Signed::Proved {
+                skip_behind_proof(steps);
+                return Ok(None);
+            }
         }
         None if nla => {
             steps.stage(Stage::CredSsp, stages::credssp::challenge(context, &mut link)).await?;
@@ -179,13 +186,15 @@ async fn connected(
             skip_session(steps, "not asked for");
             return Ok(None);
         }
-        sign_in => sign_in,
+        // Without NLA a session asks for the password itself.
+        sign_in => sign_in.as_ref().filter(|sign_in| nla || sign_in.password().is_some()),
     };
     let Some(sign_in) = sign_in else {
         let connecting = stages::mcs::connect(context, &mut link, protocol, false);
         steps.stage(Stage::Mcs, connecting).await?;
         link.finish();
-        skip_session(steps, "not asked for");
+        let unasked = context.sign_in.is_none();
+        skip_session(steps, if unasked { "not asked for" } else { NOBODYS_PASSWORD });
         return Ok(None);
     };
     let asked = by_session.then_some(Asked { tasks: &mut beside.udp, remote });
@@ -204,22 +213,28 @@ async fn directly(
     let encrypting = async {
         let tls = stages::tls::encrypt(context, stream, protocol);
         let mut link = encrypted(context, steps.stage(Stage::Tls, tls).await?, beside);
-        match &context.sign_in {
+        let signed = match &context.sign_in {
             Some(sign_in) => {
                 let signing = sign_in_with(context, &mut link, protocol, remote, sign_in);
-                steps.stage(Stage::CredSsp, signing).await?;
+                steps.stage(Stage::CredSsp, signing).await?
             }
             None => {
                 let challenge = stages::credssp::challenge(context, &mut link);
                 steps.stage(Stage::CredSsp, challenge).await?;
+                Signed::Proved
             }
-        }
-        Ok(link)
+        };
+        Ok((link, signed))
     };
     let behind = "comes behind the sign-in here, inside the encryption";
     let encrypted = encrypting.await;
     let (mut link, sign_in) = match (encrypted, &context.sign_in) {
-        (Ok(link), Some(sign_in)) => (link, sign_in),
+        (Ok((link, Signed::Through)), Some(sign_in)) => (link, sign_in),
+        (Ok(_), Some(_)) => {
+            steps.skip(Stage::X224, behind);
+            skip_behind_proof(steps);
+            return Ok(None);
+        }
         (Ok(_), None) => {
             steps.skip(Stage::X224, behind);
             steps.skip(Stage::Mcs, "comes after sign-in");
@@ -294,10 +309,10 @@ async fn sign_in_with(
     protocol: u32,
     remote: SocketAddr,
     sign_in: &SignIn,
-) -> Result<(), String> {
+) -> Result<Signed, String> {
     use stages::credssp::Failure;
     match stages::credssp::run(context, link, protocol, sign_in).await {
-        Ok(()) => return Ok(()),
+        Ok(signed) => return Ok(signed),
         Err(Failure::Over(why)) => return Err(why),
         Err(Failure::WithoutKerberos(_)) => {}
     }
@@ -315,9 +330,15 @@ async fn sign_in_with(
     *link = Link::tls(stages::tls::encrypt(context, stream, protocol).await?.stream);
     let only_ntlm = SignIn { mechanism: Some(Mechanism::Ntlm), ..sign_in.clone() };
     match stages::credssp::run(context, link, protocol, &only_ntlm).await {
-        Ok(()) => Ok(()),
+        Ok(signed) => Ok(signed),
         Err(Failure::Over(why) | Failure::WithoutKerberos(why)) => Err(why),
     }
+}
+
+/// Whether the server lets the user in, and the session, come behind the credentials.
+fn skip_behind_proof(steps: &Steps) {
+    steps.skip(Stage::Mcs, NOBODYS_PASSWORD);
+    skip_session(steps, NOBODYS_PASSWORD);
 }
 
 fn skip_session(steps: &Steps, reason: &str) {
@@ -358,7 +379,7 @@ async fn session(
             steps.stage(Stage::Licensing, failed).await?;
         }
     }
-    let password = (!nla).then_some(&*sign_in.password);
+    let password = sign_in.password().filter(|_| !nla);
     let mut session = Session::new(context, link, channels, transport);
     let result = async {
         steps.stage(Stage::Licensing, session.licensing(&sign_in.user, password)).await?;

@@ -21,13 +21,22 @@ pub struct Release {
     pub reason: ReleaseReason,
 }
 
-/// Signing in with a password. It is tried once.
+/// What proves who signs in.
+#[derive(Clone)]
+pub enum Credential {
+    /// The user's password.
+    Password(Arc<Secret>),
+    /// That the user is logged on here: Windows' own library has what it takes, and gives it to nobody.
+    LoggedOn,
+}
+
+/// Signing in. It is tried once.
 #[derive(Clone)]
 pub struct SignIn {
     /// Who.
     pub user: UserName,
-    /// The password.
-    pub password: Arc<Secret>,
+    /// With what.
+    pub credential: Credential,
     /// The one mechanism to try; none: Kerberos where Windows would, then NTLM where Windows would.
     pub mechanism: Option<Mechanism>,
     /// The key distribution centre, as `host` or `host:port`; none: the DNS is asked.
@@ -41,9 +50,18 @@ pub struct SignIn {
 }
 
 impl SignIn {
+    /// The password, where somebody has it.
+    pub(crate) fn password(&self) -> Option<&Secret> {
+        match &self.credential {
+            Credential::Password(password) => Some(password),
+            Credential::LoggedOn => None,
+        }
+    }
+
     /// As `sspi` takes it.
     pub(crate) fn identity(&self) -> Result<AuthIdentity, String> {
-        identity(&self.user, &self.password)
+        let password = self.password().ok_or("nobody has the password of who is logged on")?;
+        identity(&self.user, password)
     }
 }
 

@@ -1,11 +1,6 @@
-//! CredSSP by Kerberos (MS-CSSP 3.1.5) with a service ticket, as `mstsc` uses it.
-//!
-//! `sspi`'s own CredSSP client always asks for user-to-user Kerberos, for which the server must hand
-//! out its own ticket first; so the few steps of CredSSP stand here, around `sspi`'s SPNEGO.
+//! Kerberos inside SPNEGO with a service ticket, as `mstsc` uses it, for CredSSP and for HTTP.
 
-use openssl::rand::rand_bytes;
-use openssl::sha::sha256;
-use sspi::credssp::{CredSspMode, TsRequest, write_ts_credentials};
+use sspi::credssp::{CredSspMode, write_ts_credentials};
 use sspi::generator::GeneratorState;
 use sspi::{
     BufferType, ClientRequestFlags, CredentialUse, Credentials, CredentialsBuffers,
@@ -13,14 +8,8 @@ use sspi::{
     SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi as _, SspiImpl as _,
 };
 
+use crate::credssp_client::{Made, Refusal, Tokens};
 use crate::kerberos::Kdc;
-
-/// The CredSSP version that this client speaks.
-const VERSION: u32 = 6;
-
-/// MS-CSSP 3.1.5: what is hashed with the nonce and the key, by each side.
-const CLIENT_TO_SERVER: &[u8] = b"CredSSP Client-To-Server Binding Hash\0";
-const SERVER_TO_CLIENT: &[u8] = b"CredSSP Server-To-Client Binding Hash\0";
 
 /// Length of the signature before what is sealed; longer ones of Kerberos are taken whole.
 const MOST_SIGNATURE: usize = 1024;
@@ -102,72 +91,37 @@ impl Tickets {
     }
 }
 
-/// A client of CredSSP that shows tickets.
-pub(crate) struct TicketClient {
+/// The same, with the centre that gives the tickets.
+pub(crate) struct TicketTokens<'a> {
     tickets: Tickets,
-    public_key: Vec<u8>,
-    nonce: [u8; 32],
-    delegation: CredSspMode,
-    /// SPNEGO is done; the server's proof of its key is due.
-    negotiated: bool,
+    kdc: &'a Kdc<'a>,
 }
 
-impl TicketClient {
+impl<'a> TicketTokens<'a> {
     pub(crate) fn new(
-        public_key: Vec<u8>,
         credentials: &Credentials,
-        delegation: CredSspMode,
         service: String,
         workstation: String,
+        kdc: &'a Kdc<'a>,
     ) -> sspi::Result<Self> {
-        let tickets = Tickets::new(credentials, service, workstation, None)?;
-        let mut nonce = [0; 32];
-        rand_bytes(&mut nonce)
-            .map_err(|error| sspi::Error::new(sspi::ErrorKind::InternalError, error.to_string()))?;
-        Ok(Self { tickets, public_key, nonce, delegation, negotiated: false })
+        Ok(Self { tickets: Tickets::new(credentials, service, workstation, None)?, kdc })
     }
 
-    /// The answer to the server's TSRequest; the first one answers an empty one.
-    pub(crate) async fn step(
-        &mut self,
-        mut request: TsRequest,
-        kdc: &Kdc<'_>,
-    ) -> sspi::Result<TsRequest> {
-        if self.negotiated {
-            return self.delegate(&request);
-        }
-        let input = request.nego_tokens.take().unwrap_or_default();
-        let (token, status) = self.tickets.token(input, kdc).await?;
-        let mut answer = TsRequest { version: VERSION, ..TsRequest::default() };
-        answer.nego_tokens = Some(token).filter(|token| !token.is_empty());
-        if status == SecurityStatus::Ok {
-            let hash = self.binding(CLIENT_TO_SERVER);
-            answer.pub_key_auth = Some(self.seal(&hash)?);
-            answer.client_nonce = Some(self.nonce);
-            self.negotiated = true;
-        }
-        Ok(answer)
+    /// TSCredentials (MS-CSSP 2.2.1.2).
+    pub(crate) fn credentials(&self, mode: CredSspMode) -> Result<Vec<u8>, Refusal> {
+        let handle = self.tickets.handle.as_ref();
+        let handle = handle.ok_or_else(|| Refusal::new("there are no credentials"))?;
+        Ok(write_ts_credentials(handle, mode)?)
+    }
+}
+
+impl Tokens for TicketTokens<'_> {
+    async fn token(&mut self, input: Vec<u8>) -> Result<Made, Refusal> {
+        let (token, status) = self.tickets.token(input, self.kdc).await?;
+        Ok(Made { token, done: status == SecurityStatus::Ok })
     }
 
-    /// Checks the server's proof of its key, then hands the credentials over.
-    fn delegate(&mut self, request: &TsRequest) -> sspi::Result<TsRequest> {
-        let altered = |why: &str| sspi::Error::new(sspi::ErrorKind::MessageAltered, why.to_owned());
-        let proof = request.pub_key_auth.as_deref().ok_or_else(|| altered("there is none"))?;
-        if self.open(proof)? != self.binding(SERVER_TO_CLIENT) {
-            return Err(altered("it is for another key"));
-        }
-        let handle = self.tickets.handle.as_ref().ok_or_else(|| altered("no credentials"))?;
-        let credentials = write_ts_credentials(handle, self.delegation)?;
-        let auth_info = Some(self.seal(&credentials)?);
-        Ok(TsRequest { version: VERSION, auth_info, ..TsRequest::default() })
-    }
-
-    fn binding(&self, direction: &[u8]) -> [u8; 32] {
-        sha256(&[direction, &self.nonce, &self.public_key].concat())
-    }
-
-    /// GSS_Wrap with confidentiality.
-    fn seal(&mut self, plain: &[u8]) -> sspi::Result<Vec<u8>> {
+    fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, Refusal> {
         let mut token = [0; MOST_SIGNATURE];
         let mut data = plain.to_vec();
         let mut buffers = vec![
@@ -180,17 +134,13 @@ impl TicketClient {
         Ok([token, data].concat())
     }
 
-    fn open(&mut self, sealed: &[u8]) -> sspi::Result<Vec<u8>> {
+    fn open(&mut self, sealed: &[u8]) -> Result<Vec<u8>, Refusal> {
         /// What `sspi` takes as the token of a wrapped message; it joins both again.
         const SIGNATURE: usize = 16;
         let mut sealed = sealed.to_vec();
-        if sealed.len() < SIGNATURE {
-            return Err(sspi::Error::new(
-                sspi::ErrorKind::InvalidToken,
-                "a proof that is too short",
-            ));
-        }
-        let (signature, data) = sealed.split_at_mut(SIGNATURE);
+        let (signature, data) = sealed
+            .split_at_mut_checked(SIGNATURE)
+            .ok_or_else(|| Refusal::new("a proof that is too short"))?;
         let mut buffers =
             vec![SecurityBufferRef::data_buf(data), SecurityBufferRef::token_buf(signature)];
         self.tickets.negotiate.decrypt_message(&mut buffers)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli_compare::CompareArgs;
 pub use crate::cli_machine::MachineArgs;
@@ -91,13 +91,15 @@ pub enum LabCommand {
 /// `check`.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
+#[command(group(ArgGroup::new("signs-in").args(["user", "logon", "desktop"]).multiple(true)))]
 pub struct CheckArgs {
     /// host, host:port, [v6]:port or a .rdp file
     pub target: String,
     /// What the client insists on; auto offers what mstsc offers
     #[arg(long, value_enum, default_value_t = Security::Auto)]
     pub security: Security,
-    /// Whose TLS: that of Windows, as mstsc has it (the default there), or one that is the same everywhere
+    /// Whose TLS, and whose sign-in without -u: that of Windows, as mstsc has it (the default there), or
+    /// one that is the same everywhere
     #[arg(long, value_enum)]
     pub engine: Option<EngineChoice>,
     /// Sign in as DOMAIN\user, user@realm or user, once; the password is asked for
@@ -107,25 +109,26 @@ pub struct CheckArgs {
     #[arg(long, requires = "user")]
     pub password_stdin: bool,
     /// How to sign in; auto takes Kerberos where Windows would, then NTLM
-    #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "user")]
+    #[arg(long, value_enum, default_value_t = Auth::Auto, requires = "signs-in")]
     pub auth: Auth,
     /// Key distribution centre of the realm, also for a proxy's user; without it the DNS is asked
     #[arg(long, value_name = "HOST[:PORT]")]
     pub kdc: Option<String>,
     /// Sign in without handing the password over (Restricted Admin)
-    #[arg(long, requires = "user")]
+    #[arg(long, requires = "signs-in")]
     pub restricted_admin: bool,
-    /// Go on to a session, which is left as closing the window does
-    #[arg(long, requires = "user")]
+    /// Go on to a session, which is left as closing the window does. On Windows without -u: sign in as
+    /// who is logged on here; no session follows, but with --restricted-admin
+    #[arg(long)]
     pub logon: bool,
     /// Keep the first picture of the session in this file (PNG); implies --logon
-    #[arg(long, value_name = "FILE", requires = "user")]
+    #[arg(long, value_name = "FILE")]
     pub desktop: Option<PathBuf>,
     /// Do not ask before a session is made or taken over
-    #[arg(long, requires = "user")]
+    #[arg(long, requires = "signs-in")]
     pub yes: bool,
     /// Sign in although this user was rejected within the last 30 minutes
-    #[arg(long, requires = "user")]
+    #[arg(long, requires = "signs-in")]
     pub again: bool,
     /// Believe the server whose certificate has this SHA-256 fingerprint
     #[arg(long, value_name = "SHA256")]
@@ -271,7 +274,7 @@ pub enum Security {
 pub enum EngineChoice {
     /// OpenSSL, by no setting of this machine
     Portable,
-    /// Schannel, by this machine's settings; Windows only
+    /// Schannel, by this machine's settings, and SSPI; Windows only
     Native,
 }
 

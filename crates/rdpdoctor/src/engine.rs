@@ -1,4 +1,5 @@
-//! Whose TLS a check goes by: that of the system, as `mstsc` does, or the one that is the same everywhere.
+//! Whose TLS a check goes by, and whose sign-in where nobody is named: those of the system, as `mstsc` does,
+//! or what is the same everywhere.
 
 use anyhow::ensure;
 use rdpdoctor_probe::Engine;

@@ -9,7 +9,7 @@ use rdpdoctor_model::{Fact, Timestamp};
 const LONGEST_TEXT: usize = 200;
 
 /// The mechanism Kerberos (RFC 1964 1), as OBJECT IDENTIFIER; behind it stands which message follows.
-const MECHANISM: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2];
+pub(crate) const MECHANISM: &[u8] = &[6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2];
 
 /// TOK_ID of AP-REP and of KRB-ERROR (RFC 4121 4.1).
 const AP_REP: &[u8] = &[2, 0];

@@ -2,9 +2,10 @@
 
 use rdpdoctor_model::{Fact, NtlmVersion, Timestamp};
 
-const SIGNATURE: &[u8] = b"NTLMSSP\0";
+pub(crate) const SIGNATURE: &[u8] = b"NTLMSSP\0";
+pub(crate) const MESSAGE_TYPE_NEGOTIATE: u32 = 1;
 const MESSAGE_TYPE_CHALLENGE: u32 = 2;
-const MESSAGE_TYPE_AUTHENTICATE: u32 = 3;
+pub(crate) const MESSAGE_TYPE_AUTHENTICATE: u32 = 3;
 const NEGOTIATE_UNICODE: u32 = 0x0000_0001;
 const NEGOTIATE_VERSION: u32 = 0x0200_0000;
 
@@ -19,7 +20,12 @@ pub(crate) fn find(token: &[u8]) -> Option<&[u8]> {
 
 /// Whether an NTLM message is the AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3).
 pub(crate) fn is_authenticate(message: &[u8]) -> bool {
-    u32_at(message, 8) == Some(MESSAGE_TYPE_AUTHENTICATE)
+    kind(message) == Some(MESSAGE_TYPE_AUTHENTICATE)
+}
+
+/// MessageType.
+pub(crate) fn kind(message: &[u8]) -> Option<u32> {
+    u32_at(message, 8)
 }
 
 /// Reads a challenge; the error says what is wrong with it.

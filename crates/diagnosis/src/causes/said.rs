@@ -103,16 +103,18 @@ fn found(
     Said { id, stage, table, number, row }
 }
 
-/// The match of a cause that the tables name for what the server said.
+/// The match of a cause that the tables name for what the server said, or for what the client's own
+/// library said in its place.
 pub(crate) fn by_number(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
-    errors(evidence).into_iter().find_map(|said| {
+    let by_server = errors(evidence).into_iter().find_map(|said| {
         let proof = said.proof(cause)?;
         Some(
             Match::new(Severity::Blocking, proof, [said.id.clone()])
                 .at_stage(said.stage)
                 .detailed(said.words()),
         )
-    })
+    });
+    by_server.or_else(|| by_system(evidence, cause))
 }
 
 /// The last resort of an area: an error for which no table names a cause that is judged here.
@@ -230,6 +232,66 @@ pub(crate) fn by_centre<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
         })
         .pop()
         .and_then(|seen| Some(Seen { observation: seen.observation, value: seen.value? }))
+}
+
+const KERBEROS_FAILED: CauseId = CauseId("nla.kerberos-failed");
+
+/// What SSPI says where it made no token: it asked the key distribution centre itself, and these say what
+/// that came to (MS-ERREF 2.1.1, 2.3.1). What else it says is about this machine, and accuses nobody.
+const SYSTEM: [(u32, CauseId, Proof); 10] = [
+    (0x8009_0303, KERBEROS_FAILED, Proof::Proven), // SEC_E_TARGET_UNKNOWN
+    (0x8009_030C, CauseId("nla.credentials-rejected"), Proof::Proven), // SEC_E_LOGON_DENIED
+    (0x8009_0311, KERBEROS_FAILED, Proof::Proven), // SEC_E_NO_AUTHENTICATING_AUTHORITY
+    (0x8009_0322, KERBEROS_FAILED, Proof::Proven), // SEC_E_WRONG_PRINCIPAL
+    (0x8009_0324, CauseId("nla.clock-skew"), Proof::Proven), // SEC_E_TIME_SKEW
+    (0x8009_033E, CauseId("nla.smartcard-required"), Proof::Proven), // SEC_E_SMARTCARD_LOGON_REQUIRED
+    (0x8009_0342, KERBEROS_FAILED, Proof::Proven),                   // SEC_E_KDC_UNKNOWN_ETYPE
+    (0x8009_0350, KERBEROS_FAILED, Proof::Likely),                   // SEC_E_DOWNGRADE_DETECTED
+    (0xC000_005E, KERBEROS_FAILED, Proof::Proven),                   // STATUS_NO_LOGON_SERVERS
+    (0xC000_0418, CauseId("nla.ntlm-blocked"), Proof::Proven),       // STATUS_NTLM_BLOCKED
+];
+
+/// The last status of the system's own library.
+fn system_status<'a>(evidence: &Evidence<'a>) -> Option<Seen<'a, u32>> {
+    evidence
+        .main_path(|fact| match fact {
+            Fact::SystemSignInFailed { code, .. } => Some(*code),
+            _ => None,
+        })
+        .pop()
+}
+
+/// The match of a cause for that status. Where NTLM signed in all the same, what is said of Kerberos is a
+/// remark.
+fn by_system(evidence: &Evidence<'_>, cause: CauseId) -> Option<Match> {
+    let seen = system_status(evidence)?;
+    let (.., proof) =
+        SYSTEM.iter().find(|(code, named, _)| *code == seen.value && *named == cause)?;
+    let severity = match look::signed_in(evidence) {
+        false => Severity::Blocking,
+        true if cause == KERBEROS_FAILED => Severity::Info,
+        true => return None,
+    };
+    let words = format!("SSPI says {}.", status_words(seen.value));
+    Some(Match::new(severity, *proof, [seen.id()]).detailed(words))
+}
+
+/// That status in words, where the sign-in came to nothing.
+pub(crate) fn by_system_words(evidence: &Evidence<'_>) -> Option<String> {
+    let seen = system_status(evidence).filter(|_| !look::signed_in(evidence))?;
+    Some(format!("Windows did not sign in: SSPI says {}", status_words(seen.value)))
+}
+
+/// A status with its name and what it means.
+fn status_words(status: u32) -> String {
+    let number = Table::Ntstatus.write(status);
+    match codes::lookup(Table::Ntstatus, status).next() {
+        Some(row) => {
+            let name = row.name.as_deref().map_or(String::new(), |name| format!(", {name}"));
+            format!("{number}{name}: {}", row.meaning)
+        }
+        None => format!("{number}, which no table here has"),
+    }
 }
 
 /// The name of a Kerberos error (RFC 4120 7.5.9).

@@ -2,21 +2,26 @@
 //! one.
 //!
 //! `sspi` makes the messages. NTLM and Kerberos are two explicit modes: its own negotiation falls
-//! back without a word and loses the reason.
+//! back without a word and loses the reason. Who is logged on signs in by Windows' own library, which
+//! negotiates by itself.
 
 use rdpdoctor_model::{Fact, Mechanism, Party, ReleaseReason, Stage};
-use rdpdoctor_wire::{encode, frame, subject_public_key};
+use rdpdoctor_wire::{Shown, encode, frame, shown, subject_public_key};
 use sspi::Credentials;
+use sspi::credssp::write_ts_credentials;
 use sspi::credssp::{ClientMode, ClientState, CredSspClient, CredSspMode, TsRequest};
 use sspi::generator::{Generator, GeneratorState, NetworkRequest};
 use sspi::ntlm::NtlmConfig;
-use tokio::time::Instant;
+use sspi::{AuthIdentityBuffers, CredentialsBuffers};
+use tokio::time::{Instant, timeout_at};
 
 use crate::context::Context;
+use crate::credssp_client::{Client, Refusal, Tokens};
 use crate::kerberos::Kdc;
 use crate::link::{Link, Over};
-use crate::sign_in::{Release, SignIn};
-use crate::tickets::TicketClient;
+use crate::logged_on::LoggedOn;
+use crate::sign_in::{Credential, Release, SignIn};
+use crate::tickets::TicketTokens;
 
 /// The version that mended CVE-2018-0886; nothing goes to older servers.
 const OLDEST_SAFE_VERSION: u32 = 5;
@@ -62,13 +67,23 @@ pub(crate) enum Failure {
     WithoutKerberos(String),
 }
 
-/// Signs in; behind it the connection goes on with MCS.
+/// How far a sign-in came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signed {
+    /// To its end: the connection goes on with MCS.
+    Through,
+    /// To the server's proof of its key, which says that it takes the user (MS-CSSP 3.1.5, step 4): there
+    /// are no credentials that could be handed over.
+    Proved,
+}
+
+/// Signs in.
 pub(crate) async fn run(
     context: &Context,
     link: &mut Link,
     protocol: u32,
     sign_in: &SignIn,
-) -> Result<(), Failure> {
+) -> Result<Signed, Failure> {
     let mut attempt = Attempt {
         context,
         link,
@@ -76,8 +91,12 @@ pub(crate) async fn run(
         protocol,
         service: format!("TERMSRV/{}", context.target.host),
         deadline: Instant::now() + context.deadlines.sign_in,
+        sent: None,
     };
-    let result = attempt.begin().await;
+    let result = match sign_in.credential {
+        Credential::Password(_) => attempt.begin().await.map(|()| Signed::Through),
+        Credential::LoggedOn => attempt.logged_on().await.map_err(Failure::Over),
+    };
     if result.is_err() {
         attempt.link.finish();
     }
@@ -92,6 +111,8 @@ struct Attempt<'a> {
     /// The service principal name (MS-CSSP 3.1.5).
     service: String,
     deadline: Instant,
+    /// The mechanism of which a proof left.
+    sent: Option<Mechanism>,
 }
 
 impl Attempt<'_> {
@@ -112,14 +133,20 @@ impl Attempt<'_> {
                 let by_centre = || kdc.error().is_some_and(judged);
                 match self.kerberos(&kdc).await {
                     Ok(()) => Ok(()),
-                    Err(Stopped::Centre(why)) if by_centre() || only.is_some() => {
-                        Err(Failure::Over(why))
+                    Err(Stopped::Unmade(_)) if by_centre() || only.is_some() => {
+                        let why = "the key distribution centre gave no ticket";
+                        Err(Failure::Over(why.to_owned()))
                     }
-                    Err(Stopped::Centre(_)) => self.ntlm().await.map_err(Failure::Over),
-                    Err(Stopped::NotTaken(why)) if only.is_none() => {
-                        Err(Failure::WithoutKerberos(why))
+                    Err(Stopped::Unmade(_)) => self.ntlm().await.map_err(Failure::Over),
+                    // A server that has no use for the ticket asks for another mechanism.
+                    Err(Stopped::NotTaken(_)) => {
+                        let why = "the server has no use for the ticket".to_owned();
+                        Err(match only {
+                            None => Failure::WithoutKerberos(why),
+                            Some(_) => Failure::Over(why),
+                        })
                     }
-                    Err(Stopped::NotTaken(why) | Stopped::Over(why)) => Err(Failure::Over(why)),
+                    Err(Stopped::Over(why)) => Err(Failure::Over(why)),
                 }
             }
             Err(unavailable) => {
@@ -155,47 +182,141 @@ impl Attempt<'_> {
         if proof.pub_key_auth.is_none() {
             return Err(NO_PROOF.to_owned());
         }
-        let last = complete(client.process(proof));
+        let last = self.proved(Mechanism::Ntlm, complete(client.process(proof)))?;
         self.delegate(last, Mechanism::Ntlm).await
     }
 
     /// The centre judges the password first; until then nothing is sent to the server.
     async fn kerberos(&mut self, kdc: &Kdc<'_>) -> Result<(), Stopped> {
-        let mut client = self.ticket_client().map_err(Stopped::Over)?;
-        let mut token = client.step(TsRequest::default(), kdc).await.map_err(|_| {
-            Stopped::Centre("the key distribution centre gave no ticket".to_owned())
-        })?;
-        self.gate(Some(Mechanism::Kerberos)).await.map_err(Stopped::Over)?;
-        self.note(Fact::CredentialSent { mechanism: Mechanism::Kerberos });
-        for _ in 0..MOST_ROUNDS {
-            let bound = token.pub_key_auth.is_some();
-            self.send(token).await.map_err(Stopped::Over)?;
-            let answer = self.receive().await.map_err(Stopped::Over)?;
-            if bound {
-                let last = match answer.pub_key_auth {
-                    Some(_) => client.step(answer, kdc).await,
-                    None => return Err(Stopped::Over(NO_PROOF.to_owned())),
-                };
-                return self.delegate(last, Mechanism::Kerberos).await.map_err(Stopped::Over);
+        let (key, identity) = (self.public_key()?, self.identity()?);
+        let (service, workstation) = (self.service.clone(), self.workstation());
+        let tokens = TicketTokens::new(&identity, service, workstation, kdc);
+        let tokens = tokens.map_err(|error| Stopped::Over(error.to_string()))?;
+        let mut client = Client::new(tokens, key).map_err(own)?;
+        let mechanism = self.negotiate(&mut client).await?;
+        let credentials = client.tokens().credentials(self.delegation()).map_err(own)?;
+        let last = client.delegate(&credentials).map_err(own)?;
+        Ok(self.delegate(last, mechanism).await?)
+    }
+
+    /// As who is logged on, by Windows' own library. Nobody has the password: only where nothing has to
+    /// be handed over does it go on behind the server's proof.
+    async fn logged_on(&mut self) -> Result<Signed, String> {
+        let only = self.sign_in.mechanism;
+        let package = match only {
+            None => "Negotiate",
+            Some(Mechanism::Kerberos) => "Kerberos",
+            Some(_) => "NTLM",
+        };
+        let tokens = LoggedOn::new(package, &self.service);
+        let user = self.sign_in.user.to_string();
+        self.note(Fact::SystemSignIn {
+            library: LoggedOn::LIBRARY.to_owned(),
+            package: package.to_owned(),
+            user,
+            service: self.service.clone(),
+        });
+        let mut client = Client::new(tokens, self.public_key()?).map_err(|own| own.why)?;
+        let negotiated = self.negotiate(&mut client).await;
+        let mechanism = match negotiated {
+            Ok(mechanism) => mechanism,
+            Err(Stopped::Over(why)) => return Err(why),
+            Err(Stopped::Unmade(refusal) | Stopped::NotTaken(refusal)) => {
+                self.note_refusal(package, &refusal);
+                return Err(refusal.why);
             }
-            // A server that has no use for the ticket asks for another mechanism.
-            token = client.step(answer, kdc).await.map_err(|_| {
-                Stopped::NotTaken("the server has no use for the ticket".to_owned())
+        };
+        let signed = if self.sign_in.restricted_admin {
+            let nothing = write_ts_credentials(&nobody(), CredSspMode::CredentialLess);
+            let nothing = nothing.map_err(|error| error.to_string())?;
+            let last = client.delegate(&nothing).map_err(|own| own.why)?;
+            self.delegate(last, mechanism).await?;
+            Signed::Through
+        } else {
+            self.note(Fact::CredentialsKept { mechanism });
+            self.link.finish();
+            Signed::Proved
+        };
+        if only.is_none() && mechanism == Mechanism::Ntlm && !self.context.target.is_address() {
+            self.why_no_ticket().await;
+        }
+        Ok(signed)
+    }
+
+    /// Windows chose NTLM without a word: what Kerberos alone comes to is asked of it, and nothing of
+    /// that goes to the server.
+    async fn why_no_ticket(&mut self) {
+        const PACKAGE: &str = "Kerberos";
+        let mut tokens = LoggedOn::new(PACKAGE, &self.service);
+        let limit = Instant::now() + self.context.deadlines.credssp;
+        if let Ok(Err(refusal)) = timeout_at(limit, tokens.token(Vec::new())).await {
+            self.note_refusal(PACKAGE, &refusal);
+        }
+    }
+
+    fn note_refusal(&mut self, package: &str, refusal: &Refusal) {
+        if let Some(code) = refusal.code {
+            let library = LoggedOn::LIBRARY.to_owned();
+            self.note(Fact::SystemSignInFailed { library, package: package.to_owned(), code });
+        }
+    }
+
+    /// Steps 1 to 4 of CredSSP (MS-CSSP 3.1.5), by whichever mechanism the tokens show. The gate is asked
+    /// before one leaves that is a proof of who the user is.
+    async fn negotiate<T: Tokens>(&mut self, client: &mut Client<T>) -> Result<Mechanism, Stopped> {
+        let mut received = TsRequest::default();
+        for round in 0..MOST_ROUNDS {
+            let made = timeout_at(self.deadline, client.step(received)).await;
+            let made = made.unwrap_or_else(|_| Err(Refusal::new("no token was made in time")));
+            let made = made.map_err(|refusal| match round {
+                0 => Stopped::Unmade(refusal),
+                _ => Stopped::NotTaken(refusal),
             })?;
+            let bound = made.pub_key_auth.is_some();
+            self.admit(made.nego_tokens.as_deref().unwrap_or_default()).await?;
+            self.send(made).await?;
+            received = self.receive().await?;
+            if !bound {
+                continue;
+            }
+            let mechanism = self.sent.ok_or("nobody proved who they are".to_owned())?;
+            if received.pub_key_auth.is_none() {
+                return Err(Stopped::Over(NO_PROOF.to_owned()));
+            }
+            let proof = client.verify(&received);
+            self.proved(mechanism, proof)?;
+            return Ok(mechanism);
         }
         Err(Stopped::Over("the negotiation has no end".to_owned()))
     }
 
-    /// What the check of the server's proof of its key came to, then the delegation (MS-CSSP 3.1.5,
-    /// steps 4 and 5), then what the server thinks of the user.
-    async fn delegate(
+    /// Whether a token may leave.
+    async fn admit(&mut self, token: &[u8]) -> Result<(), String> {
+        match shown(token) {
+            Shown::Nothing => Ok(()),
+            Shown::Proof(mechanism) if self.sent == Some(mechanism) => Ok(()),
+            Shown::Proof(mechanism) => {
+                self.gate((mechanism == Mechanism::Kerberos).then_some(mechanism)).await?;
+                self.note(Fact::CredentialSent { mechanism });
+                self.sent = Some(mechanism);
+                Ok(())
+            }
+            Shown::Unknown => Err("a token was not sent that is of no known mechanism".to_owned()),
+        }
+    }
+
+    /// What the check of the server's proof of its key came to (MS-CSSP 3.1.5, step 4).
+    fn proved<P>(
         &mut self,
-        last: sspi::Result<TsRequest>,
         mechanism: Mechanism,
-    ) -> Result<(), String> {
-        let matches = last.is_ok();
-        self.note(Fact::PublicKeyBinding { mechanism, matches });
-        let last = last.map_err(|error| format!("the server's proof of its key: {error}"))?;
+        proof: Result<P, impl std::fmt::Display>,
+    ) -> Result<P, String> {
+        self.note(Fact::PublicKeyBinding { mechanism, matches: proof.is_ok() });
+        proof.map_err(|why| format!("the server's proof of its key: {why}"))
+    }
+
+    /// The delegation (MS-CSSP 3.1.5, step 5), then what the server thinks of the user.
+    async fn delegate(&mut self, last: TsRequest, mechanism: Mechanism) -> Result<(), String> {
         self.send(last).await?;
         self.note(Fact::CredentialsDelegated { mechanism });
         if self.protocol == PROTOCOL_HYBRID_EX {
@@ -220,13 +341,6 @@ impl Attempt<'_> {
         let mode = ClientMode::Ntlm(NtlmConfig::new(self.workstation()));
         let (key, identity) = (self.public_key()?, self.identity()?);
         CredSspClient::new(key, identity, self.delegation(), mode, self.service.clone())
-            .map_err(|error| error.to_string())
-    }
-
-    fn ticket_client(&self) -> Result<TicketClient, String> {
-        let (key, identity) = (self.public_key()?, self.identity()?);
-        let (service, workstation) = (self.service.clone(), self.workstation());
-        TicketClient::new(key, &identity, self.delegation(), service, workstation)
             .map_err(|error| error.to_string())
     }
 
@@ -308,14 +422,29 @@ pub(crate) async fn released(
     if released { Ok(()) } else { Err("no credential was sent to this server".to_owned()) }
 }
 
-/// Why Kerberos ended.
+/// Why a negotiation ended.
 enum Stopped {
-    /// At the centre: nothing had been sent to the server.
-    Centre(String),
-    /// The server has no use for the ticket.
-    NotTaken(String),
+    /// No token was made: nothing had been sent to the server.
+    Unmade(Refusal),
+    /// No token follows the server's.
+    NotTaken(Refusal),
     /// Anything else.
     Over(String),
+}
+
+impl From<String> for Stopped {
+    fn from(why: String) -> Self {
+        Self::Over(why)
+    }
+}
+
+fn own(refusal: Refusal) -> Stopped {
+    Stopped::Over(refusal.why)
+}
+
+/// Whose credentials are handed over where none are.
+fn nobody() -> CredentialsBuffers {
+    CredentialsBuffers::AuthIdentity(AuthIdentityBuffers::default())
 }
 
 /// One step of the NTLM client.
@@ -336,3 +465,6 @@ fn complete(mut work: Work<'_>) -> sspi::Result<TsRequest> {
 }
 
 type Work<'a> = Generator<'a, NetworkRequest, sspi::Result<Vec<u8>>, sspi::Result<ClientState>>;
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,8 @@ fn check_by_file(
     }
     let straight = check(None)?;
     let unreached = matches!(straight.verdict.stage, Some(Stage::Dns | Stage::Tcp));
-    if unreached && straight.verdict.status == rdpdoctor_report::document::Status::Failed {
+    let failed = straight.verdict.status == rdpdoctor_report::document::Status::Failed;
+    if unreached && failed && !sign_in::is_of_who_is_logged_on(args) {
         return check(Some(place));
     }
     Ok(straight)
@@ -103,6 +104,10 @@ fn check(
     gateway: Option<Target>,
     reported: Option<(u32, Option<u32>)>,
 ) -> anyhow::Result<Document> {
+    ensure!(
+        gateway.is_none() || !sign_in::is_of_who_is_logged_on(args),
+        "an RD Gateway needs -u NAME: who is logged on signs in to the host only"
+    );
     // Where the connection of this machine goes to.
     let first = match &gateway {
         Some(gateway) => (gateway, Leads::ToGateway),
@@ -257,7 +262,9 @@ impl Job<'_> {
         let sent = observations.iter().any(|o| {
             let shown = matches!(o.fact, Fact::ProxyCredential { shown: true, .. });
             // A proxy that rejects a password is not asked again with the same one.
-            matches!(o.fact, Fact::CredentialSent { .. }) || (shown && !tunnelled(&observations))
+            // Windows may have asked a centre before it failed, which counts as well.
+            matches!(o.fact, Fact::CredentialSent { .. } | Fact::SystemSignInFailed { .. })
+                || (shown && !tunnelled(&observations))
         });
         let run = RunContext {
             target: self.target.clone(),

@@ -14,7 +14,7 @@ use rdpdoctor_model::{
     Fact, FactsWay, Mechanism, Observation, ObservationId, Purpose, Stage, Target, Timestamp,
     UserName,
 };
-use rdpdoctor_probe::{Asked, Prober, Problem, Ran, Remote, Script, SignIn, Way};
+use rdpdoctor_probe::{Asked, Credential, Prober, Problem, Ran, Remote, Script, SignIn, Way};
 
 use crate::cli::TrustLevel;
 use crate::cli_remote::RemoteArgs;
@@ -80,7 +80,7 @@ fn sign_in(
     let password = sign_in::password::read(&user, args.password_stdin).context("no password")?;
     Ok(SignIn {
         user,
-        password: Arc::new(password),
+        credential: Credential::Password(Arc::new(password)),
         mechanism: sign_in::mechanism(args.auth),
         kdc: args.kdc.clone(),
         restricted_admin: false,

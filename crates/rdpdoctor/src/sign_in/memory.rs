@@ -138,7 +138,13 @@ fn rejection(observations: &[Observation]) -> Option<Option<u32>> {
         o.stage != Stage::Proxy && matches!(o.fact, Fact::KerberosError { code, exchange: KerberosExchange::AuthenticationService, .. }
             if KDC_JUDGED.contains(&code))
     });
-    status.map(Some).or(by_centre.then_some(None)).or_else(|| by_gateway(observations))
+    // Windows asked the centre by itself.
+    let by_system = observations
+        .iter()
+        .any(|o| matches!(o.fact, Fact::SystemSignInFailed { code: LOGON_DENIED, .. }));
+    let by_system = by_system.then_some(Some(LOGON_DENIED));
+    let by_host = status.map(Some).or(by_centre.then_some(None)).or(by_system);
+    by_host.or_else(|| by_gateway(observations))
 }
 
 /// SEC_E_LOGON_DENIED (MS-ERREF 2.1.1).

@@ -8,13 +8,14 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use rdpdoctor_diagnosis::{Trust, gateway_place};
-use rdpdoctor_model::{Fact, Mechanism, ReleaseReason, Target, UserName};
-use rdpdoctor_probe::{Gate, Gateway, Logon, Release, SignIn};
+use rdpdoctor_model::{Fact, Lookup, Mechanism, ReleaseReason, Target, UserName};
+use rdpdoctor_probe::{Credential, Engine, Gate, Gateway, Logon, Release, SignIn};
 
 use crate::cli::{Auth, CheckArgs};
 use crate::progress::Line;
+use crate::{engine, repair};
 pub use memory::Memory;
 
 /// What a check knows of the sign-in before it begins.
@@ -36,14 +37,16 @@ pub fn plan(
     memory: &Memory,
     line: &Line,
 ) -> anyhow::Result<Plan> {
-    let Some(user) = &args.user else { return Ok(Plan::None) };
-    let user: UserName = user.parse()?;
+    let Some((user, is_logged_on)) = who(args)? else { return Ok(Plan::None) };
     if !args.again
         && let Some(fact) = memory.rejection(&user)
     {
         return Ok(Plan::Remembered(fact));
     }
-    let wants_session = args.logon || args.desktop.is_some();
+    // Of who is logged on nobody has the password, without which no session begins; Restricted Admin
+    // takes none.
+    let may_have_session = !is_logged_on || args.restricted_admin;
+    let wants_session = (args.logon || args.desktop.is_some()) && may_have_session;
     if wants_session && !args.yes {
         ensure!(
             may_take_over(&user, target)?,
@@ -54,7 +57,12 @@ pub fn plan(
         writable(file)?;
     }
     let pin = args.pin.as_deref().map(gate::parse_pin).transpose()?;
-    let password = password::read(&user, args.password_stdin).context("no password")?;
+    let credential = if is_logged_on {
+        Credential::LoggedOn
+    } else {
+        let password = password::read(&user, args.password_stdin).context("no password")?;
+        Credential::Password(Arc::new(password))
+    };
     let gate = gate::Gatekeeper {
         target: target.clone(),
         trust,
@@ -64,13 +72,45 @@ pub fn plan(
     };
     Ok(Plan::Ready(Box::new(SignIn {
         user,
-        password: Arc::new(password),
+        credential,
         mechanism: mechanism(args.auth),
         kdc: args.kdc.clone(),
         restricted_admin: args.restricted_admin,
         logon: wants_session.then(|| Logon { desktop: args.desktop.clone() }),
         gate: Arc::new(move |observations| gate.judge(observations)),
     })))
+}
+
+/// Whether a sign-in is asked for and nobody is named.
+pub fn is_of_who_is_logged_on(args: &CheckArgs) -> bool {
+    args.user.is_none() && (args.logon || args.desktop.is_some())
+}
+
+/// Who signs in, and whether by being logged on here: where nobody was named and a sign-in is asked for.
+fn who(args: &CheckArgs) -> anyhow::Result<Option<(UserName, bool)>> {
+    if let Some(user) = &args.user {
+        return Ok(Some((user.parse()?, false)));
+    }
+    if !is_of_who_is_logged_on(args) {
+        return Ok(None);
+    }
+    ensure!(
+        engine::chosen(args) == Engine::Native,
+        "--logon and --desktop need -u NAME: only on Windows, with --engine native, can who is logged on \
+         sign in"
+    );
+    ensure!(
+        args.desktop.is_none() || args.restricted_admin,
+        "--desktop needs -u NAME or --restricted-admin: Windows gives the password of who is logged on \
+         to nobody, and without it no session begins"
+    );
+    let machine = repair::this_machine().context("who is logged on is not known")?;
+    let user = match machine.user() {
+        Lookup::Seen { value } => value.parse()?,
+        Lookup::Absent => bail!("nobody is logged on: -u NAME"),
+        Lookup::Unavailable { why } => bail!("who is logged on is not known: {why}"),
+    };
+    Ok(Some((user, true)))
 }
 
 /// The one mechanism that `--auth` names.

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use rdpdoctor_lab::{Options, fault, start};
 use serde_json::Value;
 
-use crate::kerberos::{PROGRAMS, Realm};
 use crate::programs::installed;
+use crate::realm::{PROGRAMS, Realm};
 use crate::recorder::Recorder;
 use crate::support::{cause, command, findings, folder, run};
 
@@ -24,7 +24,7 @@ async fn a_gateway_that_cannot_use_a_ticket() {
     if !installed(&PROGRAMS, "a_gateway_that_cannot_use_a_ticket") {
         return;
     }
-    let realm = Realm::new("gateway-ticket", None);
+    let realm = Realm::new(folder("kerberos-gateway-ticket"), None);
     for (code, words) in [(41, "cannot use this user's Kerberos ticket"), (37, "clocks")] {
         let Some(recorder) = Recorder::start() else { return };
         let place = folder(&format!("gateway-ticket-{code}"));

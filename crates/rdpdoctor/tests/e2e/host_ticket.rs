@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use rdpdoctor_lab::{Options, fault, start};
 use serde_json::Value;
 
-use crate::kerberos::{PROGRAMS, Realm};
 use crate::programs::installed;
+use crate::realm::{PROGRAMS, Realm};
 use crate::recorder::Recorder;
 use crate::support::{command, findings, folder, run};
 
@@ -23,7 +23,7 @@ async fn a_host_that_cannot_use_a_ticket() {
     if !installed(&PROGRAMS, "a_host_that_cannot_use_a_ticket") {
         return;
     }
-    let realm = Realm::new("host-ticket", None);
+    let realm = Realm::new(folder("kerberos-host-ticket"), None);
     for (code, expected) in [
         (41, &["nla.kerberos-failed blocking proven", "nla.trust-broken blocking possible"][..]),
         (37, &["nla.clock-skew blocking proven"]),

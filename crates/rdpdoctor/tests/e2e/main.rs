@@ -44,6 +44,8 @@ mod programs;
 mod proxy;
 mod proxy_sign_in;
 mod rdp_file;
+#[allow(dead_code, reason = "the tests under Wine need the rest of it")]
+mod realm;
 #[cfg(target_os = "linux")]
 mod recorder;
 #[cfg(target_os = "linux")]

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::kerberos::{PROGRAMS, Realm};
 use crate::programs::{Server, free_port, installed, serve};
 use crate::proxy::{Squid, answer, by, lab, seen, squid};
+use crate::realm::{PROGRAMS, Realm};
 use crate::support::{Run, cause, findings, folder};
 
 // ── squid by Kerberos ───────────────────────────────────────────────────────────────────────────
@@ -78,7 +78,7 @@ async fn squid_by_kerberos() {
     }
     let (running, _) = lab("healthy-nla", "squid-kerberos-lab").await;
     let target = running.address().to_string();
-    let realm = Realm::new("proxy", None);
+    let realm = Realm::new(folder("kerberos-proxy"), None);
     let squid = signed_squid("squid-kerberos", &realm, "HTTP/localhost");
     // MIT's centre knows no names of the form user@realm, which Windows' own finds in its directory.
     let jo = "LAB.EXAMPLE\\jo";

@@ -6,12 +6,9 @@ use std::process::Command;
 
 use rdpdoctor_lab::WinrmOptions;
 
-use crate::kerberos::Realm;
 use crate::programs::{Server, free_port, installed, serve};
+use crate::realm::{PYTHON, Realm, has_gssapi};
 use crate::support::{Run, cause, command, findings, folder, run};
-
-/// Debian's own: another one has not its modules.
-const PYTHON: &str = "/usr/bin/python3";
 
 /// The service of the realm's host, and its port.
 fn service(realm: &Realm, folder: &Path) -> (Server, u16) {
@@ -44,14 +41,11 @@ async fn tickets_open_the_way_and_vouch_for_the_host() {
     if !installed(&["krb5kdc", "kdb5_util", "kadmin.local", "python3"], TEST) {
         return;
     }
-    let has_module = Command::new(PYTHON).args(["-c", "import gssapi"]).output();
-    if !has_module.is_ok_and(|output| output.status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "python3-gssapi is not installed: {TEST}");
-        eprintln!("skipped: python3-gssapi is not installed: {TEST}");
+    if !has_gssapi(TEST) {
         return;
     }
-    let folder = folder("remote-kerberos");
-    let realm = Realm::new("remote", None);
+    let (folder, realm_folder) = (folder("remote-kerberos"), folder("kerberos-remote"));
+    let realm = Realm::new(realm_folder, None);
     let (_service, port) = service(&realm, &folder);
     let said = || std::fs::read_to_string(folder.join("output")).expect("its output");
 

@@ -26,6 +26,24 @@ fn one_line_and_exit_code_3() {
     }
 }
 
+/// Only Windows signs in as who is logged on.
+#[test]
+fn a_sign_in_takes_a_name_here() {
+    let needs = "--logon and --desktop need -u NAME: only on Windows";
+    for (arguments, words) in [
+        (&["--logon"][..], needs),
+        (&["--desktop", "picture.png", "--yes"], needs),
+        (&["--logon", "--restricted-admin", "--auth", "kerberos"], needs),
+        (&["--again"], "--user <NAME>|--logon|--desktop <FILE>"),
+        (&["--logon", "--password-stdin"], "--user <NAME>"),
+    ] {
+        let run = run(command().args(["check", "127.0.0.1:1"]).args(arguments));
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{arguments:?}");
+        assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+}
+
 #[test]
 fn help_and_version_are_no_errors() {
     for arguments in [&["--help"][..], &["--version"], &["check", "--help"]] {

@@ -102,6 +102,12 @@ pub fn observation<'a>(document: &'a Value, kind: &str) -> &'a Value {
     observations.iter().find(|o| o["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
 }
 
+/// How a stage ended.
+pub fn status<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let stages = document["stages"].as_array().expect("stages");
+    &stages.iter().find(|stage| stage["stage"] == name).expect("the stage")["status"]
+}
+
 /// RST is told by Winsock too; whether an ICMP message stood behind it is not.
 pub fn a_closed_port(wine: &Wine) {
     let target = format!("127.0.0.1:{}", free_port());

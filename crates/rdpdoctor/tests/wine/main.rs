@@ -24,12 +24,16 @@ mod check;
 mod console;
 mod files;
 mod host;
+mod logged_on;
 mod native;
 #[path = "../e2e/programs.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod programs;
 mod programs_alike;
 mod proxy;
+#[path = "../e2e/realm.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod realm;
 mod wine;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,6 +57,9 @@ const TESTS: &[(&str, Test)] = &[
     ("settings_of_schannel_count", native::settings_of_schannel_count),
     ("a_version_that_is_off_here_alone", native::a_version_that_is_off_here_alone),
     ("a_check_reads_the_client_along", native::a_check_reads_the_client_along),
+    ("a_ticket_of_who_is_logged_on", logged_on::a_ticket_of_who_is_logged_on),
+    ("nobody_has_what_it_takes", logged_on::nobody_has_what_it_takes),
+    ("ntlm_of_who_is_logged_on", logged_on::ntlm_of_who_is_logged_on),
     ("the_proxy_of_windows_leads_to_a_gateway", proxy::the_proxy_of_windows_leads_to_a_gateway),
     ("a_script_of_windows_decides", proxy::a_script_of_windows_decides),
     ("evidence_in_files", files::evidence_in_files),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::check::{lab, observation, under_wine, xrdp};
+use crate::check::{lab, observation, status, under_wine, xrdp};
 use crate::host::{observations, set_number, told};
 use crate::wine::Wine;
 
@@ -16,11 +16,6 @@ const VERSIONS: [&str; 4] = ["TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"];
 
 fn engine(document: &Value) -> &Value {
     &document["tool"]["engine"]
-}
-
-fn status<'a>(document: &'a Value, name: &str) -> &'a Value {
-    let stages = document["stages"].as_array().expect("stages");
-    &stages.iter().find(|stage| stage["stage"] == name).expect("the stage")["status"]
 }
 
 /// The same answer as the other engine's, up to the set-up of the session, and the document says whose it

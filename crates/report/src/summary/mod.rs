@@ -608,8 +608,8 @@ fn list(addresses: &[IpAddr], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use rdpdoctor_model::{
-        Awaited, Ending, Fact, Negotiation, Party, Purpose, ResolveFailure, SecurityLayer,
-        SecurityLayerAnswer, Stage, StageOutcome,
+        Awaited, Ending, Fact, Mechanism, Negotiation, Party, Purpose, ResolveFailure,
+        SecurityLayer, SecurityLayerAnswer, Stage, StageOutcome,
     };
 
     use crate::testing::{self, Scene, certificate, run};
@@ -647,6 +647,32 @@ mod tests {
         assert_eq!(
             words(Stage::Dns, StageOutcome::Passed, Scene::new().fact(Stage::Dns, fact)),
             "pc42 (farm.example) is 10.0.0.1, 10.0.0.2 and 1 more"
+        );
+    }
+
+    #[test]
+    fn who_is_logged_on() {
+        let signing_in = |facts: Vec<Fact>| {
+            let (library, package) = ("SSPI".to_owned(), "Negotiate".to_owned());
+            let (user, service) = ("CORP\\jo".to_owned(), "TERMSRV/pc42".to_owned());
+            let began = Fact::SystemSignIn { library, package, user, service };
+            let scene = Scene::new().connected().fact(Stage::CredSsp, began);
+            let scene =
+                facts.into_iter().fold(scene, |scene, fact| scene.fact(Stage::CredSsp, fact));
+            words(Stage::CredSsp, StageOutcome::Passed, scene)
+        };
+        let mechanism = Mechanism::Kerberos;
+        let sent = Fact::CredentialSent { mechanism };
+        let bound = Fact::PublicKeyBinding { mechanism, matches: true };
+        assert_eq!(
+            signing_in(vec![sent, bound]),
+            "signed in by Kerberos as CORP\\jo, who is logged on"
+        );
+        let (library, package) = ("SSPI".to_owned(), "Negotiate".to_owned());
+        let failed = Fact::SystemSignInFailed { library, package, code: 0x8009_030E };
+        assert_eq!(
+            signing_in(vec![failed]),
+            "Windows did not sign in: 0x8009030E, SEC_E_NO_CREDENTIALS"
         );
     }
 

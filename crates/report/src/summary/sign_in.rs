@@ -28,6 +28,8 @@ pub(super) fn words(evidence: &Evidence<'_>) -> Option<String> {
 
 /// The last thing said against it.
 fn refusal(evidence: &Evidence<'_>) -> Option<String> {
+    let proof = |fact: &Fact| matches!(fact, Fact::PublicKeyBinding { matches: true, .. });
+    let bound = !evidence.main_path(|fact| proof(fact).then_some(())).is_empty();
     let said = evidence.main_path(|fact| match fact {
         Fact::CredSspMalformed { problem, .. } => {
             Some(format!("broken answer: {}", clean(problem, QUOTED)))
@@ -38,6 +40,10 @@ fn refusal(evidence: &Evidence<'_>) -> Option<String> {
         }
         Fact::EarlyAuthorization { result } if *result != 0 => {
             Some(format!("signed in, but not let in (authorisation {result:#x})"))
+        }
+        Fact::SystemSignInFailed { code, .. } if !bound => {
+            let name = name_of(Table::Ntstatus, *code).unwrap_or("a status without a name here");
+            Some(format!("Windows did not sign in: {code:#010X}, {name}"))
         }
         Fact::PublicKeyBinding { matches: false, .. } => {
             Some("the server cannot prove that the certificate is its own".to_owned())
@@ -100,9 +106,15 @@ fn outcome(evidence: &Evidence<'_>) -> String {
         );
         withheld.then_some(())
     });
+    let logged_on = evidence.main_path(|fact| match fact {
+        Fact::SystemSignIn { user, .. } => Some(clean(user, QUOTED)),
+        _ => None,
+    });
+    let who = logged_on.last().map(|seen| format!(" as {}, who is logged on", seen.value));
+    let who = who.unwrap_or_default();
     match bound.last().map(|seen| seen.value) {
-        Some(Mechanism::Ntlm) => "signed in by NTLM".to_owned(),
-        Some(Mechanism::Kerberos) => "signed in by Kerberos".to_owned(),
+        Some(Mechanism::Ntlm) => format!("signed in by NTLM{who}"),
+        Some(Mechanism::Kerberos) => format!("signed in by Kerberos{who}"),
         Some(Mechanism::Basic) => "signed in by a password".to_owned(),
         None if !withheld.is_empty() => "no password sent".to_owned(),
         None => "sign-in not tested".to_owned(),

@@ -90,6 +90,23 @@ mod tests {
     use rdpdoctor_model::{Fact, Mechanism, Stage};
 
     #[test]
+    fn sspi_asks_the_centre_itself() {
+        let failed = |code| {
+            let (library, package) = ("SSPI".to_owned(), "Kerberos".to_owned());
+            let fact = Fact::SystemSignInFailed { library, package, code };
+            Scene::negotiated(2).fact(Stage::CredSsp, fact)
+        };
+        let found = failed(0x8009_0303).judge(&CAUSE).expect("no such name");
+        assert_eq!(found.severity, Severity::Blocking);
+        assert!(found.detail.expect("words").contains("SEC_E_TARGET_UNKNOWN"));
+        let went_on = failed(0x8009_0311).signed_in().judge(&CAUSE).expect("NTLM signed in");
+        assert_eq!(went_on.severity, Severity::Info);
+        // That there are no credentials is nobody's fault out there.
+        assert_eq!(failed(0x8009_030E).judge(&CAUSE), None);
+        assert_eq!(failed(0x8009_0324).judge(&CAUSE), None);
+    }
+
+    #[test]
     fn it_blocks_only_where_ntlm_was_not_tried() {
         let failed = || Scene::negotiated(2).kerberos_error(7);
         assert_eq!(failed().judge(&CAUSE).map(|m| m.severity), Some(Severity::Blocking));

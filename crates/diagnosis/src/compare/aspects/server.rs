@@ -76,6 +76,10 @@ fn sign_in(evidence: &Evidence<'_>, out: &mut Collector) {
                 let name = (Stage::CredSsp, "kerberos-error");
                 out.text(name, Weight::Matters, code.to_string(), id);
             }
+            Fact::SystemSignInFailed { code, .. } => {
+                let name = (Stage::CredSsp, "system-sign-in");
+                out.text(name, Weight::Matters, Table::Ntstatus.write(*code), id);
+            }
             Fact::EarlyAuthorization { result } => {
                 let name = (Stage::CredSsp, "early-authorisation");
                 out.text(name, Weight::Matters, format!("{result:#x}"), id);

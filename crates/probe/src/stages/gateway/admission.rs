@@ -294,8 +294,8 @@ impl Visit<'_> {
         wish: Wish<'_>,
     ) -> Result<Response<Incoming>, Refused> {
         self.gate(Mechanism::Basic).await?;
-        let Some(sign_in) = &self.about.sign_in else { return Err(Refused::Unsigned) };
-        let header = token::basic(sign_in);
+        let header = self.about.sign_in.as_ref().and_then(token::basic);
+        let Some(header) = header else { return Err(Refused::Unsigned) };
         self.note(Fact::CredentialSent { mechanism: Mechanism::Basic });
         self.ask(connection, wish, Some(&header), true).await
     }

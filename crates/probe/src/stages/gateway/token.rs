@@ -74,10 +74,10 @@ impl NtlmClient {
 }
 
 /// The value of an Authorization header for HTTP's Basic (RFC 7617).
-pub(super) fn basic(sign_in: &SignIn) -> String {
-    let user = sign_in.user.to_string();
-    let pair = [user.as_bytes(), b":", sign_in.password.expose()].concat();
-    format!("Basic {}", encode_block(&pair))
+pub(super) fn basic(sign_in: &SignIn) -> Option<String> {
+    let (user, password) = (sign_in.user.to_string(), sign_in.password()?);
+    let pair = [user.as_bytes(), b":", password.expose()].concat();
+    Some(format!("Basic {}", encode_block(&pair)))
 }
 
 /// tls-server-end-point (RFC 5929 4): the certificate's hash, by its signature's algorithm, but by
