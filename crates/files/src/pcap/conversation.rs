@@ -263,7 +263,9 @@ impl Conversation {
 
     /// Bytes are missing: nothing behind them can be understood, though it may not matter.
     pub(super) fn hole(&mut self) {
-        if self.is_sealed() || self.dissector.is_done() {
+        // What is carried inside goes on when nothing more is read of the way to it.
+        let is_done = self.dissector.is_done() && self.carried.is_none();
+        if self.is_sealed() || is_done {
             return;
         }
         self.leave_unread(Unread::Hole);

@@ -72,7 +72,9 @@ impl Tunnels {
 
     /// Bytes are missing on one of its connections.
     pub(super) fn torn(&mut self, key: &Key) {
-        if let Some(conversation) = self.going.get_mut(key).and_then(|t| t.inside.as_mut()) {
+        let Some(tunnel) = self.going.get_mut(key) else { return };
+        tunnel.is_torn = true;
+        if let Some(conversation) = &mut tunnel.inside {
             conversation.hole();
         }
     }
@@ -115,6 +117,8 @@ struct Tunnel {
     closed: Option<(End, Moment)>,
     /// The first end of its connections.
     ended: Option<(End, Moment)>,
+    /// Bytes of it are missing in the capture.
+    is_torn: bool,
 }
 
 impl Tunnel {
@@ -138,6 +142,7 @@ impl Tunnel {
             opened_at: at,
             closed: None,
             ended: None,
+            is_torn: false,
         }
     }
 
@@ -220,6 +225,7 @@ impl Tunnel {
     fn failed(&self, end: End, at: Moment) -> Option<&'static str> {
         let silence = at.ms() - self.asked_at.unwrap_or(self.first).ms();
         match end {
+            _ if self.is_torn => None,
             End::ServerFin | End::ServerReset | End::Cut => {
                 Some("the gateway ended the connection before the first packet")
             }

@@ -38,6 +38,7 @@ use time::OffsetDateTime;
 use self::batch::Item;
 use self::beside::Beside;
 use self::connection::{Connection, Role};
+use self::conversation::Unread;
 use self::flow::Flow;
 use self::gateway::Tunnels;
 use self::ip::{Packet, Segment, Unreachable};
@@ -259,6 +260,9 @@ impl Reader {
             if let (Some(key), Role::Leg { host, .. }) =
                 (&tunnel, inside.unwrap_or(&mut connection.role))
             {
+                if connection.unread == Some(Unread::Hole) {
+                    self.tunnels.torn(key);
+                }
                 *host = self.tunnels.leg_ended(key, end, closed);
             }
             if connection.is_mere_failure() {
