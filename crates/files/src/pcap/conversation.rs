@@ -271,6 +271,12 @@ impl Conversation {
         self.leave_unread(Unread::Hole);
     }
 
+    /// Bytes are missing on the way to it, and whatever was answered there.
+    pub(super) fn torn(&mut self) {
+        self.hole();
+        self.dissector.lost();
+    }
+
     /// Nothing that follows can be understood.
     fn leave_unread(&mut self, why: Unread) {
         self.dissector.lost();

@@ -211,6 +211,9 @@ impl Tunnel {
             inside: None,
         };
         if let Some(mut conversation) = self.inside {
+            if self.is_torn {
+                conversation.torn();
+            }
             conversation.end(end, at);
             connection.connect = Connect::Made { at: first, round_trip_ms: None };
             connection.sealed_records = conversation.sealed_records();
