@@ -14,6 +14,7 @@ mod bastion_freerdp;
 #[cfg(target_os = "linux")]
 mod capture;
 #[cfg(target_os = "linux")]
+mod capture_loss;
 mod capture_ways;
 mod collect;
 mod compare;
