@@ -18,7 +18,15 @@ pub struct Gatekeeper {
     pub pin: Option<String>,
     pub memory: Memory,
     pub line: Line,
+    /// What would be done there, as the question says it.
+    pub deed: &'static str,
 }
+
+/// A password is sent, at the latest when the session begins.
+pub const SEND_PASSWORD: &str = "Send the password to";
+
+/// Nobody knows the password; by NTLM what is shown of it can be tried out all the same.
+pub const SIGN_IN_LOGGED_ON: &str = "Sign in with who is logged on here, at";
 
 impl Gatekeeper {
     /// The decision.
@@ -105,18 +113,18 @@ impl Gatekeeper {
         }
         self.line.suspended(|| {
             let mut output = std::io::stderr();
-            let host = &self.target.host;
+            let (host, deed) = (&self.target.host, self.deed);
             let question = if fingerprint.is_empty() {
                 // Standard RDP Security: its keys are signed by a key that everybody has.
                 format!(
                     "Nothing vouches for {host}: it shows no certificate.\n\
-                     Send the password to whoever answers there? Type yes: "
+                     {deed} whoever answers there? Type yes: "
                 )
             } else {
                 format!(
                     "Nothing vouches for {host}: its certificate is not trusted here.\n\
                      SHA-256 {}\n\
-                     Send the password to the holder of this certificate? Type yes: ",
+                     {deed} the holder of this certificate? Type yes: ",
                     grouped(fingerprint)
                 )
             };

@@ -69,6 +69,7 @@ pub fn plan(
         pin,
         memory: memory.clone(),
         line: line.clone(),
+        deed: if is_logged_on { gate::SIGN_IN_LOGGED_ON } else { gate::SEND_PASSWORD },
     };
     Ok(Plan::Ready(Box::new(SignIn {
         user,
@@ -133,7 +134,8 @@ pub fn gateway(
 ) -> anyhow::Result<Gateway> {
     let pin = args.pin.as_deref().map(gate::parse_pin).transpose()?;
     let (memory, line) = (memory.clone(), line.clone());
-    let gate = gate::Gatekeeper { target: place.clone(), trust, pin, memory, line };
+    let deed = gate::SEND_PASSWORD;
+    let gate = gate::Gatekeeper { target: place.clone(), trust, pin, memory, line, deed };
     Ok(Gateway { place, gate: Arc::new(move |observations| gate.judge_gateway(observations)) })
 }
 
@@ -152,7 +154,8 @@ pub fn winrm_gate(
             return Release { released: false, reason: ReleaseReason::NotJudged };
         };
         let (pin, memory, line) = (pin.clone(), memory.clone(), line.clone());
-        let gate = gate::Gatekeeper { target, trust, pin, memory, line };
+        let deed = gate::SEND_PASSWORD;
+        let gate = gate::Gatekeeper { target, trust, pin, memory, line, deed };
         gate.judge_winrm(observations, own_pin)
     }))
 }
