@@ -166,7 +166,6 @@ fn beside<'a>(waiting: &mut Vec<Placed<'a>>, first: Placed<'a>) -> Vec<Placed<'a
     };
     // Only the last ones can be near.
     let recent = waiting.len().saturating_sub(COMPARED);
-    let (near, rest): (Vec<_>, Vec<_>) = waiting.drain(recent..).partition(belongs);
-    waiting.extend(rest);
-    near.into_iter().chain([first]).collect()
+    let near = waiting.extract_if(recent.., |placed| belongs(placed));
+    near.chain([first]).collect()
 }
