@@ -119,8 +119,10 @@ impl Job<'_> {
         let mut next = begun;
         loop {
             let seen = tokio::select! {
-                seen = self.look(&prober, &options, teller.line.reporter()) => seen,
+                // Before it looks: whoever stops the first try wants the answer, too.
+                biased;
                 () = &mut stop => break,
+                seen = self.look(&prober, &options, teller.line.reporter()) => seen,
             };
             let (tick, news) = timeline.add(seen);
             let rejected = self.is_rejected_by_proxy(&tick);
