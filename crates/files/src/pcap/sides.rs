@@ -151,7 +151,8 @@ mod tests {
     const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 50000);
     const SERVER: ([u8; 4], u16) = ([10, 0, 0, 2], 3389);
 
-    /// Segments by millisecond, sender, number, acknowledged number and text, and what came of them.
+    /// Segments by millisecond, sender, number, acknowledged number and text, and what came of them: behind
+    /// the bar what came at the end only.
     fn read(segments: &[(i64, Party, u32, u32, &str)]) -> String {
         let mut sides = Sides::default();
         let mut all = Vec::new();
@@ -175,8 +176,12 @@ mod tests {
             all.extend(own.into_iter().map(|piece| (from, piece)));
             all.extend(behind);
         }
-        all.extend(sides.finish(at(1000)));
-        let each = all.iter().map(|(from, piece)| match (from, piece) {
+        let at_end = sides.finish(at(1000));
+        format!("{}|{}", text(&all), text(&at_end))
+    }
+
+    fn text(pieces: &[(Party, Piece)]) -> String {
+        let each = pieces.iter().map(|(from, piece)| match (from, piece) {
             (Party::Client, Piece::Bytes(_, bytes)) => {
                 String::from_utf8_lossy(bytes).to_uppercase()
             }
@@ -191,14 +196,14 @@ mod tests {
         use Party::{Client, Server};
         let begun = [(0, Client, 100, 500, "ask"), (1, Server, 500, 103, "tell")];
         let late = [(5, Server, 504, 108, "more"), (6, Client, 103, 504, "again")];
-        assert_eq!(read(&[begun, late].concat()), "ASKtellAGAINmore");
+        assert_eq!(read(&[begun, late].concat()), "ASKtellAGAINmore|");
         let lost = [(5, Server, 504, 108, "more"), (50, Server, 508, 108, "yet")];
-        assert_eq!(read(&[begun, lost].concat()), "ASKtell<5>moreyet");
+        assert_eq!(read(&[begun, lost].concat()), "ASKtell<5>moreyet|");
     }
 
     #[test]
     fn of_one_direction_alone_nothing_is_missed() {
         let server = [(0, Party::Server, 500, 103, "tell"), (90, Party::Server, 504, 140, "more")];
-        assert_eq!(read(&server).replace("<37>", ""), "tellmore");
+        assert_eq!(read(&server), "tellmore|<37>");
     }
 }
