@@ -317,6 +317,8 @@ pub(crate) enum LicenseAnswer {
 pub(crate) enum SessionAnswer {
     /// A session with a picture.
     Desktop,
+    /// The same, with the Demand Active PDU twice.
+    DemandedTwice,
     /// A session that is never painted.
     Unpainted,
     /// A Set Error Info PDU instead of the Demand Active PDU, an ultimatum, and FIN.

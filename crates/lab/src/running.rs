@@ -81,6 +81,8 @@ pub struct ConnectionRecord {
     pub ticket_taken: bool,
     /// Whether a password itself came: delegated by CredSSP or in a Client Info PDU.
     pub credentials_received: bool,
+    /// Confirm Active PDUs that came.
+    pub activations: u32,
     /// What it said about the transport that it was asked for: hrResponse (MS-RDPBCGR 2.2.15.2).
     pub transport_response: Option<u32>,
     /// When the picture began; `None` as long as it has not.
@@ -299,6 +301,7 @@ impl Records {
             authenticate_received: false,
             ticket_taken: false,
             credentials_received: false,
+            activations: 0,
             transport_response: None,
             picture: None,
         };

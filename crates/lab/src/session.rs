@@ -142,6 +142,7 @@ impl Session<'_> {
                 return self.license(&info).await;
             }
             Request::ConfirmActive => {
+                self.channel.note(|record| record.activations += 1);
                 self.phase = self.phase_at_least(Phase::Finalisation);
                 return Ok(None);
             }
@@ -219,6 +220,7 @@ impl Session<'_> {
                 return self.channel.perform(*instead).await.map(Some);
             }
             SessionAnswer::Desktop
+            | SessionAnswer::DemandedTwice
             | SessionAnswer::Unpainted
             | SessionAnswer::ErrorInfo(_)
             | SessionAnswer::Notification(_) => {}
@@ -231,7 +233,11 @@ impl Session<'_> {
     }
 
     async fn demand_active(&mut self) -> io::Result<()> {
-        self.channel.send(&share::demand_active()?).await?;
+        let mut demand = share::demand_active()?;
+        if matches!(self.server.behaviour.session, SessionAnswer::DemandedTwice) {
+            demand.extend_from_within(..);
+        }
+        self.channel.send(&demand).await?;
         self.phase = Phase::Capabilities;
         Ok(())
     }

@@ -43,6 +43,7 @@ mod gateway_transport_blocked;
 mod gateway_unavailable;
 mod gateway_web_server;
 mod healthy_ca_certificate;
+mod healthy_demand_active_twice;
 mod healthy_dripping;
 mod healthy_ec_certificate;
 mod healthy_gateway;
@@ -310,6 +311,7 @@ pub static FAULTS: &[&Fault] = &[
     &mcs_closed::FAULT,
     &mcs_silent::FAULT,
     &healthy_session::FAULT,
+    &healthy_demand_active_twice::FAULT,
     &healthy_logon_tls::FAULT,
     &healthy_rdp_security::FAULT,
     &healthy_rdp_fips::FAULT,

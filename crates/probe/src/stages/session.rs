@@ -68,6 +68,8 @@ pub(crate) struct Session<'a> {
     /// UDP, where the server may ask for it.
     transport: Option<Transport<'a>>,
     share_id: u32,
+    /// Its Demand Active was answered, and the Font Map that ends the activation has not come.
+    activating: bool,
     canvas: Option<Canvas>,
     /// Facts of a logon so far.
     logged_on: Option<(Option<String>, Option<u32>)>,
@@ -95,6 +97,7 @@ impl<'a> Session<'a> {
             channels,
             transport,
             share_id: 0,
+            activating: false,
             canvas: None,
             logged_on: None,
             logon_failed: false,
@@ -325,7 +328,12 @@ impl<'a> Session<'a> {
                 transport.note(fact);
             }
             match fact {
+                // FreeRDP's proxy now and then says it twice. A second answer would come into the session
+                // that stands by then, and end it.
+                Fact::DemandActive { share_id, .. }
+                    if self.activating && *share_id == self.share_id => {}
                 Fact::DemandActive { share_id, desktop, .. } => {
+                    self.activating = true;
                     self.share_id = *share_id;
                     let size = desktop.filter(|[width, height]| *width > 0 && *height > 0);
                     let size = size.unwrap_or(DESKTOP);
@@ -333,7 +341,9 @@ impl<'a> Session<'a> {
                     let flight = session::activate(self.channels, *share_id, size)?;
                     self.link.send(&flight, deadline).await.map_err(|over| over.0)?;
                 }
+                Fact::DeactivateAll => self.activating = false,
                 Fact::FontMap => {
+                    self.activating = false;
                     self.finalised = true;
                     self.finalised_ms = self.context.journal.elapsed_ms();
                 }

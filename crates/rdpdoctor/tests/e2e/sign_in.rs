@@ -135,6 +135,20 @@ async fn the_password_is_nowhere() {
 
 /// A session names users, domains and hosts of its own; masked, none of them is left.
 #[tokio::test(flavor = "multi_thread")]
+async fn a_demand_active_that_comes_twice_is_answered_once() {
+    let server = lab("healthy-demand-active-twice").await;
+    let state = folder("sign-in-twice");
+    let wanted = ["--trust", "any", "--yes", "--logon", "--no-side"];
+    let run = ran(signing_in(&server, &state, &wanted)).await;
+    let document = run.json();
+    assert_eq!(document["verdict"]["status"], "ok", "{document}");
+    let demands = document["observations"].as_array().expect("observations").iter();
+    assert_eq!(demands.filter(|o| o["kind"] == "demand-active").count(), 2);
+    let activations: Vec<u32> = server.record().iter().map(|r| r.activations).collect();
+    assert_eq!(activations, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_masked_session_names_nobody() {
     let server = lab("healthy-session").await;
     let state = folder("sign-in-masked");
