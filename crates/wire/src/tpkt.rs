@@ -1,7 +1,7 @@
 //! TPKT, the framing of RFC 1006 section 6: version 3, a reserved byte, a length with header.
 
 /// Length of the TPKT header.
-const HEADER: usize = 4;
+pub(crate) const HEADER: usize = 4;
 
 /// What stands at the beginning of a buffer.
 pub(crate) enum Frame<'a> {

@@ -23,7 +23,11 @@ const TYPE_CORRELATION_INFO: u8 = 6;
 /// What the server's first bytes are; `None` when more are needed.
 pub(crate) fn read_answer(buffer: &[u8]) -> Option<(Fact, usize)> {
     match tpkt::frame(buffer, LONGEST_CONFIRM) {
-        Frame::Incomplete => None,
+        // What echoes the first bytes of a request under a number of its own never sends the rest.
+        Frame::Incomplete => {
+            let problem = answering_code(*buffer.get(tpkt::HEADER + 1)?).err()?;
+            Some((malformed(problem, buffer), buffer.len()))
+        }
         Frame::Broken(problem) => Some((malformed(problem, buffer), buffer.len())),
         Frame::Whole { payload, length } => {
             let fact = match read_tpdu(payload) {
@@ -47,18 +51,22 @@ fn read_tpdu(tpdu: &[u8]) -> Result<Fact, String> {
     if header > tpdu.len() {
         return Err(format!("X.224 length indicator {indicator} is longer than the packet"));
     }
+    if answering_code(code)? == CODE_DISCONNECT_REQUEST {
+        let reason = *tpdu.get(6).ok_or("a disconnect request without a reason")?;
+        return Ok(Fact::DisconnectRequest { reason });
+    }
+    if indicator < 6 {
+        return Err(format!("X.224 length indicator {indicator}, at least 6 expected"));
+    }
+    let negotiation = read_negotiation(&tpdu[7..])?;
+    Ok(Fact::ConnectionConfirm { negotiation })
+}
+
+/// The codes that a request is answered with: Connection Confirm and Disconnect Request (ITU-T X.224 13.4,
+/// 13.5); the lower half is the credit.
+fn answering_code(code: u8) -> Result<u8, String> {
     match code & 0xF0 {
-        CODE_DISCONNECT_REQUEST => {
-            let reason = *tpdu.get(6).ok_or("a disconnect request without a reason")?;
-            Ok(Fact::DisconnectRequest { reason })
-        }
-        CODE_CONNECTION_CONFIRM => {
-            if indicator < 6 {
-                return Err(format!("X.224 length indicator {indicator}, at least 6 expected"));
-            }
-            let negotiation = read_negotiation(&tpdu[7..])?;
-            Ok(Fact::ConnectionConfirm { negotiation })
-        }
+        known @ (CODE_CONNECTION_CONFIRM | CODE_DISCONNECT_REQUEST) => Ok(known),
         _ => Err(format!("X.224 code {code:#04x}, a connection confirm is 0xd0")),
     }
 }
@@ -158,6 +166,8 @@ mod tests {
             b"\x03\x00\x00\x05",
             b"\x03\x00\x00\x0b\x30\xd0\x00\x00\x00\x00\x00",
             b"\x03\x00\x00\x0b\x06\xe0\x00\x00\x00\x00\x00",
+            // A Modbus server's error: the request's first four bytes, three more follow.
+            b"\x03\x00\x00\x2b\x00\x03\x00\x80\x01",
             b"\x03\x00\x00\x0e\x09\xd0\x00\x00\x12\x34\x00\x02\x00\x08",
             &confirm(&[9, 0, 8, 0, 0, 0, 0, 0]),
             &confirm(&[2, 0, 9, 0, 0, 0, 0, 0]),
