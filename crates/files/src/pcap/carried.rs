@@ -21,7 +21,7 @@ pub(super) enum Carried {
     Leg(Box<Leg>),
     /// RPC over HTTP, to a gateway or to anybody else.
     Rpc(Box<Leg>),
-    /// The proxy of a key distribution centre.
+    /// The proxy of a key distribution centre, or what may yet ask for one.
     Kdc(Box<(KdcProxyLeg, KerberosStream)>),
     /// Remote Desktop, which begins with CredSSP: what has passed of it.
     Direct(Vec<Said>),
@@ -70,7 +70,7 @@ impl Carried {
 
     /// Whether it leads to a key distribution centre.
     pub(super) fn is_kdc(&self) -> bool {
-        matches!(self, Self::Kdc(_))
+        matches!(self, Self::Kdc(kdc) if kdc.0.is_asked() == Some(true))
     }
 
     /// Whether it leads to a proxy.
@@ -93,7 +93,11 @@ impl Carried {
 
     /// Whether it cannot be told yet.
     pub(super) fn is_undecided(&self) -> bool {
-        matches!(self, Self::Undecided(_))
+        match self {
+            Self::Undecided(_) => true,
+            Self::Kdc(kdc) => kdc.0.is_asked().is_none(),
+            _ => false,
+        }
     }
 
     /// What the client waits for, where HTTP tells it.
@@ -121,7 +125,10 @@ impl Carried {
         match self {
             Self::Undecided(kept) => {
                 kept.push((from, at, bytes.to_vec()));
-                self.decide()
+                // What the server says first, tells nothing.
+                let total: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
+                let may_tell = from == Party::Client || total > MOST_UNDECIDED;
+                if may_tell { self.decide() } else { Vec::new() }
             }
             Self::Leg(leg) | Self::Rpc(leg) => leg.plaintext(from, bytes, at),
             Self::Kdc(kdc) => {
@@ -129,6 +136,9 @@ impl Carried {
                 let bodies = http.feed(from, bytes);
                 bodies.iter().for_each(|(from, body)| stream.proxied(*from, body, at));
                 http.take_refused().into_iter().for_each(|status| stream.refused(status, at));
+                if http.is_asked() == Some(false) {
+                    *self = Self::Other;
+                }
                 Vec::new()
             }
             Self::Direct(passed) | Self::Proxy(passed) => {
@@ -155,9 +165,9 @@ impl Carried {
                 let (facts, leg) = replayed(&kept);
                 (facts, Self::Rpc(leg))
             }
-            Some(asked @ (Opening::KdcProxy | Opening::KdcProxyHttp2)) => {
+            Some(asked @ (Opening::KdcProxy | Opening::Http2)) => {
                 let leg = match asked {
-                    Opening::KdcProxyHttp2 => KdcProxyLeg::of_http2(),
+                    Opening::Http2 => KdcProxyLeg::of_http2(),
                     _ => KdcProxyLeg::default(),
                 };
                 let mut kdc = Self::Kdc(Box::new((leg, KerberosStream::default())));

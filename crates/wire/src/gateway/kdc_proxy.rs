@@ -3,7 +3,6 @@
 
 use rdpdoctor_model::Party;
 
-use super::Opening;
 use super::http::{Body, Lane, Part};
 use super::http2::Listener;
 
@@ -17,13 +16,6 @@ const OK: u16 = 200;
 pub(super) fn is_place(method: &str, path: &str) -> bool {
     let bare = path.split('?').next().unwrap_or_default();
     method == "POST" && bare.eq_ignore_ascii_case("/kdcproxy")
-}
-
-/// What a client that begins with HTTP/2 asks for first; `None` while it has not asked.
-pub(super) fn opening(bytes: &[u8]) -> Option<Opening> {
-    let mut listener = Listener::new(is_place);
-    listener.feed(Party::Client, bytes);
-    listener.first().map(|ours| if ours { Opening::KdcProxyHttp2 } else { Opening::Http2 })
 }
 
 /// One connection to the proxy, inside its TLS.
@@ -63,6 +55,14 @@ impl KdcProxyLeg {
     pub fn of_http2() -> Self {
         let version = Version::Two(Box::new(Listener::new(is_place)));
         Self { version, refused: Vec::new() }
+    }
+
+    /// Whether it was the proxy that was asked first; `None` while nothing was.
+    pub fn is_asked(&self) -> Option<bool> {
+        match &self.version {
+            Version::One { .. } => Some(true),
+            Version::Two(listener) => listener.first(),
+        }
     }
 
     /// The statuses with which the proxy passed no answer on since the last call.

@@ -54,9 +54,7 @@ pub enum Opening {
     Rpc,
     /// The proxy of a key distribution centre (MS-KKDCP 2.2.2), with HTTP/1.1.
     KdcProxy,
-    /// The same, with HTTP/2.
-    KdcProxyHttp2,
-    /// Something else, by HTTP/2 (RFC 9113 3.4).
+    /// HTTP/2 (RFC 9113 3.4): the same or something else.
     Http2,
     /// A sign-in: the direct approach of Remote Desktop (MS-RDPBCGR 5.4.2.2).
     CredSsp,
@@ -80,7 +78,7 @@ pub fn opening(bytes: &[u8]) -> Option<Opening> {
     let mut words = line.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if line == "PRI * HTTP/2.0" {
-        return kdc_proxy::opening(bytes);
+        return Some(Opening::Http2);
     }
     let path = path.to_ascii_lowercase();
     Some(match method {

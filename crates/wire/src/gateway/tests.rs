@@ -55,7 +55,7 @@ fn what_a_connection_is_for() {
         Some(Opening::Rpc)
     );
     assert_eq!(first("POST /KdcProxy HTTP/1.1\r\n"), Some(Opening::KdcProxy));
-    assert_eq!(first("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), None, "no request yet");
+    assert_eq!(first("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Some(Opening::Http2));
     for other in ["GET / HTTP/1.1\r\n", "\r\n", "POST /KdcProxyOf HTTP/1.1\r\n", "\u{fffd}\r\n"] {
         assert_eq!(first(other), Some(Opening::Other), "{other}");
     }
