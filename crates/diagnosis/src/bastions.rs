@@ -4,7 +4,7 @@
 use rdpdoctor_model::{BastionMark, Certificate, Fact, ObservationId, Source};
 
 use crate::causes::look;
-use crate::inspectors::{name_parts, names_hold};
+use crate::inspectors::{has_words, name_parts};
 use crate::{Evidence, Proof};
 
 /// Makers and products whose names stand for nothing else. Makers that sell much besides (One Identity,
@@ -32,7 +32,9 @@ const BASTIONS: &[(&str, &str)] = &[
 
 /// The product that a certificate's subject or issuer names.
 fn product(name: &str) -> Option<&'static str> {
-    BASTIONS.iter().find(|(_, words)| names_hold(name, words)).map(|(product, _)| *product)
+    let parts = name_parts(name);
+    let is_named = |words: &str| parts.iter().any(|part| has_words(part, words));
+    BASTIONS.iter().find(|(_, words)| is_named(words)).map(|(product, _)| *product)
 }
 
 /// A bastion that stands in the path.

@@ -106,12 +106,6 @@ fn find(name: &str, exactly: bool) -> Option<Inspector> {
     })
 }
 
-/// Whether a common name, organisation or unit of this distinguished name holds these words, which are
-/// in lower case.
-pub(crate) fn names_hold(name: &str, words: &str) -> bool {
-    parts(name).iter().any(|(_, value)| has_words(value, words))
-}
-
 /// The common names, organisations and units of a distinguished name, in lower case.
 pub(crate) fn name_parts(name: &str) -> Vec<String> {
     parts(name).into_iter().map(|(_, value)| value).collect()
@@ -146,7 +140,7 @@ fn attributes(name: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Whether `words` stand in `text` with no letter or digit directly before or behind them.
-fn has_words(text: &str, words: &str) -> bool {
+pub(crate) fn has_words(text: &str, words: &str) -> bool {
     text.match_indices(words).any(|(start, _)| {
         let before = text[..start].chars().next_back();
         let behind = text[start + words.len()..].chars().next();

@@ -50,16 +50,24 @@ pub(crate) fn clean(text: &str, limit: usize) -> String {
 /// has none but the line ends, so the whole text can be walked.
 pub(crate) fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_treacherous(c) && c != '\n' {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{unit:04x}");
+    let mut rest = text;
+    // Nearly all of it is plain ASCII, which is taken in runs.
+    while let Some(at) = rest.bytes().position(|byte| !matches!(byte, b'\n' | b' '..=b'~')) {
+        let (plain, behind) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = behind.chars();
+        match chars.next() {
+            Some(c) if is_treacherous(c) => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
             }
-        } else {
-            out.push(c);
+            other => out.extend(other),
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
     out
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
+use rayon::prelude::*;
 use rdpdoctor_model::{
     Awaited, ConnectFailure, DEFAULT_PORT, Ending, Fact, Negotiation, Observation, ObservationId,
     Origin, Purpose, SecurityLayer, SecurityLayerAnswer, Source, Stage, Target, Timestamp,
@@ -59,7 +60,7 @@ pub(super) fn attempts(mut connections: Vec<Connection>, around: &Around<'_>) ->
             None => groups.push(vec![connection]),
         }
     }
-    groups.into_iter().map(|group| attempt(&group, around)).collect()
+    groups.into_par_iter().map(|group| attempt(&group, around)).collect()
 }
 
 /// The connections that are Remote Desktop, and those that came to nothing of which nobody can tell.
