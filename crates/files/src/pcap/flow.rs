@@ -386,7 +386,7 @@ impl Flow {
         self.closed.get_or_insert((end, at));
     }
 
-    fn piece(&mut self, from: Party, piece: Piece, secrets: &KeyLog) {
+    fn piece(&mut self, from: Party, piece: Piece<'_>, secrets: &KeyLog) {
         match (&mut self.content, piece) {
             (Content::Rdp(conversation), Piece::Bytes(at, bytes)) => {
                 conversation.bytes(from, &bytes, at, secrets);
@@ -412,7 +412,7 @@ impl Flow {
                 self.content = Content::Other;
             }
             (Content::Undecided(kept), Piece::Bytes(at, bytes)) => {
-                kept.push((from, at, bytes));
+                kept.push((from, at, bytes.into_owned()));
                 self.decide(secrets);
             }
             (Content::Other, _) => {}

@@ -52,7 +52,8 @@ pub(super) fn walk(
         let enough = match reader.next() {
             Ok((length, block)) => {
                 sections.block(&block, visitor);
-                reader.consume(length);
+                // What is left is moved to the front once, when more is read.
+                reader.consume_noshift(length);
                 continue;
             }
             Err(PcapError::Eof) => {

@@ -20,7 +20,7 @@ use super::{KeyLog, Reader, link};
 pub(super) const PARTS: usize = 2;
 
 /// So many batches wait for a part.
-const WAITING: usize = 8;
+const WAITING: usize = 16;
 
 /// What the frames of a file say as such.
 #[derive(Default)]

@@ -3,7 +3,10 @@
 //! Reassembly crates (`pcap-analyzer`'s, `rtshark`'s) come with a whole program around them, and none
 //! tells what was lost on the network from what is missing in the capture.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
 
 /// Bytes behind a hole that are kept until it is filled or given up.
 const MOST_PENDING: usize = 256 * 1024;
@@ -33,11 +36,24 @@ impl Moment {
 
 /// What comes out.
 #[derive(Debug, PartialEq)]
-pub(super) enum Piece {
-    /// Bytes in order.
-    Bytes(Moment, Vec<u8>),
+pub(super) enum Piece<'a> {
+    /// Bytes in order: those of the segment itself, or such as waited.
+    Bytes(Moment, Cow<'a, [u8]>),
     /// So many bytes are not in the capture, though the other side has them.
     Hole(Moment, u64),
+}
+
+/// What comes out of one segment: it is one piece as a rule, and needs no memory of its own.
+pub(super) type Pieces<'a> = SmallVec<[Piece<'a>; 1]>;
+
+impl Piece<'_> {
+    /// The same, to be kept.
+    pub(super) fn into_owned(self) -> Piece<'static> {
+        match self {
+            Self::Bytes(at, bytes) => Piece::Bytes(at, bytes.into_owned().into()),
+            Self::Hole(at, size) => Piece::Hole(at, size),
+        }
+    }
 }
 
 /// One direction.
@@ -78,14 +94,14 @@ impl Side {
     }
 
     /// Takes a segment in. `missing` bytes at its end were not captured.
-    pub(super) fn segment(
+    pub(super) fn segment<'a>(
         &mut self,
         at: Moment,
         sequence: u32,
-        payload: &[u8],
+        payload: &'a [u8],
         missing: u32,
         fin: bool,
-        out: &mut Vec<Piece>,
+        out: &mut Pieces<'a>,
     ) {
         let next = *self.next.get_or_insert(sequence);
         let Some(mut start) = self.place(next, sequence) else {
@@ -113,7 +129,7 @@ impl Side {
         if !bytes.is_empty() {
             self.last_bytes = Some(at);
             if start == self.offset {
-                self.deliver(at, bytes.to_vec(), out);
+                self.deliver(at, bytes.into(), out);
             } else {
                 self.keep(start, at, bytes);
             }
@@ -152,7 +168,7 @@ impl Side {
     }
 
     /// What the other side has and was not seen does not come any more.
-    pub(super) fn give_up_acknowledged(&mut self, at: Moment, out: &mut Vec<Piece>) {
+    pub(super) fn give_up_acknowledged(&mut self, at: Moment, out: &mut Pieces<'_>) {
         while self.lacks() {
             let pending = self.pending.keys().next().copied();
             let until = pending.map_or(self.acknowledged, |start| start.min(self.acknowledged));
@@ -163,7 +179,7 @@ impl Side {
 
     /// Nothing more comes: what was waited for is given up, and what the other side acknowledged is
     /// known to be missing.
-    pub(super) fn finish(&mut self, at: Moment, out: &mut Vec<Piece>) {
+    pub(super) fn finish(&mut self, at: Moment, out: &mut Pieces<'_>) {
         self.give_up(at, out);
         if self.acknowledged > self.offset {
             self.hole(at, self.acknowledged, out);
@@ -171,7 +187,7 @@ impl Side {
     }
 
     /// No hole is waited for any more.
-    pub(super) fn give_up(&mut self, at: Moment, out: &mut Vec<Piece>) {
+    pub(super) fn give_up(&mut self, at: Moment, out: &mut Pieces<'_>) {
         while !self.pending.is_empty() {
             self.give_up_hole(at, out);
         }
@@ -182,14 +198,14 @@ impl Side {
         self.pending_bytes
     }
 
-    fn give_up_hole(&mut self, at: Moment, out: &mut Vec<Piece>) {
+    fn give_up_hole(&mut self, at: Moment, out: &mut Pieces<'_>) {
         if let Some(&start) = self.pending.keys().next() {
             self.hole(at, start, out);
             self.drain(out);
         }
     }
 
-    fn hole(&mut self, at: Moment, until: u64, out: &mut Vec<Piece>) {
+    fn hole(&mut self, at: Moment, until: u64, out: &mut Pieces<'_>) {
         if until <= self.offset {
             return;
         }
@@ -212,21 +228,22 @@ impl Side {
     }
 
     /// Hands over what is in order now.
-    fn drain(&mut self, out: &mut Vec<Piece>) {
+    fn drain(&mut self, out: &mut Pieces<'_>) {
         while let Some(entry) = self.pending.first_entry() {
             if *entry.key() > self.offset {
                 return;
             }
-            let (start, (at, bytes)) = entry.remove_entry();
+            let (start, (at, mut bytes)) = entry.remove_entry();
             self.pending_bytes -= bytes.len();
             let known = usize::try_from(self.offset - start).unwrap_or(usize::MAX);
-            if let Some(rest) = bytes.get(known..).filter(|rest| !rest.is_empty()) {
-                self.deliver(at, rest.to_vec(), out);
+            bytes.drain(..known.min(bytes.len()));
+            if !bytes.is_empty() {
+                self.deliver(at, bytes.into(), out);
             }
         }
     }
 
-    fn deliver(&mut self, at: Moment, bytes: Vec<u8>, out: &mut Vec<Piece>) {
+    fn deliver<'a>(&mut self, at: Moment, bytes: Cow<'a, [u8]>, out: &mut Pieces<'a>) {
         self.advance(bytes.len() as u64);
         out.push(Piece::Bytes(at, bytes));
     }
@@ -270,7 +287,7 @@ mod tests {
     #[test]
     fn reordered_repeated_and_overlapping() {
         let mut side = Side::default();
-        let mut out = Vec::new();
+        let mut out = Pieces::new();
         side.begin(u32::MAX - 2);
         let first = u32::MAX - 1;
         side.segment(at(1), first, b"ab", 0, false, &mut out);
@@ -285,7 +302,7 @@ mod tests {
     #[test]
     fn what_was_acknowledged_and_not_captured_is_a_hole() {
         let mut side = Side::default();
-        let mut out = Vec::new();
+        let mut out = Pieces::new();
         side.begin(99);
         side.segment(at(1), 100, b"ab", 0, false, &mut out);
         side.segment(at(2), 105, b"f", 0, false, &mut out);
@@ -298,7 +315,7 @@ mod tests {
     #[test]
     fn a_segment_that_was_cut_when_captured() {
         let mut side = Side::default();
-        let mut out = Vec::new();
+        let mut out = Pieces::new();
         side.begin(99);
         side.segment(at(1), 100, b"ab", 10, false, &mut out);
         side.segment(at(2), 112, b"c", 0, false, &mut out);
@@ -315,7 +332,7 @@ mod tests {
         ) {
             let mut side = Side::default();
             side.begin(start.wrapping_sub(1));
-            let mut out = Vec::new();
+            let mut out = Pieces::new();
             let whole = (0..content.len()).map(|at| (at, 1));
             for (number, (from, length)) in cuts.into_iter().chain(whole).enumerate() {
                 let from = from.min(content.len());
@@ -324,22 +341,20 @@ mod tests {
                 side.segment(at(number as u64), sequence, &content[from..to], 0, false, &mut out);
             }
             let bytes: Vec<u8> = out.iter().flat_map(|piece| match piece {
-                Piece::Bytes(_, bytes) => bytes.clone(),
+                Piece::Bytes(_, bytes) => bytes.to_vec(),
                 Piece::Hole(..) => vec![0xEE; 1000],
             }).collect();
-            prop_assert_eq!(bytes, content);
+            prop_assert_eq!(&bytes, &content);
         }
 
         #[test]
         fn memory_stays_bounded(segments in proptest::collection::vec((any::<u32>(), 0_usize..2000), 0..400)) {
             let mut side = Side::default();
-            let mut out = Vec::new();
             for (sequence, length) in segments {
-                side.segment(at(0), sequence, &vec![0; length], 0, false, &mut out);
+                side.segment(at(0), sequence, &vec![0; length], 0, false, &mut Pieces::new());
                 prop_assert!(side.pending_bytes <= MOST_PENDING + 2000);
-                out.clear();
             }
-            side.finish(at(1), &mut out);
+            side.finish(at(1), &mut Pieces::new());
             prop_assert_eq!(side.pending_bytes, 0);
         }
     }

@@ -4,7 +4,7 @@
 use rdpdoctor_model::Party;
 
 use super::ip::Segment;
-use super::side::{Moment, Piece, Side};
+use super::side::{Moment, Piece, Pieces, Side};
 
 /// How long an answer waits for what it answers: packets that a capture has in another order are not
 /// further apart.
@@ -19,7 +19,7 @@ pub(super) struct Sides {
     client: Side,
     server: Side,
     /// What answers bytes that were acknowledged and not seen.
-    waiting: Vec<(Party, Piece)>,
+    waiting: Vec<(Party, Piece<'static>)>,
     waiting_bytes: usize,
     /// Since when the first of it waits.
     since: Option<Moment>,
@@ -28,12 +28,12 @@ pub(super) struct Sides {
 impl Sides {
     /// Takes a segment in, and hands over what is in order now: of its own side, and behind that what had
     /// waited.
-    pub(super) fn segment(
+    pub(super) fn segment<'a>(
         &mut self,
         at: Moment,
         from: Party,
-        segment: &Segment<'_>,
-    ) -> (Vec<Piece>, Vec<(Party, Piece)>) {
+        segment: &Segment<'a>,
+    ) -> (Pieces<'a>, Vec<(Party, Piece<'static>)>) {
         let (own, other) = self.of(from);
         let mut sequence = segment.sequence;
         if segment.syn {
@@ -43,7 +43,7 @@ impl Sides {
         if let Some(number) = segment.acknowledged {
             other.acknowledge(number);
         }
-        let mut pieces = Vec::new();
+        let mut pieces = Pieces::new();
         // A reset's payload, if any, is a message to people.
         if !segment.rst {
             let (payload, missing) = (segment.payload, segment.missing);
@@ -53,12 +53,12 @@ impl Sides {
     }
 
     /// No hole is waited for any more.
-    pub(super) fn give_up(&mut self, at: Moment) -> Vec<(Party, Piece)> {
+    pub(super) fn give_up(&mut self, at: Moment) -> Vec<(Party, Piece<'static>)> {
         self.end(at, Side::give_up)
     }
 
     /// Nothing more comes.
-    pub(super) fn finish(&mut self, at: Moment) -> Vec<(Party, Piece)> {
+    pub(super) fn finish(&mut self, at: Moment) -> Vec<(Party, Piece<'static>)> {
         self.end(at, Side::finish)
     }
 
@@ -84,16 +84,16 @@ impl Sides {
         }
     }
 
-    fn in_order(
+    fn in_order<'a>(
         &mut self,
         at: Moment,
         from: Party,
-        mut own: Vec<Piece>,
-    ) -> (Vec<Piece>, Vec<(Party, Piece)>) {
+        mut own: Pieces<'a>,
+    ) -> (Pieces<'a>, Vec<(Party, Piece<'static>)>) {
         if self.of(from).1.lacks() {
             for piece in own.drain(..) {
                 self.waiting_bytes += length(&piece);
-                self.waiting.push((from, piece));
+                self.waiting.push((from, piece.into_owned()));
                 self.since.get_or_insert(at);
             }
         }
@@ -115,11 +115,11 @@ impl Sides {
     fn end(
         &mut self,
         at: Moment,
-        give_up: fn(&mut Side, Moment, &mut Vec<Piece>),
-    ) -> Vec<(Party, Piece)> {
+        give_up: fn(&mut Side, Moment, &mut Pieces<'static>),
+    ) -> Vec<(Party, Piece<'static>)> {
         let mut all = Vec::new();
         for from in [Party::Client, Party::Server] {
-            let mut pieces = Vec::new();
+            let mut pieces = Pieces::new();
             give_up(self.of(from).0, at, &mut pieces);
             all.extend(pieces.into_iter().map(|piece| (from, piece)));
         }
@@ -127,13 +127,13 @@ impl Sides {
         all
     }
 
-    fn take_waiting(&mut self) -> Vec<(Party, Piece)> {
+    fn take_waiting(&mut self) -> Vec<(Party, Piece<'static>)> {
         (self.waiting_bytes, self.since) = (0, None);
         std::mem::take(&mut self.waiting)
     }
 }
 
-fn length(piece: &Piece) -> usize {
+fn length(piece: &Piece<'_>) -> usize {
     match piece {
         Piece::Bytes(_, bytes) => bytes.len(),
         Piece::Hole(..) => 0,
@@ -180,7 +180,7 @@ mod tests {
         format!("{}|{}", text(&all), text(&at_end))
     }
 
-    fn text(pieces: &[(Party, Piece)]) -> String {
+    fn text(pieces: &[(Party, Piece<'_>)]) -> String {
         let each = pieces.iter().map(|(from, piece)| match (from, piece) {
             (Party::Client, Piece::Bytes(_, bytes)) => {
                 String::from_utf8_lossy(bytes).to_uppercase()

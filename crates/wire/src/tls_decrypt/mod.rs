@@ -3,7 +3,7 @@
 //!
 //! Passive decryption is in no library that fits: `rustls` and OpenSSL are an end of the connection
 //! and cannot be given another's keys, so the key schedule and the record layer stand here on
-//! RustCrypto's primitives.
+//! RustCrypto's and `ring`'s primitives.
 
 mod kdf;
 mod keylog;
@@ -145,9 +145,13 @@ impl TlsListener {
         if self.lane(from).broken {
             return Vec::new();
         }
-        self.lane(from).records.extend_from_slice(bytes);
-        let records = std::mem::take(&mut self.lane(from).records);
-        let mut rest = records.as_slice();
+        // As a rule a segment holds whole records, of which nothing needs to be kept.
+        let mut records = std::mem::take(&mut self.lane(from).records);
+        let begun = !records.is_empty();
+        if begun {
+            records.extend_from_slice(bytes);
+        }
+        let mut rest = if begun { records.as_slice() } else { bytes };
         while let Some((&header, body)) = rest.split_first_chunk::<5>() {
             let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
             let known = (CHANGE_CIPHER_SPEC..=APPLICATION_DATA).contains(&header[0]);
@@ -159,7 +163,13 @@ impl TlsListener {
             rest = behind;
             self.record(from, header, content, secrets);
         }
-        self.lane(from).records = rest.to_vec();
+        let left = rest.len();
+        if begun {
+            records.drain(..records.len() - left);
+        } else {
+            records.extend_from_slice(&bytes[bytes.len() - left..]);
+        }
+        self.lane(from).records = records;
         std::mem::take(&mut self.events)
     }
 

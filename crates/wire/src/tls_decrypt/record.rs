@@ -1,14 +1,17 @@
 //! Records whose keys are known (RFC 5246 6.2.3, RFC 8446 5.2).
+//!
+//! The AEAD ciphers, which most of a long capture is sealed with, are `ring`'s: RustCrypto's take three
+//! times as long for records of any length (AES-256-GCM, 400 bytes: 360 ns and 132 ns). It has no others.
 
 use aes::{Aes128, Aes256};
-use aes_gcm::aead::{Aead as _, Payload};
-use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit as _};
 use cbc::Decryptor;
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
-use chacha20poly1305::ChaCha20Poly1305;
 use des::TdesEde3;
-use rc4::{Rc4, StreamCipher as _};
+use rc4::{KeyInit as _, Rc4, StreamCipher as _};
+use ring::aead::{
+    AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, MAX_TAG_LEN, Nonce, UnboundKey,
+};
 
 use super::kdf::hmac;
 use super::suites::{Bulk, Hash};
@@ -33,9 +36,9 @@ pub(super) struct Opener {
 }
 
 enum Cipher {
-    Aes128Gcm(Box<Aes128Gcm>),
-    Aes256Gcm(Box<Aes256Gcm>),
-    ChaCha20(Box<ChaCha20Poly1305>),
+    /// AES-GCM or ChaCha20-Poly1305. Nobody is told the numbers of what is only opened, so that the key
+    /// need not count them.
+    Aead(Box<LessSafeKey>),
     Rc4(Box<Rc4>),
     /// A block cipher in CBC mode is set up for each record.
     Cbc(Vec<u8>),
@@ -57,12 +60,14 @@ impl Opener {
         keys: Keys,
     ) -> Option<Self> {
         let Keys { mac: mac_key, key, iv } = keys;
+        let aead = |algorithm| {
+            let key = UnboundKey::new(algorithm, &key).ok()?;
+            Some(Cipher::Aead(Box::new(LessSafeKey::new(key))))
+        };
         let cipher = match bulk {
-            Bulk::Aes128Gcm => Cipher::Aes128Gcm(Box::new(Aes128Gcm::new_from_slice(&key).ok()?)),
-            Bulk::Aes256Gcm => Cipher::Aes256Gcm(Box::new(Aes256Gcm::new_from_slice(&key).ok()?)),
-            Bulk::ChaCha20 => {
-                Cipher::ChaCha20(Box::new(ChaCha20Poly1305::new_from_slice(&key).ok()?))
-            }
+            Bulk::Aes128Gcm => aead(&AES_128_GCM)?,
+            Bulk::Aes256Gcm => aead(&AES_256_GCM)?,
+            Bulk::ChaCha20 => aead(&CHACHA20_POLY1305)?,
             Bulk::Rc4 => Cipher::Rc4(Box::new(Rc4::new_from_slice(&key).ok()?)),
             Bulk::Aes128Cbc | Bulk::Aes256Cbc | Bulk::TripleDes => Cipher::Cbc(key),
         };
@@ -72,9 +77,9 @@ impl Opener {
 
     /// The content type and the content of a record; `None` when it is not what the keys are for.
     pub(super) fn open(&mut self, header: [u8; 5], content: &[u8]) -> Option<(u8, Vec<u8>)> {
-        let opened = match &self.cipher {
+        let mut opened = match &self.cipher {
             Cipher::Rc4(_) | Cipher::Cbc(_) => self.authenticated(header, content)?,
-            _ => self.sealed(header, content)?,
+            Cipher::Aead(key) => self.sealed(key, header, content)?,
         };
         self.sequence = self.sequence.wrapping_add(1);
         if self.version < TLS_1_3 {
@@ -83,33 +88,39 @@ impl Opener {
         // RFC 8446 5.2: the type is the last byte that is not zero.
         let end = opened.iter().rposition(|&byte| byte != 0)?;
         let kind = *opened.get(end)?;
-        Some((kind, opened.get(..end)?.to_vec()))
+        opened.truncate(end);
+        Some((kind, opened))
     }
 
     /// AEAD ciphers.
-    fn sealed(&mut self, header: [u8; 5], content: &[u8]) -> Option<Vec<u8>> {
-        let gcm = matches!(self.cipher, Cipher::Aes128Gcm(_) | Cipher::Aes256Gcm(_));
+    fn sealed(&self, key: &LessSafeKey, header: [u8; 5], content: &[u8]) -> Option<Vec<u8>> {
+        let gcm = matches!(self.bulk, Bulk::Aes128Gcm | Bulk::Aes256Gcm);
         let (nonce, sealed) = if gcm && self.version < TLS_1_3 {
-            let (explicit, sealed) = content.split_at_checked(EXPLICIT_NONCE)?;
-            ([&self.iv, explicit].concat(), sealed)
+            let (explicit, sealed) = content.split_first_chunk::<EXPLICIT_NONCE>()?;
+            let mut nonce = [0; 12];
+            let (first, second) = nonce.split_at_mut_checked(self.iv.len())?;
+            first.copy_from_slice(&self.iv);
+            second.get_mut(..EXPLICIT_NONCE)?.copy_from_slice(explicit);
+            (nonce, sealed)
         } else {
             // RFC 8446 5.3 and RFC 7905 2.
-            let mut nonce = self.iv.clone();
+            let mut nonce: [u8; 12] = self.iv.as_slice().try_into().ok()?;
             for (byte, number) in nonce.iter_mut().rev().zip(self.sequence.to_le_bytes()) {
                 *byte ^= number;
             }
             (nonce, content)
         };
-        let length = u16::try_from(sealed.len().checked_sub(16)?).ok()?;
-        let aad = if self.version < TLS_1_3 { self.head(header, length) } else { header.to_vec() };
-        let payload = Payload { msg: sealed, aad: &aad };
-        let nonce: [u8; 12] = nonce.try_into().ok()?;
-        match &self.cipher {
-            Cipher::Aes128Gcm(cipher) => cipher.decrypt(&nonce.into(), payload).ok(),
-            Cipher::Aes256Gcm(cipher) => cipher.decrypt(&nonce.into(), payload).ok(),
-            Cipher::ChaCha20(cipher) => cipher.decrypt(&nonce.into(), payload).ok(),
-            Cipher::Rc4(_) | Cipher::Cbc(_) => None,
-        }
+        let length = u16::try_from(sealed.len().checked_sub(MAX_TAG_LEN)?).ok()?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let mut content = sealed.to_vec();
+        let plain = if self.version < TLS_1_3 {
+            key.open_in_place(nonce, Aad::from(self.head(header, length)), &mut content)
+        } else {
+            key.open_in_place(nonce, Aad::from(header), &mut content)
+        };
+        let length = plain.ok()?.len();
+        content.truncate(length);
+        Some(content)
     }
 
     /// Ciphers with a MAC beside them.
@@ -167,11 +178,11 @@ impl Opener {
     }
 
     /// What is authenticated before the content (RFC 5246 6.2.3.1).
-    fn head(&self, header: [u8; 5], length: u16) -> Vec<u8> {
-        let mut head = self.sequence.to_be_bytes().to_vec();
-        head.extend_from_slice(&header[..3]);
-        head.extend_from_slice(&length.to_be_bytes());
-        head
+    fn head(&self, header: [u8; 5], length: u16) -> [u8; 13] {
+        let ([s0, s1, s2, s3, s4, s5, s6, s7], [high, low]) =
+            (self.sequence.to_be_bytes(), length.to_be_bytes());
+        let [kind, major, minor, ..] = header;
+        [s0, s1, s2, s3, s4, s5, s6, s7, kind, major, minor, high, low]
     }
 }
 
