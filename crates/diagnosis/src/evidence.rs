@@ -15,6 +15,8 @@ pub struct Evidence<'a> {
     observations: &'a [Observation],
     /// Those about the host; each cause asks several times.
     of_host: Vec<&'a Observation>,
+    /// Those read on a machine, of either side: where there are none, no rule looks through the others.
+    of_machines: Vec<&'a Observation>,
     purposes: BTreeMap<u32, Purpose>,
     /// Every cause asks for it.
     logged: OnceCell<Vec<Weighed>>,
@@ -103,12 +105,20 @@ impl<'a> Evidence<'a> {
                 _ => None,
             })
             .collect();
-        let of_host = observations
+        let of_host: Vec<&Observation> = observations
             .iter()
             .filter(|observation| observation.stage != Stage::Gateway)
             .filter(|o| o.stage != Stage::Proxy || !is_of_a_centre(&o.fact))
             .collect();
-        Self { observations, of_host, purposes, logged: OnceCell::new(), target, judged_at, policy }
+        let is_of_machine = |o: &&&Observation| matches!(o.stage, Stage::Host | Stage::Client);
+        let of_machines = of_host.iter().filter(is_of_machine).copied().collect();
+        let logged = OnceCell::new();
+        Self { observations, of_host, of_machines, purposes, logged, target, judged_at, policy }
+    }
+
+    /// What was read on a machine, of either side.
+    pub(crate) fn of_machines(&self) -> impl DoubleEndedIterator<Item = &'a Observation> {
+        self.of_machines.iter().copied()
     }
 
     /// What each entry of event logs comes to, weighed once for all causes.

@@ -77,14 +77,22 @@ impl<'e, 'a> Machine<'e, 'a> {
 
     /// All facts of this machine that `pick` takes.
     pub fn all<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Vec<Seen<'a, T>> {
-        let mut all = self.evidence.all(pick);
-        all.retain(|seen| seen.observation.stage == self.stage);
-        all
+        self.seen(pick).collect()
     }
 
     /// The last fact that `pick` takes.
     pub fn last<T>(&self, pick: impl Fn(&'a Fact) -> Option<T>) -> Option<Seen<'a, T>> {
-        self.all(pick).pop()
+        self.seen(pick).next_back()
+    }
+
+    fn seen<T>(
+        &self,
+        pick: impl Fn(&'a Fact) -> Option<T>,
+    ) -> impl DoubleEndedIterator<Item = Seen<'a, T>> {
+        let own = self.evidence.of_machines().filter(|o| o.stage == self.stage);
+        own.filter_map(move |observation| {
+            pick(&observation.fact).map(|value| Seen { observation, value })
+        })
     }
 
     /// A value of the registry, whatever became of the question; `None` when nobody asked. Names and

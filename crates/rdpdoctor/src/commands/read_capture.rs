@@ -1,17 +1,19 @@
 //! `read` of packet captures: each attempt in them is judged by itself.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use rayon::prelude::*;
+use rdpdoctor_diagnosis::Diagnosis;
 use rdpdoctor_files::pcap::{self, KeyLog};
 use rdpdoctor_model::{Fact, Observation, ObservationId, Origin, Source, Stage};
 use rdpdoctor_report::Document;
 use rdpdoctor_report::document::{Engine, RunContext};
 
-use super::read::{ReportedCode, judge, leading, report};
+use super::read::{ReportedCode, Weight, diagnosis, leading_of, report};
 use crate::cli::ReadArgs;
 use crate::{output, progress};
 
@@ -53,7 +55,8 @@ pub fn judged(
     last: bool,
     reported: ReportedCode,
 ) -> Vec<Document> {
-    let mut listed: Vec<Document> = Vec::new();
+    let mut listed: VecDeque<Judged> = VecDeque::new();
+    let leading = |listed: &VecDeque<Judged>| leading_of(listed.iter().map(|one| one.weight), last);
     let mut unlisted = 0_u32;
     let mut attempts = attempts.into_iter();
     loop {
@@ -63,40 +66,58 @@ pub fn judged(
             break;
         }
         let judged: Vec<_> =
-            next.into_par_iter().map(|attempt| document(attempt, reported)).collect();
-        for document in judged {
-            listed.push(document);
+            next.into_par_iter().map(|attempt| Judged::of(attempt, reported)).collect();
+        for one in judged {
+            listed.push_back(one);
             if listed.len() > MOST_LISTED {
                 // The one that answers stays, however old it is.
-                listed.remove(usize::from(leading(&listed, last) == 0));
+                listed.remove(usize::from(leading(&listed) == 0));
                 unlisted += 1;
             }
         }
     }
-    let leading = leading(&listed, last);
-    if let Some(document) = listed.get_mut(leading).filter(|_| unlisted > 0) {
+    let leading = leading(&listed);
+    let mut documents: Vec<Document> =
+        Vec::from(listed).into_par_iter().map(Judged::document).collect();
+    if let Some(document) = documents.get_mut(leading).filter(|_| unlisted > 0) {
         let what = [format!("{unlisted} more attempts, which are not listed")];
         let all = &mut document.observations;
         let note: Vec<Observation> = notes(&what, name, all.len()).collect();
         all.extend(note);
     }
-    listed
+    documents
 }
 
-fn document(attempt: pcap::Attempt, reported: ReportedCode) -> Document {
-    let mut observations = attempt.observations;
-    report(&mut observations, reported);
-    let run = RunContext {
-        target: attempt.target,
-        addresses: attempt.addresses,
-        via: attempt.via,
-        // What was valid then counts, not what is valid today.
-        started_at: attempt.started_at,
-        elapsed_ms: attempt.elapsed_ms,
-        engine: Engine::Portable,
-        last_stage_asked: Some(Stage::Desktop),
-    };
-    judge(run, observations)
+/// An attempt and what it comes to; only those that are listed become documents.
+struct Judged {
+    attempt: pcap::Attempt,
+    diagnosis: Diagnosis,
+    weight: Weight,
+}
+
+impl Judged {
+    fn of(mut attempt: pcap::Attempt, reported: ReportedCode) -> Self {
+        let observations = &mut attempt.observations;
+        report(observations, reported);
+        let diagnosis = diagnosis(&attempt.target, attempt.started_at, observations);
+        let weight = Weight::of(diagnosis.verdict.status.into(), observations);
+        Self { attempt, diagnosis, weight }
+    }
+
+    fn document(self) -> Document {
+        let Self { attempt, diagnosis, .. } = self;
+        let run = RunContext {
+            target: attempt.target,
+            addresses: attempt.addresses,
+            via: attempt.via,
+            // What was valid then counts, not what is valid today.
+            started_at: attempt.started_at,
+            elapsed_ms: attempt.elapsed_ms,
+            engine: Engine::Portable,
+            last_stage_asked: Some(Stage::Desktop),
+        };
+        Document::new(run, &diagnosis, attempt.observations)
+    }
 }
 
 /// What could not be looked at in the file.
