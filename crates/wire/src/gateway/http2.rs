@@ -20,6 +20,9 @@ const LONGEST_BLOCK: usize = 64 * 1024;
 /// Most bytes of the fields that both ends remember (RFC 7541 4.2); 4 KiB unless somebody asks for more.
 const LARGEST_TABLE: usize = 64 * 1024;
 
+/// Most bytes that wait before the first request: settings come, and its fields.
+const MOST_BEFORE: usize = 16 * 1024;
+
 /// Requests that wait for their answers, and bytes of their bodies.
 const MOST_STREAMS: usize = 32;
 const MOST_HELD: usize = 512 * 1024;
@@ -142,6 +145,7 @@ impl Listener {
                     Ok(exchange) => whole.extend(exchange),
                     Err(Broken) => break,
                 },
+                Ok(None) if self.first.is_none() && self.lanes[lane].held() > MOST_BEFORE => break,
                 Ok(None) => return whole,
                 Err(Broken) => break,
             }
@@ -230,6 +234,11 @@ impl Lane {
         let mut fields = Decoder::new();
         fields.set_max_allowed_table_size(LARGEST_TABLE);
         Self { inbox: Vec::new(), preface, fields, fields_read: 0, block: None }
+    }
+
+    /// Bytes that wait for others.
+    fn held(&self) -> usize {
+        self.inbox.len() + self.block.as_ref().map_or(0, |block| block.bytes.len())
     }
 
     /// The next frame, once it is whole.
@@ -410,6 +419,17 @@ mod tests {
         let mut none = Listener::new(place);
         none.feed(Party::Client, b"GET / HTTP/1.1\r\n\r\n");
         assert_eq!(none.first(), Some(false));
+    }
+
+    #[test]
+    fn before_the_first_request_little_is_kept() {
+        let mut listener = Listener::new(place);
+        listener.feed(Party::Client, PREFACE);
+        let long = frame(DATA, 0, 1, &vec![0; MOST_BEFORE]);
+        listener.feed(Party::Server, &long[..MOST_BEFORE]);
+        assert_eq!(listener.first(), None);
+        listener.feed(Party::Server, &long[MOST_BEFORE..MOST_BEFORE + 1]);
+        assert_eq!(listener.first(), Some(false));
     }
 
     #[test]
