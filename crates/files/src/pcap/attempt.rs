@@ -166,7 +166,7 @@ fn is_rdp(connection: &Connection) -> bool {
     if is_gateways(connection) {
         return true;
     }
-    let spoke = is_direct(connection)
+    let spoke = connection.is_direct()
         || connection.events.iter().any(|e| {
             matches!(e.fact, Fact::ConnectionRequest { .. } | Fact::ConnectionConfirm { .. })
         });
@@ -208,11 +208,6 @@ fn redirected_to(connection: &Connection) -> Vec<IpAddr> {
         _ => &[],
     });
     targets.filter_map(|target| target.trim_matches(['[', ']']).parse().ok()).collect()
-}
-
-/// Whether the client began with TLS (MS-RDPBCGR 5.4.2.2).
-pub(super) fn is_direct(connection: &Connection) -> bool {
-    connection.events.iter().any(|event| matches!(event.fact, Fact::DirectApproach))
 }
 
 /// requestedProtocols of its Connection Request.
@@ -321,7 +316,7 @@ fn purposes(group: &[&Connection]) -> Vec<Purpose> {
     let mut purposes = Vec::with_capacity(group.len());
     let mut furthest = Progress::NotConnected;
     let first_offer = group.iter().find_map(|c| offer(c));
-    let begins_directly = group.first().is_some_and(|first| is_direct(first));
+    let begins_directly = group.first().is_some_and(|first| first.is_direct());
     let versions = group.iter().find_map(|c| versions(c));
     for &connection in group {
         let progress = progress(connection);
@@ -339,7 +334,7 @@ fn purposes(group: &[&Connection]) -> Vec<Purpose> {
             Purpose::OtherAddress
         } else if plain {
             Purpose::PlainClientHello
-        } else if begins_directly && is_direct(connection) {
+        } else if begins_directly && connection.is_direct() {
             Purpose::Fallback
         } else if begins_directly && offer(connection).is_some() && progress < Progress::Encrypted {
             // Whoever begins with TLS negotiates only to ask whether that would do better.

@@ -47,6 +47,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Whether the client began with TLS (MS-RDPBCGR 5.4.2.2).
+    pub(super) fn is_direct(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.fact, Fact::DirectApproach))
+    }
+
     /// Whether it was about to be anything, on a port that says nothing.
     pub(super) fn is_mere_failure(&self) -> bool {
         self.events.is_empty()

@@ -4,7 +4,6 @@ use rdpdoctor_model::{
     Awaited, ConnectFailure, Ending, Fact, Negotiation, Party, Stage, StageOutcome,
 };
 
-use super::attempt::is_direct;
 use super::connection::{Connect, Connection};
 use super::conversation::{End, Event, Unread};
 use super::side::Moment;
@@ -53,7 +52,7 @@ pub(super) fn ended(connection: &Connection) -> Vec<Event> {
         (Stage::Session, walk.session()),
         (Stage::Desktop, Went::Skipped("not looked at in a capture")),
     ];
-    if is_direct(connection) {
+    if connection.is_direct() {
         // The negotiation stands behind the sign-in.
         steps[1..4].rotate_left(1);
     }
@@ -136,7 +135,7 @@ impl Walk<'_> {
     }
 
     fn protocol(&self) -> Option<u32> {
-        if is_direct(self.0) {
+        if self.0.is_direct() {
             return Some(PROTOCOL_HYBRID);
         }
         match self.negotiation()? {
@@ -198,7 +197,7 @@ impl Walk<'_> {
                 Went::Stopped(format!("the server refused with negotiation failure {code}"))
             }
             Some(_) => Went::Passed,
-            None if is_direct(self.0) && self.broke_off() != Some(Awaited::ConnectionConfirm) => {
+            None if self.0.is_direct() && self.broke_off() != Some(Awaited::ConnectionConfirm) => {
                 Went::Skipped("comes behind the sign-in here, inside the encryption")
             }
             None if self.broke_off().is_some() => {
