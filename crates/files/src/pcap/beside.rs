@@ -197,6 +197,11 @@ pub(super) struct KerberosStream {
 }
 
 impl KerberosStream {
+    /// Bytes that wait for others.
+    pub(super) fn held(&self) -> usize {
+        self.client.len() + self.server.len()
+    }
+
     pub(super) fn bytes(&mut self, from: Party, bytes: &[u8], at: Moment) {
         let buffer = if from == Party::Client { &mut self.client } else { &mut self.server };
         if buffer.len() + bytes.len() > LONGEST_MESSAGE || self.answers.len() > 16 {

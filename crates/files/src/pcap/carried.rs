@@ -100,6 +100,18 @@ impl Carried {
         }
     }
 
+    /// Bytes that wait for others.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Undecided(said) | Self::Direct(said) | Self::Proxy(said) => {
+                said.iter().map(|(_, _, bytes)| bytes.len()).sum()
+            }
+            Self::Leg(leg) | Self::Rpc(leg) => leg.http.held(),
+            Self::Kdc(kdc) => kdc.0.held() + kdc.1.held(),
+            Self::Other => 0,
+        }
+    }
+
     /// What the client waits for, where HTTP tells it.
     pub(super) fn awaited(&self) -> Option<Awaited> {
         match self {

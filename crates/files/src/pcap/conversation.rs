@@ -285,6 +285,12 @@ impl Conversation {
         self.unread = Some(why);
     }
 
+    /// Bytes of its TLS, and of what is inside, that wait for others.
+    pub(super) fn held(&self) -> usize {
+        let tls = self.tls.as_ref().map_or(0, TlsListener::held);
+        tls + self.carried.as_ref().map_or(0, Carried::held)
+    }
+
     /// What is inside its TLS, where that is not Remote Desktop.
     pub(super) fn carried(&self) -> Option<&Carried> {
         self.carried.as_ref()

@@ -249,11 +249,18 @@ impl Flow {
 
     /// Bytes that are kept because they cannot be read yet.
     pub(super) fn held(&self) -> usize {
-        let undecided = match &self.content {
+        self.sides.held() + self.kept()
+    }
+
+    /// Those that are in order, and not enough of something. Of Remote Desktop itself there are so few
+    /// that their number bounds them.
+    fn kept(&self) -> usize {
+        match &self.content {
             Content::Undecided(kept) => kept.iter().map(|(_, _, bytes)| bytes.len()).sum(),
-            _ => 0,
-        };
-        self.sides.held() + undecided
+            Content::Kerberos(stream) => stream.held(),
+            Content::Tls(conversation) => conversation.held(),
+            Content::Rdp(_) | Content::Proxy(_) | Content::Other => 0,
+        }
     }
 
     /// Gives up what is held.
@@ -261,8 +268,8 @@ impl Flow {
         for (from, piece) in self.sides.give_up(self.last) {
             self.piece(from, piece, secrets);
         }
-        if matches!(self.content, Content::Undecided(_)) {
-            self.content = Content::Other;
+        if self.kept() > 0 {
+            self.pass_over();
         }
     }
 

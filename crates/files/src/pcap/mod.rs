@@ -354,3 +354,42 @@ impl Clock {
         OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(Timestamp::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdpdoctor_model::PacketHead;
+
+    use super::*;
+
+    /// Centres that announce a long message and send all of it but its end.
+    #[test]
+    fn all_connections_together_hold_so_much() {
+        let mut reader = Reader::default();
+        let message = [&[0, 1, 0xFF, 0xFF][..], &[0; 120_000]].concat();
+        for client in 0..400_u16 {
+            let (from, to) = (([10, 0, 0, 2], 88).into(), ([10, 0, 0, 1], 1000 + client).into());
+            let mut sequence = 1;
+            for payload in message.chunks(60_000) {
+                let head = PacketHead { hops: 64, id: None };
+                let (acknowledged, missing) = (Some(1), 0);
+                let (syn, fin, rst) = (false, false, false);
+                reader.packet(&Packet::Tcp(Segment {
+                    from,
+                    to,
+                    sequence,
+                    acknowledged,
+                    syn,
+                    fin,
+                    rst,
+                    payload,
+                    missing,
+                    head,
+                }));
+                sequence += u32::try_from(payload.len()).expect("short");
+            }
+        }
+        let held: usize = reader.flows.values().map(|flow| flow.held()).sum();
+        assert_eq!(held, reader.held);
+        assert!((MOST_HELD / 2..=MOST_HELD).contains(&held), "{held}");
+    }
+}

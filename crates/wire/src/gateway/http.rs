@@ -119,6 +119,11 @@ impl Lane {
         std::mem::take(&mut self.buffer)
     }
 
+    /// Bytes that wait for others.
+    pub(super) fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Whether a head has begun and is not complete.
     pub(super) fn is_within_head(&self) -> bool {
         self.state == State::Head && !self.buffer.is_empty()

@@ -131,6 +131,15 @@ impl Listener {
         if self.broken { Some(self.first.unwrap_or(false)) } else { self.first }
     }
 
+    /// Bytes that wait for others: of frames, of fields, and of bodies.
+    pub(super) fn held(&self) -> usize {
+        self.lanes.iter().map(Lane::held).sum::<usize>() + self.bodies()
+    }
+
+    fn bodies(&self) -> usize {
+        self.streams.values().map(|own| own.request.len() + own.answer.len()).sum()
+    }
+
     /// Takes bytes in; what is whole by now.
     pub(super) fn feed(&mut self, from: Party, bytes: &[u8]) -> Vec<Exchange> {
         let mut whole = Vec::new();
@@ -205,7 +214,7 @@ impl Listener {
     }
 
     fn data(&mut self, from: Party, stream: u32, content: &[u8]) {
-        let held: usize = self.streams.values().map(|s| s.request.len() + s.answer.len()).sum();
+        let held = self.bodies();
         let Some(own) = self.streams.get_mut(&stream) else { return };
         if held + content.len() > MOST_HELD {
             self.streams.remove(&stream);

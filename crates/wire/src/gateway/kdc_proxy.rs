@@ -57,6 +57,14 @@ impl KdcProxyLeg {
         Self { version, refused: Vec::new() }
     }
 
+    /// Bytes that wait for others.
+    pub fn held(&self) -> usize {
+        match &self.version {
+            Version::One { client, server } => client.held() + server.held(),
+            Version::Two(listener) => listener.held(),
+        }
+    }
+
     /// Whether it was the proxy that was asked first; `None` while nothing was.
     pub fn is_asked(&self) -> Option<bool> {
         match &self.version {
@@ -101,6 +109,10 @@ impl Inbox {
     fn new(by_client: bool) -> Self {
         let refused = Vec::new();
         Self { lane: Lane::new(by_client), body: Vec::new(), left: None, kept: false, refused }
+    }
+
+    fn held(&self) -> usize {
+        self.lane.held() + self.body.len()
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {

@@ -168,6 +168,12 @@ impl GatewayLeg {
         self.host.as_deref()
     }
 
+    /// Bytes that wait for others: of heads and of packets.
+    pub fn held(&self) -> usize {
+        let packets = self.packets.iter().flatten().map(|packets| packets.inbox.len());
+        self.client.held() + self.server.held() + packets.sum::<usize>()
+    }
+
     /// Whether packets pass on it.
     pub fn carries(&self) -> bool {
         self.packets.iter().any(Option::is_some)

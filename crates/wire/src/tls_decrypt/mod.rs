@@ -173,6 +173,12 @@ impl TlsListener {
         std::mem::take(&mut self.events)
     }
 
+    /// Bytes that wait for others: of records and of handshake messages.
+    pub fn held(&self) -> usize {
+        let of_lane = |lane: &Lane| lane.records.len() + lane.messages.len();
+        of_lane(&self.client) + of_lane(&self.server)
+    }
+
     /// Whether both sides finished the handshake.
     pub fn is_established(&self) -> bool {
         self.established
