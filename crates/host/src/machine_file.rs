@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rdpdoctor_model::{
     FactsWay, FileState, LocalAccount, Lookup, NetworkAdapter, PortListener, RegistryData,
@@ -17,6 +18,9 @@ use crate::system::{Changed, LogEvent, Mutable, NotChanged};
 
 /// Longest file.
 const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Files that this process has written.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// The machine in a file. It is read anew for each question.
 #[derive(Debug)]
@@ -43,7 +47,9 @@ impl MachineFile {
     pub fn write(path: &Path, machine: &FakeSystem) -> Changed {
         let failed = |why: &dyn std::fmt::Display| NotChanged(format!("{}: {why}", path.display()));
         let text = serde_json::to_string_pretty(machine).map_err(|why| failed(&why))?;
-        let new = path.with_extension(format!("new-{}", std::process::id()));
+        // Threads of one process write at the same time, too.
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let new = path.with_extension(format!("new-{}-{number}", std::process::id()));
         std::fs::File::create(&new)
             .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
             .and_then(|()| std::fs::rename(&new, path))
