@@ -263,14 +263,16 @@ impl Flow {
         }
     }
 
-    /// Gives up what is held.
-    pub(super) fn relieve(&mut self, secrets: &KeyLog) {
+    /// Gives up what is held, and says whether nothing more of it is looked at.
+    pub(super) fn relieve(&mut self, secrets: &KeyLog) -> bool {
         for (from, piece) in self.sides.give_up(self.last) {
             self.piece(from, piece, secrets);
         }
-        if self.kept() > 0 {
+        let keeps = self.kept() > 0;
+        if keeps {
             self.pass_over();
         }
+        keeps
     }
 
     /// A router or the host itself says that the SYN cannot be delivered.

@@ -183,7 +183,7 @@ impl Reader {
             flow.pass_over();
         }
         if self.held + flow.held() > MOST_HELD {
-            flow.relieve(&self.secrets);
+            self.passed_over += u64::from(flow.relieve(&self.secrets));
         }
         self.sealed_flows = self.sealed_flows + usize::from(flow.is_sealed()) - usize::from(sealed);
         self.held += flow.held();
@@ -391,5 +391,6 @@ mod tests {
         let held: usize = reader.flows.values().map(|flow| flow.held()).sum();
         assert_eq!(held, reader.held);
         assert!((MOST_HELD / 2..=MOST_HELD).contains(&held), "{held}");
+        assert!(reader.passed_over > 0, "and it is said");
     }
 }
